@@ -1,0 +1,23 @@
+"""osteon: from a table of radiographs to a complete multi-centre study, with one command.
+
+Research use only; not a medical device.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from osteon.steps import Run, run
+
+__version__ = "0.1.0"
+__all__ = ["Run", "__version__", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the study runner late: ``import osteon.stats`` must not cost more than scipy does."""
+    if name in ("run", "Run"):
+        from osteon import steps
+
+        return getattr(steps, name)
+    raise AttributeError(f"module 'osteon' has no attribute {name!r}")

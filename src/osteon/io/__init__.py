@@ -1,0 +1,1 @@
+"""Reading what hospitals have: radiographs and cohorts in the formats they come in."""

@@ -1,0 +1,114 @@
+"""The small frozen types that pass between floors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Pixels = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A statistic with its confidence interval.
+
+    Attributes:
+        value: The point estimate; nan where it is not estimable.
+        low: Lower confidence limit.
+        high: Upper confidence limit.
+        method: How the interval was made, with its source, e.g. ``"DeLong, logit"``.
+        n: Number of cases.
+        se: Standard error where the method has one, else nan.
+        level: Confidence level.
+        name: What is estimated, e.g. ``"AUC"``.
+    """
+
+    value: float
+    low: float
+    high: float
+    method: str
+    n: int
+    se: float = float("nan")
+    level: float = 0.95
+    name: str = "estimate"
+
+    def __str__(self) -> str:
+        """As a paper prints it: ``AUC 0.738 (95% CI 0.714 to 0.762)``."""
+        if self.value != self.value:
+            return f"{self.name} not estimable"
+        return f"{self.name} {self.value:.3f} ({self.level:.0%} CI {self.low:.3f} to {self.high:.3f})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row with every attribute as a column."""
+        from dataclasses import asdict
+
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self)])
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A difference a - b between two scores with its interval and test.
+
+    Attributes:
+        difference: a - b.
+        low: Lower confidence limit of the difference.
+        high: Upper confidence limit.
+        se: Standard error of the difference.
+        z: Test statistic, with the sign of the difference.
+        p: Two-sided p value.
+        method: The test, with its source.
+        n: Number of cases.
+        level: Confidence level.
+        name: What is compared, e.g. ``"AUC"``.
+    """
+
+    difference: float
+    low: float
+    high: float
+    se: float
+    z: float
+    p: float
+    method: str
+    n: int
+    level: float = 0.95
+    name: str = "AUC"
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        if self.difference != self.difference:
+            return f"{self.name} difference not estimable"
+        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
+        return (
+            f"{self.name} difference {self.difference:.3f} "
+            f"({self.level:.0%} CI {self.low:.3f} to {self.high:.3f}; {p})"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row with every attribute as a column."""
+        from dataclasses import asdict
+
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Radiograph:
+    """A radiograph as a reader sees it, and nothing that could identify a patient.
+
+    Attributes:
+        pixels: (H, W) float32 in [0, 1], bone bright, after modality and VOI transformation at full bit depth.
+        spacing: Row and column spacing in mm, or None when the file does not say.
+    """
+
+    pixels: Pixels
+    spacing: tuple[float, float] | None = None
