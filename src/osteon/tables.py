@@ -65,7 +65,14 @@ _NUMBER = Column("number", filled=False)
 _PROBABILITY = Column("number", low=0, high=1)
 _COUNT = Column("integer", low=0)
 _LABEL = Column("integer", low=0, high=1)
-_INTERVAL = {"value": _NUMBER, "low": _NUMBER, "high": _NUMBER, "method": _NOTE, "n": _COUNT, "n_positive": _COUNT}
+_INTERVAL = {
+    "value": _NUMBER,
+    "low": _NUMBER,
+    "high": _NUMBER,
+    "method": _NOTE,
+    "n": _COUNT,
+    "n_positive": _COUNT,
+}
 
 #: One row a case: one lesion on one radiograph. The user's table.
 COHORT = Contract(
@@ -125,7 +132,14 @@ COMPARISONS = Contract(
 #: Points of the smooth calibration curve with its band.
 CALIBRATION = Contract(
     "calibration",
-    {"model": _TEXT, "stratum": _TEXT, "predicted": _NUMBER, "observed": _NUMBER, "low": _NUMBER, "high": _NUMBER},
+    {
+        "model": _TEXT,
+        "stratum": _TEXT,
+        "predicted": _NUMBER,
+        "observed": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+    },
 )
 #: Net benefit by threshold; models ``treat all`` and ``treat none`` beside the study's own.
 DECISION = Contract(
@@ -204,7 +218,12 @@ def read(path: Path, contract: Contract) -> pd.DataFrame:
                 header = handle.readline()
             separator = ";" if header.count(";") > header.count(",") else ","
             frame = pd.read_csv(
-                path, dtype="object", keep_default_na=False, sep=separator, encoding="utf-8-sig", index_col=False
+                path,
+                dtype="object",
+                keep_default_na=False,
+                sep=separator,
+                encoding="utf-8-sig",
+                index_col=False,
             )
     except UnicodeDecodeError as error:
         raise TableError("not UTF-8 text", file=path, fix="Save the table as CSV UTF-8.") from error
@@ -272,16 +291,20 @@ def _coerce(values: pd.Series, name: str, column: Column, file: str | Path | Non
         out = out.astype(bool)
     else:
         out = pd.to_numeric(text.where(text != "", "nan"), errors="coerce").astype("float64")
-        refuse((out.isna() & ~text.str.lower().isin(["", "nan", "na", "none"])) | np.isinf(out), "'{}' is not a number")
         refuse(
-            (out < column.low) | (out > column.high), f"{{}} is outside {column.low:g} to {column.high:g}"
+            (out.isna() & ~text.str.lower().isin(["", "nan", "na", "none"])) | np.isinf(out),
+            "'{}' is not a number",
         )
+        refuse((out < column.low) | (out > column.high), f"{{}} is outside {column.low:g} to {column.high:g}")
         if column.kind == "integer":
             refuse(out.isna(), "the value is missing")
             refuse(out != out.round(), "'{}' is not a whole number")
             out = out.astype("int64")
     if column.filled:
-        refuse((text == "") | (text.str.lower() == "nan") if column.kind == "number" else text == "", "the value is missing")
+        refuse(
+            (text == "") | (text.str.lower() == "nan") if column.kind == "number" else text == "",
+            "the value is missing",
+        )
     if column.unique:
         refuse(out.duplicated(), "'{}' occurs before", "Each row needs an identifier of its own.")
     return out

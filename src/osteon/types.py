@@ -88,8 +88,7 @@ class Comparison:
             return f"{self.name} difference not estimable"
         p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
         return (
-            f"{self.name} difference {self.difference:.3f} "
-            f"({self.level:.0%} CI {self.low:.3f} to {self.high:.3f}; {p})"
+            f"{self.name} difference {self.difference:.3f} ({self.level:.0%} CI {self.low:.3f} to {self.high:.3f}; {p})"
         )
 
     def to_frame(self) -> pd.DataFrame:
