@@ -129,12 +129,13 @@ COMPARISONS = Contract(
         "primary": Column("flag"),
     },
 )
-#: Points of the smooth calibration curve with its band.
+#: Points of the smooth calibration curve with its band, of the raw and of the recalibrated probabilities.
 CALIBRATION = Contract(
     "calibration",
     {
         "model": _TEXT,
         "stratum": _TEXT,
+        "scale": _TEXT,  # raw | recalibrated
         "predicted": _NUMBER,
         "observed": _NUMBER,
         "low": _NUMBER,
@@ -169,6 +170,77 @@ SUBGROUPS = Contract(
         "metric": _TEXT,
         **_INTERVAL,
         "p_interaction": _NUMBER,
+    },
+)
+#: One probability a case and model: averaged over seeds, as given and recalibrated.
+SCORES = Contract(
+    "scores",
+    {
+        "case_id": _TEXT,
+        "patient_id": _NOTE,
+        "centre": _TEXT,
+        "split": _TEXT,  # development | external
+        "model": _TEXT,
+        "label": _LABEL,
+        "probability": _PROBABILITY,
+        "recalibrated": _PROBABILITY,
+    },
+)
+#: Corners of the empirical ROC curve.
+ROC = Contract(
+    "roc",
+    {"model": _TEXT, "stratum": _TEXT, "false_positive_rate": _PROBABILITY, "sensitivity": _PROBABILITY},
+)
+#: Logistic recalibration fitted on out-of-fold predictions: logit(new) = intercept + slope * logit(old).
+RECALIBRATION = Contract(
+    "recalibration",
+    {"model": _TEXT, "intercept": _NUMBER, "slope": _NUMBER, "n": _COUNT, "n_positive": _COUNT, "method": _TEXT},
+)
+#: How far the training seeds of one model lie apart.
+SEEDS = Contract(
+    "seeds",
+    {
+        "model": _TEXT,
+        "stratum": _TEXT,
+        "metric": _TEXT,
+        "seeds": _COUNT,
+        "mean": _NUMBER,
+        "sd": _NUMBER,
+        "least": _NUMBER,
+        "greatest": _NUMBER,
+        "averaged": _NUMBER,  # of the probabilities averaged over seeds, which every other table uses
+    },
+)
+#: Random-effects summary of a metric over the external centres.
+HETEROGENEITY = Contract(
+    "heterogeneity",
+    {
+        "model": _TEXT,
+        "metric": _TEXT,
+        "centres": _COUNT,
+        "value": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "prediction_low": _NUMBER,
+        "prediction_high": _NUMBER,
+        "tau2": _NUMBER,
+        "i2": _NUMBER,
+        "q": _NUMBER,
+        "p": _NUMBER,
+        "method": _TEXT,
+    },
+)
+#: Cases worth looking at: the primary model's most confident hits, most confident misses and closest calls.
+EXAMPLES = Contract(
+    "examples",
+    {
+        "group": _TEXT,  # right | wrong | borderline
+        "case_id": _TEXT,
+        "centre": _TEXT,
+        "model": _TEXT,
+        "label": _LABEL,
+        "probability": _PROBABILITY,
+        "threshold": _NUMBER,
     },
 )
 #: The baseline table: a variable's summary for each centre, with standardised differences from development.
