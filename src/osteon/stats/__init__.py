@@ -1,0 +1,90 @@
+"""Diagnostic-accuracy statistics a reviewer cannot fault, with numpy and scipy alone.
+
+Arrays in, frozen results out; each has a readable ``str()`` and ``.to_frame()``. `clusters=` wherever cases can share
+a patient. Degenerate input gives a named error or a documented result, never a silent number.
+"""
+
+from osteon.stats.bootstrap import (
+    bootstrap_ci,
+    bootstrap_test,
+    compare_sensitivity,
+    partial_auc_ci,
+    permutation_test,
+)
+from osteon.stats.calibration import (
+    Brier,
+    Calibration,
+    CalibrationCurve,
+    Isotonic,
+    Platt,
+    brier,
+    calibration,
+    expected_calibration_error,
+    isotonic,
+    platt,
+)
+from osteon.stats.decision import (
+    DecisionCurve,
+    Reclassification,
+    net_benefit,
+    net_benefit_difference,
+    net_reclassification,
+)
+from osteon.stats.delong import delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
+from osteon.stats.intervals import (
+    OperatingPoint,
+    benjamini_hochberg,
+    clopper_pearson_ci,
+    holm,
+    mcnemar_test,
+    operating_point,
+    proportion_ci,
+    wilson_ci,
+)
+from osteon.stats.pooling import Pooled, pool, pool_values
+from osteon.stats.roc import MulticlassAuc, RocCurve, auc, multiclass_auc, partial_auc, roc_curve
+
+__all__ = [
+    "Brier",
+    "Calibration",
+    "CalibrationCurve",
+    "DecisionCurve",
+    "Isotonic",
+    "MulticlassAuc",
+    "OperatingPoint",
+    "Platt",
+    "Pooled",
+    "Reclassification",
+    "RocCurve",
+    "auc",
+    "benjamini_hochberg",
+    "bootstrap_ci",
+    "bootstrap_test",
+    "brier",
+    "calibration",
+    "clopper_pearson_ci",
+    "compare_sensitivity",
+    "delong_ci",
+    "delong_covariance",
+    "delong_pairs",
+    "delong_test",
+    "delong_test_unpaired",
+    "expected_calibration_error",
+    "holm",
+    "isotonic",
+    "mcnemar_test",
+    "multiclass_auc",
+    "net_benefit",
+    "net_benefit_difference",
+    "net_reclassification",
+    "operating_point",
+    "partial_auc",
+    "partial_auc_ci",
+    "permutation_test",
+    "platt",
+    "pool",
+    "pool_values",
+    "proportion_ci",
+    "roc_curve",
+    "wilson_ci",
+]

@@ -1,0 +1,323 @@
+"""Resampling of patients: intervals and tests for statistics without a variance formula.
+
+Sources: Efron 1987 (BCa); Davison & Hinkley 1997, sections 3.2 and 5.3 (strata); Efron & Tibshirani 1993; Bandos et al.
+2005 (permutation test of two AUCs); Hanley & Hajian-Tilaki 1997.
+
+The unit that is drawn is the cluster (the patient; without clusters the case). Clusters are drawn within three strata:
+with positives only, with negatives only, with both. So every resample has both classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import nan, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.stats.roc import auc, partial_auc, roc_curve
+from osteon.types import Comparison, Estimate, Floats
+
+_BLOCK = 4_000_000  # elements of the weight matrix held at once: 32 MB a temporary
+
+
+def bootstrap_ci(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    statistic: Callable[[Floats, Floats], float] = auc,
+    level: float = 0.95,
+    method: str = "bca",
+    resamples: int = 2000,
+    clusters: ArrayLike | None = None,
+    stratified: bool = True,
+    rng: np.random.Generator | int = 0,
+    name: str | None = None,
+) -> Estimate:
+    """Bootstrap interval of any statistic of truth and score.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        y_score: (n,) scores.
+        statistic: ``f(y_true, y_score) -> float``; the default AUC is vectorised over resamples, others are called
+            once a resample.
+        level: Confidence level.
+        method: ``"bca"`` or ``"percentile"``.
+        resamples: Number of resamples.
+        clusters: (n,) patient of each case; whole patients are drawn.
+        stratified: Draw within classes (see the module); else over all clusters, and a resample with one class only
+            is drawn again.
+        rng: Generator, or a seed for one.
+        name: What is estimated; default the statistic's own name.
+
+    Raises:
+        InputError: Missing values, unequal lengths.
+        NotEstimableError: One class only; BCa with all resamples on one side of the estimate falls back to the
+            percentile interval and says so in `method`.
+    """
+    inputs.choice(method, ("bca", "percentile"), "method")
+    positive = inputs.truth(y_true)
+    score = inputs.scores(y_score, positive.size)
+    units = Units(positive, clusters, stratified)
+    calculate = _statistic_of_weights(statistic, positive, score)
+    value = float(statistic(positive.astype(np.float64), score))
+    draws = np.concatenate([calculate(w) for w in units.drawn(resamples, np.random.default_rng(rng))])
+    used = "percentile"
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    below = (np.sum(draws < value) + np.sum(draws == value) / 2) / draws.size
+    if method == "bca" and 0 < below < 1:
+        bias, acceleration = norm.ppf(below), _acceleration(units, calculate)
+        shifted = bias + norm.ppf(tails)
+        tails, used = norm.cdf(bias + shifted / (1 - acceleration * shifted)), "BCa (Efron 1987)"
+    low, high = np.quantile(draws, tails)
+    label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {used}, {resamples} resamples"
+    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
+    return Estimate(value, float(low), float(high), label, positive.size, float(draws.std(ddof=1)), level, title)
+
+
+def bootstrap_test(
+    y_true: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    statistic: Callable[[Floats, Floats], float] = auc,
+    level: float = 0.95,
+    resamples: int = 2000,
+    clusters: ArrayLike | None = None,
+    stratified: bool = True,
+    rng: np.random.Generator | int = 0,
+    name: str | None = None,
+) -> Comparison:
+    """Difference a - b of a statistic of two scores on the same cases: z from the bootstrap's standard error.
+
+    The two scores share every resample. Arguments and errors as :func:`bootstrap_ci`; the interval is the percentile
+    one.
+    """
+    positive = inputs.truth(y_true)
+    truth = positive.astype(np.float64)
+    pair = [inputs.scores(s, positive.size, name=f"score_{which}") for s, which in ((score_a, "a"), (score_b, "b"))]
+    of_a, of_b = (_statistic_of_weights(statistic, positive, score) for score in pair)
+    units = Units(positive, clusters, stratified)
+    drawn = units.drawn(resamples, np.random.default_rng(rng))
+    draws = np.concatenate([of_a(weights) - of_b(weights) for weights in drawn])
+    difference = float(statistic(truth, pair[0]) - statistic(truth, pair[1]))
+    se = float(draws.std(ddof=1))
+    z = difference / se if se else 0.0 if difference == 0 else nan
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {resamples} resamples"
+    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
+    p = float(2 * norm.sf(abs(z)))
+    return Comparison(difference, float(low), float(high), se, z, p, label, positive.size, level, title)
+
+
+def permutation_test(
+    y_true: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    permutations: int = 9999,
+    clusters: ArrayLike | None = None,
+    rng: np.random.Generator | int = 0,
+    level: float = 0.95,
+) -> Comparison:
+    """Difference a - b of two AUCs, tested by exchanging the two scores' ranks within patients (Bandos 2005).
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        score_a: (n,) scores of a.
+        score_b: (n,) scores of b.
+        permutations: Number of random exchanges; p = (1 + as extreme) / (1 + permutations).
+        clusters: (n,) patient of each case; a patient's cases are exchanged together.
+        rng: Generator, or a seed for one.
+        level: Confidence level of the normal interval with the permutation's standard error.
+
+    Returns:
+        The comparison. Ranks, not raw scores, are exchanged, so the scores need not share a scale; the hypothesis is
+        that the two are exchangeable case by case.
+    """
+    from scipy.stats import rankdata
+
+    positive = inputs.truth(y_true)
+    ranks = [
+        rankdata(inputs.scores(s, positive.size, name=f"score_{which}"))
+        for s, which in ((score_a, "a"), (score_b, "b"))
+    ]
+    codes = inputs.codes(clusters, positive.size)
+    units = positive.size if codes is None else int(codes.max()) + 1
+    generator = np.random.default_rng(rng)
+    difference = auc(positive, ranks[0]) - auc(positive, ranks[1])
+    draws = np.empty(permutations)
+    for k in range(permutations):
+        flip = generator.random(units) < 0.5
+        swap = flip if codes is None else flip[codes]
+        draws[k] = auc(positive, np.where(swap, ranks[1], ranks[0])) - auc(positive, np.where(swap, ranks[0], ranks[1]))
+    extreme = np.sum(np.abs(draws) >= abs(difference) - 1e-12)
+    se = sqrt(float(np.mean(draws**2)))
+    half = inputs.critical(level) * se
+    return Comparison(
+        difference,
+        max(-1.0, difference - half),
+        min(1.0, difference + half),
+        se,
+        difference / se if se else 0.0,
+        float((1 + extreme) / (1 + permutations)),
+        f"permutation (Bandos 2005), {permutations} exchanges",
+        positive.size,
+        level,
+    )
+
+
+def partial_auc_ci(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    low: float = 0.9,
+    high: float = 1.0,
+    focus: str = "specificity",
+    standardised: bool = False,
+    level: float = 0.95,
+    resamples: int = 2000,
+    clusters: ArrayLike | None = None,
+    rng: np.random.Generator | int = 0,
+) -> Estimate:
+    """:func:`osteon.stats.partial_auc` with a percentile bootstrap interval."""
+
+    def area(truth: ArrayLike, score: ArrayLike) -> float:
+        return partial_auc(truth, score, low=low, high=high, focus=focus, standardised=standardised)
+
+    return bootstrap_ci(
+        y_true,
+        y_score,
+        statistic=area,
+        level=level,
+        method="percentile",
+        resamples=resamples,
+        clusters=clusters,
+        rng=rng,
+        name=f"partial AUC ({focus} {low:g} to {high:g})",
+    )
+
+
+def compare_sensitivity(
+    y_true: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    specificity: float,
+    level: float = 0.95,
+    resamples: int = 2000,
+    clusters: ArrayLike | None = None,
+    rng: np.random.Generator | int = 0,
+) -> Comparison:
+    """Difference a - b of the sensitivities at one and the same specificity, each read from its own ROC curve.
+
+    Both thresholds are found anew in every resample, so their uncertainty is in the interval.
+    """
+    inputs.between(specificity, 0, 1, "specificity")
+
+    def sensitivity(truth: ArrayLike, score: ArrayLike) -> float:
+        return float(roc_curve(truth, score).sensitivity_at(specificity))
+
+    return bootstrap_test(
+        y_true,
+        score_a,
+        score_b,
+        statistic=sensitivity,
+        level=level,
+        resamples=resamples,
+        clusters=clusters,
+        rng=rng,
+        name=f"sensitivity at specificity {specificity:g}",
+    )
+
+
+class Units:
+    """The clusters that are drawn, by stratum."""
+
+    def __init__(self, positive: inputs.Bools, clusters: ArrayLike | None, stratified: bool) -> None:
+        codes = inputs.codes(clusters, positive.size)
+        self.clustered = codes is not None
+        self.codes = np.arange(positive.size) if codes is None else codes
+        self.total = int(self.codes.max()) + 1
+        self._positive = positive
+        kind = np.zeros(self.total, dtype=np.intp)
+        if stratified:
+            np.bitwise_or.at(kind, self.codes, np.where(positive, 2, 1))
+        self.strata = [np.flatnonzero(kind == value) for value in np.unique(kind)]
+
+    def drawn(self, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
+        """Blocks of (block, n) weights: how often each case was drawn."""
+        if resamples < 2:
+            raise InputError(f"resamples is {resamples}", fix="Give at least 2.")
+        block = max(1, _BLOCK // self.codes.size)
+        for start in range(0, resamples, block):
+            yield self._weights(min(block, resamples - start), rng)
+
+    def _weights(self, rows: int, rng: np.random.Generator) -> Floats:
+        counts = np.zeros((rows, self.total))
+        for stratum in self.strata:
+            drawn = rng.integers(stratum.size, size=(rows, stratum.size))
+            drawn += np.arange(rows)[:, None] * stratum.size
+            counts[:, stratum] = np.bincount(drawn.ravel(), minlength=rows * stratum.size).reshape(rows, -1)
+        weights: Floats = counts[:, self.codes] if self.clustered else counts
+        positives = weights @ self._positive
+        lacking = (positives == 0) | (positives == weights.sum(axis=1))
+        if lacking.any():  # only possible without strata
+            weights[lacking] = self._weights(int(lacking.sum()), rng)
+        return weights
+
+    def left_out(self) -> Iterator[tuple[inputs.Ints, Floats]]:
+        """Blocks of cluster numbers and the (block, n) weights of the sample without each."""
+        block = max(1, _BLOCK // self.codes.size)
+        for start in range(0, self.total, block):
+            which = np.arange(start, min(start + block, self.total))
+            yield which, (self.codes[None, :] != which[:, None]).astype(np.float64)
+
+
+def _statistic_of_weights(
+    statistic: Callable[[Floats, Floats], float], positive: inputs.Bools, score: Floats
+) -> Callable[[Floats], Floats]:
+    """The statistic as a function of (block, n) case weights."""
+    if statistic is not auc:
+        truth = positive.astype(np.float64)
+
+        def by_repetition(weights: Floats) -> Floats:
+            counts = weights.astype(np.intp)
+            return np.array([statistic(np.repeat(truth, row), np.repeat(score, row)) for row in counts])
+
+        return by_repetition
+    negatives = np.flatnonzero(~positive)[np.argsort(score[~positive])]
+    positives = np.flatnonzero(positive)[np.argsort(score[positive])]
+    below = np.searchsorted(score[negatives], score[positives], side="left")
+    upto = np.searchsorted(score[negatives], score[positives], side="right")
+
+    def by_cumulation(weights: Floats) -> Floats:
+        cumulated = np.zeros((weights.shape[0], negatives.size + 1))
+        np.cumsum(weights[:, negatives], axis=1, out=cumulated[:, 1:])
+        of_positives = weights[:, positives]
+        wins = np.einsum("bp,bp->b", of_positives, cumulated[:, below] + cumulated[:, upto]) / 2
+        result: Floats = wins / (of_positives.sum(axis=1) * cumulated[:, -1])
+        return result
+
+    return by_cumulation
+
+
+def _acceleration(units: Units, calculate: Callable[[Floats], Floats]) -> float:
+    """Efron's acceleration from the jackknife over clusters, by stratum (Davison & Hinkley 1997, eq. 5.29)."""
+    without = np.empty(units.total)
+    for which, weights in units.left_out():
+        try:
+            without[which] = calculate(weights)
+        except NotEstimableError:
+            return 0.0
+    if not np.isfinite(without).all():
+        return 0.0
+    cubes = squares = 0.0
+    for stratum in units.strata:
+        size = stratum.size
+        effect = (size - 1) * (without[stratum].mean() - without[stratum]) / size
+        cubes, squares = cubes + float(np.sum(effect**3)), squares + float(np.sum(effect**2))
+    return cubes / (6 * squares**1.5) if squares > 0 else 0.0

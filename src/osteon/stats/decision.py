@@ -1,0 +1,237 @@
+"""Whether a model would do more good than harm at a threshold, and reclassification measures.
+
+Sources: Vickers & Elkin 2006 (net benefit, decision curves); Marsh 2020 and Sande 2020 (its standard error); Vickers
+2008 (comparison); Pencina 2008, 2011 (NRI, IDI); Hilden & Gerds 2014 and Pepe 2015 (why they are secondary).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from osteon.errors import InputError
+from osteon.stats import inputs
+from osteon.stats.calibration import mean_variance
+from osteon.types import Comparison, Estimate, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecisionCurve:
+    """Net benefit by threshold probability.
+
+    Attributes:
+        thresholds: (k,) threshold probabilities.
+        net_benefit: (k,) true positives minus weighted false positives, a case.
+        low: (k,) lower limits.
+        high: (k,) upper limits.
+        treat_all: (k,) net benefit of calling every case positive; treating none has 0.
+        treat_all_low: (k,) its lower limits.
+        treat_all_high: (k,) its upper limits.
+        n: Number of cases.
+        level: Confidence level of the pointwise limits.
+        method: How the limits were made.
+    """
+
+    thresholds: Floats
+    net_benefit: Floats
+    low: Floats
+    high: Floats
+    treat_all: Floats
+    treat_all_low: Floats
+    treat_all_high: Floats
+    n: int
+    level: float
+    method: str
+
+    def __str__(self) -> str:
+        """Where the model beats both simple policies."""
+        better = self.thresholds[self.net_benefit > np.maximum(self.treat_all, 0)]
+        if not better.size:
+            return f"no net benefit over treating all or none in {self.n} cases"
+        return (
+            f"net benefit above treating all and none at {better.size} of {self.thresholds.size} thresholds "
+            f"between {better[0]:.2f} and {better[-1]:.2f}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a threshold."""
+        import pandas as pd
+
+        columns = ("net_benefit", "low", "high", "treat_all", "treat_all_low", "treat_all_high")
+        return pd.DataFrame({"threshold": self.thresholds} | {name: getattr(self, name) for name in columns})
+
+
+def net_benefit(
+    y_true: ArrayLike,
+    probability: ArrayLike,
+    thresholds: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> DecisionCurve:
+    """Net benefit with pointwise intervals at one or more threshold probabilities.
+
+    Args:
+        y_true: (n,) of 0 and 1; all of one class is allowed.
+        probability: (n,) predicted probabilities; a case is treated at ``probability >= threshold``.
+        thresholds: (k,) strictly between 0 and 1; default 0.01 to 0.99 in steps of 0.01.
+        level: Confidence level.
+        clusters: (n,) patient of each case.
+
+    Raises:
+        InputError: Missing values, unequal lengths, thresholds or probabilities out of range.
+
+    >>> curve = net_benefit([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], [0.5])
+    >>> float(curve.net_benefit[0])
+    0.0
+    """
+    positive = inputs.truth(y_true, both=False)
+    p = inputs.probabilities(probability, positive.size)
+    codes = inputs.codes(clusters, p.size)
+    at = _thresholds(np.linspace(0.01, 0.99, 99) if thresholds is None else thresholds)
+    model = np.array([_mean_and_se(_benefits(positive, p >= t, t), codes) for t in at])
+    everyone = np.array([_mean_and_se(_benefits(positive, np.ones_like(positive), t), codes) for t in at])
+    z = inputs.critical(level)
+    method = "normal (Marsh 2020), over " + ("cases" if codes is None else "patients")
+    return DecisionCurve(at, *_band(model, z), *_band(everyone, z), p.size, level, method)
+
+
+def net_benefit_difference(
+    y_true: ArrayLike,
+    probability_a: ArrayLike,
+    probability_b: ArrayLike,
+    threshold: float,
+    *,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> Comparison:
+    """Difference a - b in net benefit at one threshold, paired by case.
+
+    Errors as :func:`net_benefit`.
+    """
+    positive = inputs.truth(y_true, both=False)
+    a = inputs.probabilities(probability_a, positive.size, name="probability_a") >= threshold
+    b = inputs.probabilities(probability_b, positive.size, name="probability_b") >= threshold
+    _thresholds(threshold)
+    delta = _benefits(positive, a, threshold) - _benefits(positive, b, threshold)
+    difference, se = _mean_and_se(delta, inputs.codes(clusters, positive.size))
+    half, z = inputs.critical(level) * se, difference / se if se else 0.0 if difference == 0 else nan
+    name = f"net benefit at {threshold:g}"
+    p = float(2 * norm.sf(abs(z)))
+    return Comparison(difference, difference - half, difference + half, se, z, p, "normal, paired", a.size, level, name)
+
+
+def _benefits(positive: inputs.Bools, treated: inputs.Bools, threshold: float) -> Floats:
+    """Each case's share of the net benefit: 1 for a hit, minus the odds for a false alarm."""
+    return np.where(treated, np.where(positive, 1.0, -threshold / (1 - threshold)), 0.0)
+
+
+def _mean_and_se(each: Floats, codes: inputs.Ints | None) -> tuple[float, float]:
+    mean = float(each.mean())
+    return mean, sqrt(mean_variance(each - mean, codes))
+
+
+def _band(mean_and_se: Floats, z: float) -> tuple[Floats, Floats, Floats]:
+    mean, half = mean_and_se[:, 0], z * mean_and_se[:, 1]
+    return mean, mean - half, mean + half
+
+
+def _thresholds(thresholds: ArrayLike) -> Floats:
+    at = np.atleast_1d(np.asarray(thresholds, dtype=np.float64))
+    if not np.all((at > 0) & (at < 1)):
+        raise InputError("a threshold probability lies outside 0 to 1", fix="Give thresholds between 0 and 1.")
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class Reclassification:
+    """Net reclassification and integrated discrimination of new minus old.
+
+    These are secondary measures: they can be positive for a useless addition and depend on calibration (Hilden & Gerds
+    2014, Pepe 2015). Judge a model by AUC, calibration and net benefit.
+
+    Attributes:
+        nri: Net reclassification improvement, the sum of the two below.
+        events: Net share of events that move up.
+        nonevents: Net share of non-events that move down.
+        idi: Integrated discrimination improvement.
+        secondary: Always True.
+    """
+
+    nri: Estimate
+    events: Estimate
+    nonevents: Estimate
+    idi: Estimate
+    secondary: bool = True
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        return f"{self.nri}; {self.idi} (secondary measures)"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a measure."""
+        import pandas as pd
+
+        rows = (self.nri, self.events, self.nonevents, self.idi)
+        return pd.concat([row.to_frame() for row in rows], ignore_index=True).assign(secondary=True)
+
+
+def net_reclassification(
+    y_true: ArrayLike,
+    probability_old: ArrayLike,
+    probability_new: ArrayLike,
+    thresholds: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> Reclassification:
+    """NRI and IDI of a new model over an old one, marked as secondary.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        probability_old: (n,) probabilities of the old model.
+        probability_new: (n,) probabilities of the new model.
+        thresholds: Limits of risk categories; None gives the category-free NRI.
+        level: Confidence level.
+        clusters: (n,) patient of each case.
+
+    Raises:
+        InputError: Missing values, unequal lengths, thresholds or probabilities out of range.
+        NotEstimableError: One class only.
+    """
+    positive = inputs.truth(y_true)
+    old = inputs.probabilities(probability_old, positive.size, name="probability_old")
+    new = inputs.probabilities(probability_new, positive.size, name="probability_new")
+    codes = inputs.codes(clusters, positive.size)
+    if thresholds is None:
+        move, kind = np.sign(new - old), "category-free (Pencina 2011)"
+    else:
+        limits = np.sort(_thresholds(thresholds))
+        move = np.sign(np.searchsorted(limits, new, side="right") - np.searchsorted(limits, old, side="right"))
+        kind = "categories (Pencina 2008)"
+    z, n = inputs.critical(level), positive.size
+
+    def contrast(value: Floats, weights: tuple[float, float], name: str, method: str) -> Estimate:
+        """Weighted sum of the means over events and over non-events."""
+        total, influence = 0.0, np.zeros(n)
+        for weight, among in zip(weights, (positive, ~positive), strict=True):
+            mean = float(value[among].mean())
+            total += weight * mean
+            influence[among] = weight * (value[among] - mean) * n / among.sum()
+        se = sqrt(mean_variance(influence, codes))
+        return Estimate(total, total - z * se, total + z * se, f"{method}, secondary", n, se, level, name)
+
+    return Reclassification(
+        nri=contrast(move, (1, -1), "NRI", kind),
+        events=contrast(move, (1, 0), "NRI events", kind),
+        nonevents=contrast(move, (0, -1), "NRI non-events", kind),
+        idi=contrast(new - old, (1, -1), "IDI", "Pencina 2008"),
+    )

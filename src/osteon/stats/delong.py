@@ -1,0 +1,315 @@
+r"""Variance of the empirical AUC without distributional assumptions, and the tests that follow from it.
+
+Sources: DeLong, DeLong & Clarke-Pearson 1988; Sun & Xu 2014 (from ranks); Obuchowski 1997 (cases that share a patient);
+Qin & Hotilovac 2008 (logit interval); Hoeffding 1963 (where the variance is zero).
+
+With h the influence of a case on the AUC A, (V - A) / m for one of m positives and (V - A) / n for one of n negatives
+(V: the share of the other class it is on the right side of), the covariance of two AUCs is
+
+    m / (m - 1) sum_positive h h'  +  n / (n - 1) sum_negative h h'
+
+and with clusters the same with each class's h summed within clusters, plus the covariance of a cluster's two sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import exp, log, nan, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.special import rel_entr
+from scipy.stats import norm, rankdata
+from scipy.stats import t as student
+
+from osteon.errors import NotEstimableError
+from osteon.stats import inputs
+from osteon.stats.roc import placements
+from osteon.types import Comparison, Estimate, Floats
+
+
+def influence(positive: inputs.Bools, score: Floats) -> tuple[float, Floats]:
+    """The AUC and each case's influence on it.
+
+    Returns:
+        The AUC, and (n,) influences that sum to zero within each class; exactly zero where a case sits at the mean.
+    """
+    counts = placements(positive, score)
+    n_positive = int(positive.sum())
+    n_negative = positive.size - n_positive
+    total = counts[positive].sum()
+    # Half-integers below 2**53 are exact in float64: constant placements give exactly zero, not rounding noise.
+    own = np.where(positive, n_positive, n_negative)
+    pairs = float(n_positive * n_negative)
+    return float(total / pairs), (counts * own - total) / (own * pairs)
+
+
+def covariance(influences: Floats, positive: inputs.Bools, codes: inputs.Ints | None) -> Floats:
+    """Covariance of AUCs from the cases' influences.
+
+    Args:
+        influences: (k, n), one row a score.
+        positive: (n,) bool.
+        codes: (n,) cluster of each case, or None when all are independent.
+
+    Returns:
+        (k, k).
+
+    Raises:
+        NotEstimableError: Fewer than two independent positives or negatives.
+    """
+    of_positives, of_negatives = influences[:, positive], influences[:, ~positive]
+    if codes is None:
+        return _corrected(of_positives, of_positives.shape[1]) + _corrected(of_negatives, of_negatives.shape[1])
+    total = int(codes.max()) + 1
+    p = _summed(of_positives, codes[positive], total)
+    q = _summed(of_negatives, codes[~positive], total)
+    both = _corrected_cross(p, q, total)
+    with_positive, with_negative = np.unique(codes[positive]).size, np.unique(codes[~positive]).size
+    return _corrected(p, with_positive) + _corrected(q, with_negative) + both + both.T
+
+
+def _corrected(h: Floats, units: int) -> Floats:
+    if units < 2:
+        raise NotEstimableError(
+            "the variance of an AUC needs at least two independent positive and two independent negative cases"
+        )
+    result: Floats = h @ h.T * (units / (units - 1))
+    return result
+
+
+def _corrected_cross(p: Floats, q: Floats, units: int) -> Floats:
+    result: Floats = p @ q.T * (units / (units - 1))
+    return result
+
+
+def _summed(h: Floats, codes: inputs.Ints, total: int) -> Floats:
+    return np.stack([np.bincount(codes, weights=row, minlength=total) for row in h])
+
+
+def _influences(positive: inputs.Bools, named: Mapping[str, ArrayLike]) -> tuple[Floats, Floats]:
+    pairs = [influence(positive, inputs.scores(value, positive.size, name=name)) for name, value in named.items()]
+    return np.array([value for value, _ in pairs]), np.stack([h for _, h in pairs])
+
+
+def _named(scores: Mapping[str, ArrayLike] | ArrayLike) -> Mapping[str, ArrayLike]:
+    if isinstance(scores, Mapping):
+        return scores
+    return {f"score {row}": values for row, values in enumerate(np.atleast_2d(np.asarray(scores)))}
+
+
+def delong_covariance(
+    y_true: ArrayLike, scores: Mapping[str, ArrayLike] | ArrayLike, *, clusters: ArrayLike | None = None
+) -> tuple[Floats, Floats]:
+    """AUCs of any number of scores on the same cases, and their covariance matrix.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        scores: Name to (n,) scores, or (k, n).
+        clusters: (n,) patient of each case; then Obuchowski's (1997) form.
+
+    Returns:
+        (k,) AUCs and (k, k) covariance, in O(k n log n).
+
+    Raises:
+        InputError: Missing values, unequal lengths, labels other than 0 and 1.
+        NotEstimableError: Fewer than two independent cases of a class.
+    """
+    positive = inputs.truth(y_true)
+    aucs, influences = _influences(positive, _named(scores))
+    return aucs, covariance(influences, positive, inputs.codes(clusters, positive.size))
+
+
+def delong_ci(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    level: float = 0.95,
+    method: str = "logit",
+    clusters: ArrayLike | None = None,
+) -> Estimate:
+    """AUC with DeLong's standard error and a confidence interval inside [0, 1].
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        y_score: (n,) scores.
+        level: Confidence level.
+        method: ``"logit"`` (default; better coverage near 1) or ``"wald"`` (symmetric, cut at 0 and 1).
+        clusters: (n,) patient of each case; then Obuchowski's (1997) form of the variance.
+
+    Returns:
+        The estimate. Where the variance is zero (perfect separation, all scores equal) the interval is Hoeffding's
+        (1963) for a two-sample U-statistic, which holds for any sample size: all p with
+        k KL(A, p) <= log(2 / alpha), k the number of independent pairs. At A = 1 it is
+        [(alpha / 2)^(1 / k), 1].
+
+    Raises:
+        InputError: Missing values, unequal lengths, labels other than 0 and 1, an unknown method.
+        NotEstimableError: Fewer than two independent cases of a class.
+
+    >>> print(delong_ci([0, 0, 0, 1, 1, 1], [0.1, 0.3, 0.6, 0.4, 0.8, 0.9]))
+    AUC 0.889 (95% CI 0.401 to 0.990)
+    """
+    inputs.choice(method, ("logit", "wald"), "method")
+    positive = inputs.truth(y_true)
+    codes = inputs.codes(clusters, positive.size)
+    value, h = influence(positive, inputs.scores(y_score, positive.size))
+    se = sqrt(max(0.0, float(covariance(h[None], positive, codes)[0, 0])))
+    source = "DeLong 1988" if codes is None else "DeLong 1988, clustered (Obuchowski 1997)"
+    if se == 0:
+        low, high = _hoeffding_limits(value, _independent_pairs(positive, codes), level)
+        method = "Hoeffding 1963 (zero variance)"
+    elif method == "logit":
+        low, high = inputs.logit_limits(value, se, level)
+    else:
+        half = inputs.critical(level) * se
+        low, high = max(0.0, value - half), min(1.0, value + half)
+    return Estimate(value, low, high, f"{source}, {method}", positive.size, se, level, "AUC")
+
+
+def delong_test(
+    y_true: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+) -> Comparison:
+    """Difference a - b of two AUCs on the same cases, with DeLong's paired test.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        score_a: (n,) scores of a.
+        score_b: (n,) scores of b.
+        clusters: (n,) patient of each case; then Obuchowski's (1997) form.
+        level: Confidence level of the interval.
+
+    Returns:
+        The comparison; `difference` and `z` have the sign of a - b. Scores that order the cases alike give 0 with
+        p = 1. Any other pair with zero variance gets Hoeffding's (1963) bounds, and `z` is nan.
+
+    Raises:
+        InputError: Missing values, unequal lengths, labels other than 0 and 1.
+        NotEstimableError: Fewer than two independent cases of a class.
+    """
+    return delong_pairs(y_true, {"a": score_a, "b": score_b}, clusters=clusters, level=level)["a", "b"]
+
+
+def delong_pairs(
+    y_true: ArrayLike,
+    scores: Mapping[str, ArrayLike],
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+) -> dict[tuple[str, str], Comparison]:
+    """All pairs of scores compared by :func:`delong_test`, each score sorted once.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        scores: Name to (n,) scores.
+        clusters: (n,) patient of each case.
+        level: Confidence level of the intervals.
+
+    Returns:
+        (a, b) to the comparison a - b, for every a that stands before b.
+    """
+    positive = inputs.truth(y_true)
+    codes = inputs.codes(clusters, positive.size)
+    aucs, h = _influences(positive, scores)
+    source = "DeLong 1988, paired" if codes is None else "DeLong 1988, paired, clustered (Obuchowski 1997)"
+    names = list(scores)
+    out: dict[tuple[str, str], Comparison] = {}
+    for i, a in enumerate(names):
+        for j, b in enumerate(names[i + 1 :], start=i + 1):
+            # The variance of the difference of influences, not var + var - 2 cov: nothing cancels.
+            se = sqrt(max(0.0, float(covariance(h[i : i + 1] - h[j : j + 1], positive, codes)[0, 0])))
+            difference = float(aucs[i] - aucs[j])
+            if se > 0:
+                out[a, b] = _normal_comparison(difference, se, source, positive.size, level)
+            elif np.array_equal(rankdata(np.asarray(scores[a])), rankdata(np.asarray(scores[b]))):
+                out[a, b] = Comparison(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, f"{source}: equal order", positive.size, level)
+            else:
+                pairs = _independent_pairs(positive, codes)
+                out[a, b] = _hoeffding_comparison(difference, pairs, source, positive.size, level)
+    return out
+
+
+def delong_test_unpaired(
+    y_true_a: ArrayLike,
+    score_a: ArrayLike,
+    y_true_b: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    clusters_a: ArrayLike | None = None,
+    clusters_b: ArrayLike | None = None,
+    level: float = 0.95,
+) -> Comparison:
+    """Difference a - b of AUCs on different cases, such as two centres; degrees of freedom by Welch, as in pROC.
+
+    Raises:
+        InputError: Missing values, unequal lengths, labels other than 0 and 1.
+        NotEstimableError: Fewer than two independent cases of a class, or zero variance on both sides.
+    """
+    a = delong_ci(y_true_a, score_a, level=level, clusters=clusters_a)
+    b = delong_ci(y_true_b, score_b, level=level, clusters=clusters_b)
+    se = sqrt(a.se**2 + b.se**2)
+    if se == 0:
+        raise NotEstimableError("both AUCs have zero variance: compare their intervals instead")
+    df = se**4 / (a.se**4 / (_units(clusters_a, a.n) - 1) + b.se**4 / (_units(clusters_b, b.n) - 1))
+    statistic, half = (a.value - b.value) / se, float(student.ppf((1 + level) / 2, df)) * se
+    difference = a.value - b.value
+    return Comparison(
+        difference,
+        max(-1.0, difference - half),
+        min(1.0, difference + half),
+        se,
+        statistic,
+        float(2 * student.sf(abs(statistic), df)),
+        f"DeLong 1988, unpaired, t with {df:.1f} df",
+        a.n + b.n,
+        level,
+    )
+
+
+def _units(clusters: ArrayLike | None, n: int) -> int:
+    codes = inputs.codes(clusters, n)
+    return n if codes is None else int(codes.max()) + 1
+
+
+def _normal_comparison(difference: float, se: float, source: str, n: int, level: float) -> Comparison:
+    half = inputs.critical(level) * se
+    z = difference / se
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return Comparison(difference, low, high, se, z, float(2 * norm.sf(abs(z))), source, n, level)
+
+
+def _independent_pairs(positive: inputs.Bools, codes: inputs.Ints | None) -> int:
+    """The largest number of positive-negative pairs of which no two share a cluster."""
+    if codes is None:
+        return int(min(positive.sum(), (~positive).sum()))
+    return min(np.unique(codes[positive]).size, np.unique(codes[~positive]).size, (int(codes.max()) + 1) // 2)
+
+
+def _hoeffding_limits(value: float, pairs: int, level: float) -> tuple[float, float]:
+    bound = log(2 / (1 - inputs.between(level, 0, 1, "level"))) / pairs
+
+    def excess(p: float) -> float:
+        return float(rel_entr(value, p) + rel_entr(1 - value, 1 - p)) - bound
+
+    low = 0.0 if value == 0 else exp(-bound) if value == 1 else _root(excess, 0.0, value)
+    high = 1.0 if value == 1 else 1 - exp(-bound) if value == 0 else _root(excess, value, 1.0)
+    return low, high
+
+
+def _root(excess: Callable[[float], float], low: float, high: float) -> float:
+    tiny = 1e-300 if low == 0 else np.finfo(float).eps
+    return float(brentq(excess, max(low, tiny), min(high, 1 - np.finfo(float).eps), xtol=1e-14))
+
+
+def _hoeffding_comparison(difference: float, pairs: int, source: str, n: int, level: float) -> Comparison:
+    """Hoeffding's bound for a kernel between -1 and 1: P(|D - d| >= t) <= 2 exp(-k t^2 / 2)."""
+    half = sqrt(2 * log(2 / (1 - level)) / pairs)
+    p = min(1.0, 2 * exp(-pairs * difference**2 / 2))
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return Comparison(difference, low, high, 0.0, nan, p, f"{source}, Hoeffding 1963 (zero variance)", n, level)

@@ -1,0 +1,304 @@
+"""Proportions at a fixed threshold: intervals, paired tests, and corrections for many tests.
+
+Sources: Wilson 1927; Clopper & Pearson 1934; Rao & Scott 1992 (clusters); McNemar 1947; Tango 1998; Obuchowski 1998;
+Holm 1979; Benjamini & Hochberg 1995.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.stats import beta, binomtest, norm
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.types import Comparison, Estimate, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def wilson_ci(successes: float, n: float, *, level: float = 0.95, name: str = "proportion") -> Estimate:
+    """A proportion with Wilson's (1927) score interval; sensible at 0 and n successes too.
+
+    Args:
+        successes: Number of successes; with `n` an effective sample size it need not be whole.
+        n: Number of trials.
+        level: Confidence level.
+        name: What the proportion is.
+
+    Raises:
+        InputError: Not 0 <= successes <= n.
+        NotEstimableError: No trials.
+
+    >>> print(wilson_ci(81, 263))
+    proportion 0.308 (95% CI 0.255 to 0.366)
+    """
+    p = _share(successes, n)
+    z2 = inputs.critical(level) ** 2
+    centre, half = (p + z2 / (2 * n)) / (1 + z2 / n), sqrt(z2 * p * (1 - p) / n + (z2 / (2 * n)) ** 2) / (1 + z2 / n)
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == n else centre + half
+    return Estimate(p, low, high, "Wilson 1927", round(n), sqrt(p * (1 - p) / n), level, name)
+
+
+def clopper_pearson_ci(successes: float, n: float, *, level: float = 0.95, name: str = "proportion") -> Estimate:
+    """A proportion with the exact interval of Clopper & Pearson (1934): coverage never below `level`.
+
+    Args and errors as :func:`wilson_ci`.
+    """
+    p = _share(successes, n)
+    tail = (1 - inputs.between(level, 0, 1, "level")) / 2
+    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, n - successes + 1))
+    high = 1.0 if successes == n else float(beta.ppf(1 - tail, successes + 1, n - successes))
+    return Estimate(p, low, high, "Clopper-Pearson 1934", round(n), sqrt(p * (1 - p) / n), level, name)
+
+
+def _share(successes: float, n: float) -> float:
+    if n == 0:
+        raise NotEstimableError("a proportion of no cases")
+    if not 0 <= successes <= n:
+        raise InputError(f"{successes} successes of {n}", fix="Give 0 <= successes <= n.")
+    return float(successes / n)
+
+
+def proportion_ci(
+    correct: ArrayLike,
+    *,
+    level: float = 0.95,
+    method: str = "wilson",
+    clusters: ArrayLike | None = None,
+    name: str = "proportion",
+) -> Estimate:
+    """The share of cases that are 1, with an interval that knows of clusters.
+
+    Args:
+        correct: (n,) of 0 and 1.
+        level: Confidence level.
+        method: ``"wilson"`` or ``"clopper-pearson"``.
+        clusters: (n,) patient of each case. The interval is then computed with the effective sample size
+            n / design effect (Rao & Scott 1992), the design effect being the ratio of the between-cluster to the
+            binomial variance, at least 1; where all outcomes are equal, each cluster counts once.
+        name: What the proportion is.
+    """
+    interval = {"wilson": wilson_ci, "clopper-pearson": clopper_pearson_ci}[
+        inputs.choice(method, ("wilson", "clopper-pearson"), "method")
+    ]
+    hit = inputs.truth(correct, name="correct", both=False)
+    codes = inputs.codes(clusters, hit.size)
+    if codes is None:
+        return interval(int(hit.sum()), hit.size, level=level, name=name)
+    p = float(hit.mean())
+    effective, se = _effective_size(hit, codes)
+    found = interval(p * effective, effective, level=level, name=name)
+    method = f"{found.method}, clustered (Rao-Scott 1992)"
+    return Estimate(p, found.low, found.high, method, hit.size, se, level, name)
+
+
+def _effective_size(hit: inputs.Bools, codes: inputs.Ints) -> tuple[float, float]:
+    """Number of independent cases that would give the between-cluster standard error, and that standard error."""
+    n, units, p = hit.size, int(codes.max()) + 1, float(hit.mean())
+    if p in (0.0, 1.0):
+        return units, 0.0
+    if units < 2:
+        raise NotEstimableError("all cases are of one cluster")
+    residual = np.bincount(codes, weights=hit - p)
+    variance = units / (units - 1) * float(residual @ residual) / n**2
+    return (min(float(n), p * (1 - p) / variance) if variance > 0 else n), sqrt(variance)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """What a threshold gives: calls are positive at ``score >= threshold``.
+
+    Attributes:
+        threshold: The threshold.
+        sensitivity: Share of positives called positive.
+        specificity: Share of negatives called negative.
+        ppv: Share of positive calls that are right; None without positive calls.
+        npv: Share of negative calls that are right; None without negative calls.
+        accuracy: Share of right calls.
+    """
+
+    threshold: float
+    sensitivity: Estimate
+    specificity: Estimate
+    accuracy: Estimate
+    ppv: Estimate | None
+    npv: Estimate | None
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        return f"at threshold {self.threshold:.3g}: {self.sensitivity}, {self.specificity}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a measure."""
+        import pandas as pd
+
+        measures = (self.sensitivity, self.specificity, self.accuracy, self.ppv, self.npv)
+        return pd.concat([m.to_frame() for m in measures if m is not None], ignore_index=True)
+
+
+def operating_point(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    threshold: float,
+    *,
+    level: float = 0.95,
+    method: str = "wilson",
+    clusters: ArrayLike | None = None,
+) -> OperatingPoint:
+    """Sensitivity, specificity, predictive values and accuracy at a threshold fixed beforehand.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        y_score: (n,) scores.
+        threshold: A case is called positive at ``score >= threshold``.
+        level: Confidence level.
+        method: ``"wilson"`` or ``"clopper-pearson"``.
+        clusters: (n,) patient of each case.
+
+    Raises:
+        InputError: Missing values, unequal lengths.
+        NotEstimableError: One class only.
+    """
+    positive = inputs.truth(y_true)
+    called = inputs.scores(y_score, positive.size) >= threshold
+    codes = inputs.codes(clusters, positive.size)
+
+    def share(of: inputs.Bools, hit: inputs.Bools, name: str) -> Estimate | None:
+        if not of.any():
+            return None
+        return proportion_ci(
+            hit[of], level=level, method=method, clusters=None if codes is None else codes[of], name=name
+        )
+
+    sensitivity, specificity = share(positive, called, "sensitivity"), share(~positive, ~called, "specificity")
+    accuracy = share(np.ones_like(positive), positive == called, "accuracy")
+    assert sensitivity is not None
+    assert specificity is not None
+    assert accuracy is not None
+    return OperatingPoint(
+        float(threshold),
+        sensitivity,
+        specificity,
+        accuracy,
+        ppv=share(called, positive, "PPV"),
+        npv=share(~called, ~positive, "NPV"),
+    )
+
+
+def mcnemar_test(
+    correct_a: ArrayLike,
+    correct_b: ArrayLike,
+    *,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+    name: str = "proportion",
+) -> Comparison:
+    """Difference a - b of two proportions on the same cases, such as two sensitivities on the positives.
+
+    Args:
+        correct_a: (n,) of 0 and 1.
+        correct_b: (n,) of 0 and 1.
+        level: Confidence level of the interval.
+        clusters: (n,) patient of each case.
+        name: What the proportions are.
+
+    Returns:
+        Without clusters: McNemar's exact (binomial) p value, z = (b10 - b01) / sqrt(b10 + b01), and Tango's (1998)
+        score interval. With clusters: Obuchowski's (1998) test with a Wald interval. No discordant case gives p = 1.
+    """
+    a = inputs.truth(correct_a, name="correct_a", both=False)
+    b = inputs.truth(correct_b, name="correct_b", both=False)
+    if a.shape != b.shape:
+        raise InputError(f"{a.size} and {b.size} cases", fix="Give both readings of the same cases.")
+    n, only_a, only_b = a.size, int(np.sum(a & ~b)), int(np.sum(b & ~a))
+    difference = (only_a - only_b) / n
+    codes = inputs.codes(clusters, n)
+    if codes is not None:
+        return _clustered_mcnemar(a.astype(float) - b, codes, level, name)
+    low, high = _tango_limits(only_a, only_b, n, inputs.critical(level))
+    discordant = only_a + only_b
+    z = (only_a - only_b) / sqrt(discordant) if discordant else 0.0
+    p = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
+    se = sqrt(max(0.0, discordant / n - difference**2) / n)
+    return Comparison(difference, low, high, se, z, p, "McNemar 1947 exact, interval Tango 1998", n, level, name)
+
+
+def _clustered_mcnemar(delta: Floats, codes: inputs.Ints, level: float, name: str) -> Comparison:
+    units, n = int(codes.max()) + 1, delta.size
+    if units < 2:
+        raise NotEstimableError("all cases are of one cluster")
+    difference = float(delta.mean())
+    correction = units / (units - 1) / n**2
+    residual, total = np.bincount(codes, weights=delta - difference), np.bincount(codes, weights=delta)
+    se, se_null = sqrt(correction * float(residual @ residual)), sqrt(correction * float(total @ total))
+    z = difference / se_null if se_null else 0.0
+    half = inputs.critical(level) * se
+    method = "McNemar, clustered (Obuchowski 1998)"
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return Comparison(difference, low, high, se, z, float(2 * norm.sf(abs(z))), method, n, level, name)
+
+
+def _tango_limits(only_a: int, only_b: int, n: int, z: float) -> tuple[float, float]:
+    """Differences that McNemar's score test does not reject (Tango 1998)."""
+
+    def score(delta: float) -> float:
+        linear = -only_a - only_b + (2 * n - only_a + only_b) * delta
+        free = (sqrt(max(0.0, linear**2 - 8 * n * (-only_b * delta * (1 - delta)))) - linear) / (4 * n)
+        variance = n * (2 * free + delta * (1 - delta))
+        excess = only_a - only_b - n * delta
+        return excess / sqrt(variance) if variance > 0 else float(np.sign(excess)) * np.inf
+
+    # score falls from +inf at -1 to -inf at +1; stepping inside keeps the bracket finite.
+    edge = 1 - 1e-12
+    observed = (only_a - only_b) / n
+    low = -1.0 if score(-edge) <= z else _crossing(score, z, -edge, observed)
+    high = 1.0 if score(edge) >= -z else _crossing(score, -z, observed, edge)
+    return low, high
+
+
+def _crossing(score: Callable[[float], float], level: float, low: float, high: float) -> float:
+    def clipped(delta: float) -> float:
+        return float(np.clip(score(delta) - level, -1e6, 1e6))
+
+    return float(brentq(clipped, low, high, xtol=1e-13))
+
+
+def holm(p: ArrayLike) -> Floats:
+    """Holm's (1979) step-down adjusted p values, in the order given; nan stays nan and does not count.
+
+    >>> [round(float(x), 3) for x in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    values = _p_values(p)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    out = np.full_like(values, np.nan)
+    out[order] = np.minimum(1, np.maximum.accumulate(values[order] * np.arange(known.size, 0, -1)))
+    return out
+
+
+def benjamini_hochberg(p: ArrayLike) -> Floats:
+    """Benjamini & Hochberg's (1995) adjusted p values (false discovery rate); nan stays nan and does not count."""
+    values = _p_values(p)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")][::-1]
+    out = np.full_like(values, np.nan)
+    scaled = values[order] * known.size / np.arange(known.size, 0, -1)
+    out[order] = np.minimum(1, np.minimum.accumulate(scaled))
+    return out
+
+
+def _p_values(p: ArrayLike) -> Floats:
+    values = np.atleast_1d(np.asarray(p, dtype=np.float64))
+    if np.any((values < 0) | (values > 1)):
+        raise InputError("a p value lies outside 0 to 1")
+    return values

@@ -1,0 +1,72 @@
+"""Logistic regression by maximum likelihood, with model-based or cluster-robust covariance.
+
+Sources: McCullagh & Nelder 1989 (iteratively reweighted least squares); Liang & Zeger 1986 (clusters).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from osteon.errors import NotEstimableError
+from osteon.stats import inputs
+from osteon.types import Floats
+
+
+def fit(
+    design: Floats,
+    positive: inputs.Bools,
+    *,
+    offset: Floats | float = 0.0,
+    codes: inputs.Ints | None = None,
+) -> tuple[Floats, Floats]:
+    """Coefficients and their covariance.
+
+    Args:
+        design: (n, k) covariates, the constant included.
+        positive: (n,) outcome.
+        offset: (n,) known part of the linear predictor.
+        codes: (n,) cluster of each case; then the sandwich covariance with the factor G / (G - 1).
+
+    Raises:
+        NotEstimableError: The covariates separate the classes, or are linearly dependent.
+    """
+    beta = np.zeros(design.shape[1])
+    outcome = positive.astype(np.float64)
+    likelihood = -np.inf
+    for _ in range(100):
+        linear = design @ beta + offset
+        fitted = expit(linear)
+        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        try:
+            step = np.linalg.solve(information, design.T @ (outcome - fitted))
+        except np.linalg.LinAlgError as error:
+            raise NotEstimableError("the logistic model is not identified: the covariates are constant") from error
+        previous, likelihood, beta = likelihood, _log_likelihood(linear, outcome), beta + step
+        if abs(likelihood - previous) < 1e-12 * (abs(likelihood) + 1):
+            break
+        for _ in range(30):  # halve a step that overshoots
+            if _log_likelihood(design @ beta + offset, outcome) >= likelihood - 1e-12:
+                break
+            step /= 2
+            beta = beta - step
+    else:
+        raise NotEstimableError("the logistic model does not converge: the covariates separate the classes")
+    fitted = expit(design @ beta + offset)
+    information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+    if np.linalg.cond(information) > 1e14 or likelihood > -1e-6:
+        raise NotEstimableError("the logistic model has no finite maximum: the covariates separate the classes")
+    bread: Floats = np.linalg.inv(information)
+    if codes is None:
+        return beta, bread
+    units = int(codes.max()) + 1
+    if units < 2:
+        raise NotEstimableError("all cases are of one cluster")
+    gradient = design * (outcome - fitted)[:, None]
+    summed = np.stack([np.bincount(codes, weights=column) for column in gradient.T])
+    robust: Floats = bread @ (summed @ summed.T) @ bread * (units / (units - 1))
+    return beta, robust
+
+
+def _log_likelihood(linear: Floats, outcome: Floats) -> float:
+    return float(np.sum(outcome * linear - np.logaddexp(0, linear)))

@@ -1,0 +1,206 @@
+"""Random-effects pooling of an estimate over centres.
+
+Sources: DerSimonian & Laird 1986; Viechtbauer 2005 (REML); Hartung & Knapp 2001, Sidik & Jonkman 2002; Higgins &
+Thompson 2002 (I2); Higgins 2009 and Riley 2011 (prediction interval); Snell 2018 (AUCs on the logit scale).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from scipy.stats import chi2
+from scipy.stats import t as student
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.types import Estimate, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """A value pooled over centres and how much the centres differ.
+
+    Attributes:
+        estimate: The mean over the population of centres.
+        prediction_low: Lower limit of what a new centre may show.
+        prediction_high: Upper limit; nan with fewer than three centres.
+        tau2: Between-centre variance (on the scale of pooling).
+        i2: Share of the variation that is due to differences between centres.
+        q: Cochran's statistic.
+        p_heterogeneity: p value of `q`.
+        weights: Share of each centre in the mean.
+        scale: ``"identity"`` or ``"logit"``.
+    """
+
+    estimate: Estimate
+    prediction_low: float
+    prediction_high: float
+    tau2: float
+    i2: float
+    q: float
+    p_heterogeneity: float
+    weights: tuple[float, ...]
+    scale: str
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        prediction = (
+            f"; prediction interval {self.prediction_low:.3f} to {self.prediction_high:.3f}"
+            if isfinite(self.prediction_low)
+            else ""
+        )
+        return f"{self.estimate}; I2 {self.i2:.0%}, tau2 {self.tau2:.4f}{prediction}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row: the estimate's attributes and the heterogeneity."""
+        names = ("prediction_low", "prediction_high", "tau2", "i2", "q", "p_heterogeneity", "scale")
+        return self.estimate.to_frame().assign(**{name: getattr(self, name) for name in names})
+
+
+def pool(
+    estimates: Sequence[Estimate] | Mapping[str, Estimate],
+    *,
+    method: str = "reml",
+    hartung_knapp: bool = True,
+    scale: str = "logit",
+    level: float = 0.95,
+) -> Pooled:
+    """Pool one estimate a centre, such as its AUC, by a random-effects model.
+
+    Args:
+        estimates: One a centre, with `se`. One that is not estimable (nan) is left out; one with zero standard error
+            (an AUC of 1) enters with the standard error its interval implies.
+        method: Estimator of the between-centre variance: ``"reml"``, ``"dl"`` (DerSimonian-Laird) or ``"fixed"`` (0).
+        hartung_knapp: Student interval with the Hartung-Knapp variance (advised for few centres), else normal. As
+            in metafor the variance is not bounded from below.
+        scale: ``"logit"`` for AUCs and proportions, ``"identity"`` for differences.
+        level: Confidence level.
+
+    Raises:
+        NotEstimableError: Fewer than two estimable centres.
+    """
+    inputs.choice(scale, ("logit", "identity"), "scale")
+    given = [e for e in (estimates.values() if isinstance(estimates, Mapping) else estimates) if isfinite(e.value)]
+    if len(given) < 2:
+        raise NotEstimableError(f"{len(given)} of {len(estimates)} centres estimable: pooling needs two")
+    values, errors = np.array([_on_scale(e, scale) for e in given]).T
+    found = pool_values(values, errors, method=method, hartung_knapp=hartung_knapp, level=level)
+    back = expit if scale == "logit" else float
+    e = found.estimate
+    label = f"{e.method}, {scale} scale"
+    value = float(back(e.value))
+    se = e.se * value * (1 - value) if scale == "logit" else e.se
+    n = sum(x.n for x in given)
+    pooled = Estimate(value, float(back(e.low)), float(back(e.high)), label, n, se, level, f"pooled {given[0].name}")
+    return Pooled(
+        pooled,
+        float(back(found.prediction_low)),
+        float(back(found.prediction_high)),
+        found.tau2,
+        found.i2,
+        found.q,
+        found.p_heterogeneity,
+        found.weights,
+        scale,
+    )
+
+
+def _on_scale(estimate: Estimate, scale: str) -> tuple[float, float]:
+    """Value and standard error on the scale of pooling."""
+    value, se, z = estimate.value, estimate.se, inputs.critical(estimate.level)
+    if scale == "identity":
+        return value, se if se > 0 else (estimate.high - estimate.low) / (2 * z)
+    if se > 0 and 0 < value < 1:
+        return float(logit(value)), se / (value * (1 - value))
+    low, high = (float(logit(min(max(x, 1e-6), 1 - 1e-6))) for x in (estimate.low, estimate.high))
+    return (low + high) / 2, (high - low) / (2 * z)
+
+
+def pool_values(
+    values: ArrayLike,
+    errors: ArrayLike,
+    *,
+    method: str = "reml",
+    hartung_knapp: bool = True,
+    level: float = 0.95,
+) -> Pooled:
+    """Pool values with their standard errors as they are.
+
+    Args:
+        values: (k,) estimates.
+        errors: (k,) standard errors, positive.
+        method: ``"reml"``, ``"dl"`` or ``"fixed"``.
+        hartung_knapp: Hartung-Knapp interval, else normal.
+        level: Confidence level.
+
+    Returns:
+        The prediction interval uses Student's t with k - 2 degrees of freedom (Higgins 2009, Riley 2011).
+
+    Raises:
+        InputError: Shapes that do not fit, standard errors that are not positive.
+        NotEstimableError: Fewer than two values.
+    """
+    inputs.choice(method, ("reml", "dl", "fixed"), "method")
+    y = np.asarray(values, dtype=np.float64)
+    y = inputs.scores(y, y.size, name="values", finite=True)
+    v = inputs.scores(errors, y.size, name="errors", finite=True) ** 2
+    if y.size < 2:
+        raise NotEstimableError("pooling needs two values")
+    if (v <= 0).any():
+        raise InputError("a standard error is not positive")
+    q, tau2_dl, typical = _heterogeneity(y, v)
+    tau2 = {"reml": _reml(y, v), "dl": tau2_dl, "fixed": 0.0}[method]
+    weights = 1 / (v + tau2)
+    mean, df = float(weights @ y / weights.sum()), y.size - 1
+    scale = float(weights @ (y - mean) ** 2) / df if hartung_knapp else 1.0
+    se = sqrt(scale / float(weights.sum()))
+    quantile = float(student.ppf((1 + level) / 2, df if hartung_knapp else inf))
+    half = quantile * se
+    label = f"{method.upper()}{', Hartung-Knapp 2001' if hartung_knapp else ''}, {y.size} centres"
+    ahead = float(student.ppf((1 + level) / 2, df - 1)) * sqrt(tau2 + se**2) if df > 1 else float("nan")
+    return Pooled(
+        Estimate(mean, mean - half, mean + half, label, y.size, se, level, "pooled"),
+        mean - ahead,
+        mean + ahead,
+        tau2,
+        tau2 / (tau2 + typical) if method != "fixed" else max(0.0, (q - df) / q) if q > 0 else 0.0,
+        q,
+        float(chi2.sf(q, df)),
+        tuple(map(float, weights / weights.sum())),
+        "identity",
+    )
+
+
+def _heterogeneity(y: Floats, v: Floats) -> tuple[float, float, float]:
+    """Cochran's Q, DerSimonian and Laird's tau2, and the typical within-centre variance (Higgins & Thompson 2002)."""
+    w = 1 / v
+    total = float(w.sum())
+    q = float(w @ (y - w @ y / total) ** 2)
+    slack = total - float(w @ w) / total
+    return q, max(0.0, (q - (y.size - 1)) / slack), (y.size - 1) / slack
+
+
+def _reml(y: Floats, v: Floats) -> float:
+    """The root of the restricted likelihood's derivative in tau2, or 0 where it falls from there."""
+
+    def slope(tau2: float) -> float:
+        w = 1 / (v + tau2)
+        mean = w @ y / w.sum()
+        return float(w**2 @ (y - mean) ** 2 - w.sum() + w @ w / w.sum())
+
+    if slope(0.0) <= 0:
+        return 0.0
+    upper = float(np.ptp(y)) ** 2 + float(v.max())
+    while slope(upper) > 0:
+        upper *= 2
+    return float(brentq(slope, 0.0, upper, xtol=1e-14, rtol=1e-12))

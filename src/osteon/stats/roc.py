@@ -1,0 +1,244 @@
+"""The empirical ROC curve: areas under it and its points.
+
+Sources: Hanley & McNeil 1982 (area as a probability), McClish 1989 (partial area), Hand & Till 2001 (several classes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.types import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def placements(positive: inputs.Bools, score: Floats) -> Floats:
+    """How many cases of the other class each case is on the right side of, ties counting half.
+
+    Args:
+        positive: (n,) bool.
+        score: (n,) float64 without nan.
+
+    Returns:
+        (n,) exact multiples of 0.5: for a positive case the number of negatives below it, for a negative case the
+        number of positives above it. One sort: O(n log n).
+    """
+    order = np.argsort(score)
+    ranked, is_positive = score[order], positive[order]
+    tie_end = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+    positives_upto = np.cumsum(is_positive)[tie_end]
+    negatives_upto = tie_end + 1 - positives_upto
+    positives_middle = positives_upto - np.diff(positives_upto, prepend=0) / 2
+    negatives_middle = negatives_upto - np.diff(negatives_upto, prepend=0) / 2
+    tie = np.repeat(np.arange(tie_end.size), np.diff(tie_end, prepend=-1))
+    counts = np.empty(score.size)
+    counts[order] = np.where(is_positive, negatives_middle[tie], positives_upto[-1] - positives_middle[tie])
+    return counts
+
+
+def auc(y_true: ArrayLike, y_score: ArrayLike) -> float:
+    """Area under the empirical ROC curve: P(positive > negative) + P(tie) / 2.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        y_score: (n,), higher for the positive class; may be infinite.
+
+    Raises:
+        InputError: Missing values, unequal lengths, labels other than 0 and 1.
+        NotEstimableError: One class only.
+
+    >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
+    0.875
+    """
+    positive = inputs.truth(y_true)
+    score = inputs.scores(y_score, positive.size)
+    n_positive = int(positive.sum())
+    return float(placements(positive, score)[positive].sum() / (n_positive * (positive.size - n_positive)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RocCurve:
+    """The points of an empirical ROC curve, from (0, 0) to (1, 1).
+
+    Attributes:
+        thresholds: (k,) descending, the first infinite; a case is called positive at ``score >= threshold``.
+        sensitivity: (k,) true-positive fraction.
+        specificity: (k,) true-negative fraction.
+        n: Number of cases.
+    """
+
+    thresholds: Floats
+    sensitivity: Floats
+    specificity: Floats
+    n: int
+
+    def __str__(self) -> str:
+        """The number of distinct thresholds."""
+        return f"ROC curve of {self.n} cases at {self.thresholds.size - 1} distinct scores"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a point."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {"threshold": self.thresholds, "sensitivity": self.sensitivity, "specificity": self.specificity}
+        )
+
+    def sensitivity_at(self, specificity: ArrayLike) -> Floats:
+        """Sensitivity at given specificities, linear between the curve's points and its highest on a vertical part."""
+        wanted = 1 - np.asarray(specificity, dtype=np.float64)
+        false_positive = 1 - self.specificity
+        last = np.flatnonzero(np.append(np.diff(false_positive) > 0, True))
+        return np.interp(wanted, false_positive[last], self.sensitivity[last])
+
+
+def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:
+    """All points of the empirical ROC curve, one a distinct score, ties exact.
+
+    Raises:
+        InputError: Missing values, unequal lengths, labels other than 0 and 1.
+        NotEstimableError: One class only.
+    """
+    positive = inputs.truth(y_true)
+    score = inputs.scores(y_score, positive.size)
+    order = np.argsort(-score)
+    ranked = score[order]
+    tie_end = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+    true_positives = np.cumsum(positive[order])[tie_end]
+    false_positives = tie_end + 1 - true_positives
+    n_positive = true_positives[-1]
+    return RocCurve(
+        thresholds=np.append(np.inf, ranked[tie_end]),
+        sensitivity=np.append(0, true_positives) / n_positive,
+        specificity=1 - np.append(0, false_positives) / (positive.size - n_positive),
+        n=positive.size,
+    )
+
+
+def partial_auc(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    low: float = 0.9,
+    high: float = 1.0,
+    focus: str = "specificity",
+    standardised: bool = False,
+) -> float:
+    """Area under the part of the ROC curve where specificity (or sensitivity) lies between two bounds.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        y_score: (n,) scores.
+        low: Lower bound of the focus.
+        high: Upper bound of the focus.
+        focus: ``"specificity"`` or ``"sensitivity"``.
+        standardised: Map chance to 0.5 and perfection to 1 (McClish 1989); a part below chance then lies under 0.5.
+
+    Raises:
+        InputError: Bounds that are not 0 <= low < high <= 1, or an unknown focus.
+        NotEstimableError: One class only.
+    """
+    inputs.choice(focus, ("specificity", "sensitivity"), "focus")
+    if not 0 <= low < high <= 1:
+        raise InputError(f"the bounds are {low} and {high}", fix="Give 0 <= low < high <= 1.")
+    curve = roc_curve(y_true, y_score)
+    if focus == "specificity":
+        along, height = 1 - curve.specificity, curve.sensitivity
+    else:  # the same area, seen from the sensitivity axis: miss fraction against specificity
+        along, height = (1 - curve.sensitivity)[::-1], curve.specificity[::-1]
+    start, stop = 1 - high, 1 - low
+    area = _area_upto(along, height, stop) - _area_upto(along, height, start)
+    if not standardised:
+        return area
+    chance, most = (stop**2 - start**2) / 2, stop - start
+    return float((1 + (area - chance) / (most - chance)) / 2)
+
+
+def _area_upto(along: Floats, height: Floats, stop: float) -> float:
+    """Trapezoidal area under a monotone curve from 0 to `stop`."""
+    width = np.diff(along)
+    share = np.clip(np.divide(stop - along[:-1], width, out=np.zeros_like(width), where=width > 0), 0, 1)
+    end = height[:-1] + share * np.diff(height)
+    return float(np.sum(share * width * (height[:-1] + end) / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class MulticlassAuc:
+    """Areas under the ROC curve of a classifier of several classes.
+
+    Attributes:
+        one_vs_rest: Class to the area of its probability against all other classes.
+        macro: Unweighted mean of `one_vs_rest`.
+        weighted: Mean of `one_vs_rest` weighted by the classes' frequencies.
+        hand_till: M of Hand & Till 2001: mean over pairs of classes; does not depend on the classes' frequencies.
+        n: Number of cases.
+    """
+
+    one_vs_rest: dict[str, float]
+    macro: float
+    weighted: float
+    hand_till: float
+    n: int
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        each = ", ".join(f"{name} {value:.3f}" for name, value in self.one_vs_rest.items())
+        return f"macro AUC {self.macro:.3f} (one-vs-rest: {each}); Hand-Till M {self.hand_till:.3f}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an area."""
+        import pandas as pd
+
+        rows = [(f"one-vs-rest: {name}", value) for name, value in self.one_vs_rest.items()]
+        rows += [("macro", self.macro), ("weighted", self.weighted), ("Hand-Till", self.hand_till)]
+        return pd.DataFrame(rows, columns=["metric", "value"])
+
+
+def multiclass_auc(y_true: ArrayLike, probability: ArrayLike, *, classes: ArrayLike | None = None) -> MulticlassAuc:
+    """One-vs-rest, macro and Hand-Till areas of a classifier of several classes.
+
+    Args:
+        y_true: (n,) class names or numbers.
+        probability: (n, k) score of each class.
+        classes: (k,) the classes in the order of the columns; default: the sorted distinct values of `y_true`.
+
+    Raises:
+        InputError: Shapes that do not fit, missing values, a label that is not among the classes.
+        NotEstimableError: A class without cases, or one class only.
+    """
+    labels = np.asarray(y_true)
+    names = np.unique(labels) if classes is None else np.asarray(classes)
+    table = np.asarray(probability, dtype=np.float64)
+    if labels.ndim != 1 or table.shape != (labels.size, names.size):
+        raise InputError(
+            f"probability has shape {table.shape} beside {labels.size} cases and {names.size} classes",
+            fix="Give one column a class, or name the classes.",
+        )
+    unknown = np.flatnonzero(~np.isin(labels, names))
+    if unknown.size:
+        raise InputError(f"y_true holds '{labels[unknown[0]]}', which is not among the classes")
+    counts = np.array([np.sum(labels == name) for name in names])
+    if names.size < 2 or (counts == 0).any():
+        raise NotEstimableError("a multi-class AUC needs two classes, and cases of each")
+    single = {str(name): auc(labels == name, table[:, i]) for i, name in enumerate(names)}
+    pairs = []
+    for i in range(names.size):
+        for j in range(i):
+            among = (labels == names[i]) | (labels == names[j])
+            is_i = labels[among] == names[i]
+            pairs.append((auc(is_i, table[among, i]) + auc(~is_i, table[among, j])) / 2)
+    values = np.array(list(single.values()))
+    return MulticlassAuc(
+        one_vs_rest=single,
+        macro=float(values.mean()),
+        weighted=float(values @ counts / labels.size),
+        hand_till=float(np.mean(pairs)),
+        n=labels.size,
+    )
