@@ -9,24 +9,20 @@ from __future__ import annotations
 import csv
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from osteon.errors import StudyError, suggest
+from osteon.protocol import Readers
+from osteon.settings import Settings
 from osteon.tables import written
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$", max_length=60)]
-
-
-class Settings(BaseModel):
-    """A frozen group of settings that refuses what it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class StudySection(Settings):
@@ -350,6 +346,7 @@ class Study(Settings):
     robustness: Robustness = Robustness()
     explain: Explain = Explain()
     compute: Compute = Compute()
+    readers: Readers | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()
 
     _kinds: ClassVar[tuple[str, ...]] = ("network", "radiomics", "clinical", "combined", "box")
@@ -533,6 +530,7 @@ def _known_settings(location: tuple[int | str, ...]) -> list[str]:
             here = kinds[step]
             continue
         annotation = here.model_fields[str(step)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, Settings):
-            here = annotation
+        # the group itself, or the group inside `Readers | None` and `tuple[Person, ...]`
+        inside = (annotation, *get_args(annotation))
+        here = next((kind for kind in inside if isinstance(kind, type) and issubclass(kind, Settings)), here)
     return [name for name in here.model_fields if name != "folder"]
