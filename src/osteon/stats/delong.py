@@ -149,7 +149,7 @@ def delong_ci(
         NotEstimableError: Fewer than two independent cases of a class.
 
     >>> print(delong_ci([0, 0, 0, 1, 1, 1], [0.1, 0.3, 0.6, 0.4, 0.8, 0.9]))
-    AUC 0.889 (95% CI 0.401 to 0.990)
+    AUC 0.889 (95% CI 0.261 to 0.995)
     """
     inputs.choice(method, ("logit", "wald"), "method")
     positive = inputs.truth(y_true)
