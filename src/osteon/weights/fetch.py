@@ -1,0 +1,184 @@
+"""Where weights files are found at run time, and, apart from that, how they are fetched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from osteon.errors import WeightsError
+from osteon.tables import written
+from osteon.weights import files, layouts
+from osteon.weights.doctor import doctor, known
+from osteon.weights.records import DEFAULTS, Record, find, from_timm, random, records
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A set of weights as a study uses it.
+
+    Attributes:
+        record: What it is.
+        path: The file; None for random weights.
+        sha256: SHA-256 of the file; empty for random weights.
+    """
+
+    record: Record
+    path: Path | None = None
+    sha256: str = ""
+
+
+def folders(search: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """The folders in which weights files are looked for: `search`, ``$OSTEON_WEIGHTS``, ``~/.cache/osteon/weights``."""
+    named = os.environ.get("OSTEON_WEIGHTS", "")
+    return (*map(Path, search), *(Path(p) for p in named.split(os.pathsep) if p), Path.home() / ".cache/osteon/weights")
+
+
+def resolve(weights: str, backbone: str, *, search: Sequence[Path] = (), record: str | None = None) -> Resolved:
+    """Find the weights a study names. Nothing is ever downloaded here.
+
+    Args:
+        weights: ``imagenet``, ``radimagenet``, ``random``, ``file:PATH``, a record's name, or ``timm:NAME``.
+        backbone: The network they are for.
+        search: Folders to look in first.
+        record: The record's name, for a file that does not tell itself, or to read it by another convention.
+
+    Returns:
+        The record and the file.
+
+    Raises:
+        WeightsError: Unknown weights; weights of another network; or the file is not there, and then the message says
+            which file to get, where to put it, and how to fetch it.
+    """
+    if weights == "random":
+        return Resolved(random(backbone))
+    if weights.startswith("file:"):
+        return _from_file(_locate(weights.removeprefix("file:"), search), backbone, record)
+    if weights == "imagenet":
+        wanted = [find(DEFAULTS[backbone]) if backbone in DEFAULTS else from_timm(backbone)]
+    elif weights == "radimagenet":
+        wanted = [r for r in records().values() if r.name.startswith(f"radimagenet-{backbone}-")]
+        if not wanted:
+            raise WeightsError(
+                f"RadImageNet has no weights for {backbone}", fix=f"It has {', '.join(layouts.ARCHITECTURES)}."
+            )
+    else:
+        wanted = [find(weights)]
+    for candidate in wanted:
+        _of(candidate, backbone)
+        for path in (folder / name for folder in folders(search) for name in candidate.files):
+            if path.is_file():
+                return Resolved(find(record) if record else candidate, path, files.sha256(path))
+    raise _absent(wanted[0], search)
+
+
+def _from_file(path: Path, backbone: str, name: str | None) -> Resolved:
+    """The record of a named file: as asked, by SHA-256, or from inside."""
+    digest = files.sha256(path)
+    told = known(digest) or files.inside(path)
+    record = find(name) if name else told
+    if record is None:
+        fitting = doctor(path).candidates if backbone in layouts.ARCHITECTURES else (f"timm:{backbone}",)
+        raise WeightsError(
+            "nobody knows this file, so its network's input normalisation is unknown",
+            file=path,
+            fix=f'Name it in the model\'s settings: record = "...", one of {", ".join(fitting)}.',
+        )
+    if told and told.variant != record.variant:
+        raise WeightsError(f"it is of the variant {told.variant}, but '{name}' of {record.variant}", file=path)
+    _of(record, backbone, path)
+    return Resolved(record, path, digest)
+
+
+def _locate(name: str, search: Sequence[Path]) -> Path:
+    """A file by its path, absolute, or relative to the search folders or the working directory."""
+    path = Path(name).expanduser()
+    for candidate in (*(folder / path for folder in folders(search)), path):
+        if candidate.is_file():
+            return candidate
+    places = ", ".join(map(str, folders(search)))
+    raise WeightsError("no such weights file", file=path, fix=f"A relative path may start in {places}.")
+
+
+def _of(record: Record, backbone: str, path: Path | None = None) -> None:
+    """Refuse weights of another network."""
+    if record.architecture not in (backbone, "any"):
+        raise WeightsError(f"'{record.name}' are weights of a {record.architecture}, not of a {backbone}", file=path)
+
+
+def _absent(record: Record, search: Sequence[Path]) -> WeightsError:
+    """What to get, where to put it, and the command that does both."""
+    places = " or ".join(map(str, folders(search)))
+    return WeightsError(
+        f"the weights '{record.name}' are not on this machine",
+        fix=f"Get {_origin(record)}, and put it as {record.file} into {places}; where there is internet, "
+        f"'osteon weights fetch {record.name}' does so.",
+    )
+
+
+def _origin(record: Record) -> str:
+    """Where a person gets the file."""
+    if record.source.startswith("hf:"):
+        owner, repository, file = record.source.removeprefix("hf:").split("/", 2)
+        return f"{file} of https://huggingface.co/{owner}/{repository}"
+    return record.source
+
+
+def fetch(name: str, folder: str | Path | None = None) -> Path:
+    """Download a set of weights. The only function of osteon that does.
+
+    Args:
+        name: A record's name, or ``timm:NAME``.
+        folder: Where to; ``~/.cache/osteon/weights`` if None.
+
+    Returns:
+        The file, complete and with the name under which :func:`resolve` looks for it.
+
+    Raises:
+        WeightsError: Unknown, not to be had by download, no connection, or not what its name says.
+    """
+    record = find(name)
+    folder = Path(folder) if folder else folders()[-1]
+    target = folder / (record.file if record.source.startswith("hf:") else record.files[-1] if record.files else "")
+    if not record.source.startswith(("hf:", "https:")):
+        raise WeightsError(
+            f"the weights '{name}' cannot be downloaded by osteon",
+            fix=f"Get {record.source}, and put it as {record.file} into {folder}."
+            if record.file
+            else "Nothing is needed.",
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        got = _download(record, Path(temporary))
+        digest = files.sha256(got)
+        stated = target.stem.rpartition("-")[2]  # PyTorch's custom: NAME-<first 8 digits of the SHA-256>.pth
+        if target.suffix == ".pth" and len(stated) == 8 and not digest.startswith(stated):
+            raise WeightsError(f"the download is damaged: its SHA-256 is {digest}, not {stated}...", fix="Try again.")
+        if record.architecture in layouts.ARCHITECTURES:
+            doctor(got, replace(record, sha256="")).check()
+        with written(target) as beside:
+            shutil.copyfile(got, beside)
+    return target
+
+
+def _download(record: Record, folder: Path) -> Path:
+    """The record's file as its source has it."""
+    try:
+        if record.source.startswith("hf:"):
+            from huggingface_hub import hf_hub_download
+
+            owner, repository, file = record.source.removeprefix("hf:").split("/", 2)
+            return Path(hf_hub_download(f"{owner}/{repository}", file, local_dir=folder))
+        path = folder / record.files[-1]
+        with urllib.request.urlopen(record.source, timeout=60) as answer, path.open("wb") as handle:
+            shutil.copyfileobj(answer, handle)
+        return path
+    except Exception as error:  # the hub's client raises a dozen unrelated kinds; all mean that there is no file
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(
+            f"the weights '{record.name}' could not be downloaded ({reason})",
+            fix=f"On a machine with internet get {_origin(record)}, and put it as {record.file} into {folders()[-1]}.",
+        ) from error
