@@ -1,0 +1,286 @@
+"""Each table of the evaluation from one stratum's cases. Every number comes from :mod:`osteon.stats`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import combinations
+from math import nan
+
+import numpy as np
+import pandas as pd
+
+from osteon import stats
+from osteon.errors import NotEstimableError, TableError, suggest
+from osteon.evaluate.cases import Cases
+from osteon.types import Comparison, Estimate, Floats
+
+Row = dict[str, object]
+
+
+def _estimate(calculate: Callable[[], Estimate], n: int) -> Estimate:
+    """The estimate, or nan with the reason in place of the method."""
+    try:
+        return calculate()
+    except NotEstimableError as error:
+        return _nothing(error, n)
+
+
+def _nothing(error: NotEstimableError, n: int) -> Estimate:
+    reason = "one class" if "both classes are needed" in str(error) else str(error)
+    return Estimate(nan, nan, nan, f"not estimable: {reason}", n)
+
+
+def _row(found: Estimate, cases: Cases) -> Row:
+    size = {"n": len(cases), "n_positive": int(cases.truth.sum())}
+    return {"value": found.value, "low": found.low, "high": found.high, "method": found.method, **size}
+
+
+def area(cases: Cases, model: str, level: float) -> Estimate:
+    """The model's AUC, with DeLong's logit interval; clustered where patients have several cases."""
+    truth, patients = cases.truth, cases.patients
+    return _estimate(lambda: stats.delong_ci(truth, cases.of(model), level=level, clusters=patients), len(cases))
+
+
+def difference(cases: Cases, a: str, b: str, level: float) -> Estimate:
+    """The difference a - b of two AUCs as an estimate."""
+
+    def calculate() -> Estimate:
+        c = stats.delong_test(cases.truth, cases.of(a), cases.of(b), level=level, clusters=cases.patients)
+        return Estimate(c.difference, c.low, c.high, c.method, c.n, c.se, c.level, "AUC difference")
+
+    return _estimate(calculate, len(cases))
+
+
+def metrics(cases: Cases, recalibrated: Cases, level: float) -> list[Row]:
+    """AUC, and Brier score and calibration before and after recalibration, of every model."""
+    rows: list[Row] = []
+    for model in cases.models:
+        rows.append({"model": model, "metric": "auc", **_row(area(cases, model, level), cases)})
+        for suffix, scale in (("", cases), ("_recalibrated", recalibrated)):
+            rows += [
+                {"model": model, "metric": name + suffix, **_row(found, cases)}
+                for name, found in calibration_measures(scale, model, level).items()
+            ]
+    return rows
+
+
+def calibration_measures(cases: Cases, model: str, level: float) -> dict[str, Estimate]:
+    """Brier score, calibration intercept and slope, observed over expected events, integrated calibration index."""
+    truth, probability, patients, n = cases.truth, cases.of(model), cases.patients, len(cases)
+    brier = _estimate(lambda: stats.brier(truth, probability, level=level, clusters=patients).score, n)
+    try:
+        found = stats.calibration(truth, probability, level=level, clusters=patients)
+    except NotEstimableError as error:
+        names = ("calibration_intercept", "calibration_slope", "observed_expected", "ici")
+        return {"brier": brier, **dict.fromkeys(names, _nothing(error, n))}
+    return {
+        "brier": brier,
+        "calibration_intercept": found.intercept,
+        "calibration_slope": found.slope,
+        "observed_expected": found.observed_expected,
+        "ici": Estimate(found.ici, nan, nan, "Austin & Steyerberg 2019", n),
+    }
+
+
+def operating_points(cases: Cases, thresholds: Mapping[str, Mapping[str, float]], level: float) -> list[Row]:
+    """What thresholds fixed on development give here: sensitivity, specificity and predictive values."""
+    return [
+        {"model": model, "rule": rule, "threshold": threshold, "metric": metric, **_row(found, cases)}
+        for model in cases.models
+        for rule, threshold in thresholds[model].items()
+        for metric, found in at_threshold(cases, model, threshold, level).items()
+    ]
+
+
+def at_threshold(cases: Cases, model: str, threshold: float, level: float) -> dict[str, Estimate]:
+    """Sensitivity, specificity, PPV and NPV with Wilson intervals, by patients where they have several cases."""
+    positive = cases.truth == 1
+    called = cases.of(model) >= threshold
+    one_class = positive.all() or not positive.any()
+    shares = {
+        "sensitivity": (positive, called, "one class"),
+        "specificity": (~positive, ~called, "one class"),
+        "ppv": (called, positive, "no case is called positive"),
+        "npv": (~called, ~positive, "no case is called negative"),
+    }
+
+    def share(name: str) -> Estimate:
+        of, hit, reason = shares[name]
+        if np.isnan(threshold):
+            raise NotEstimableError("no threshold could be fixed on development")
+        # In a centre with one class a predictive value only repeats which class it is.
+        if one_class and name in ("ppv", "npv"):
+            raise NotEstimableError("one class")
+        if not of.any():
+            raise NotEstimableError(reason)
+        return stats.proportion_ci(hit[of], level=level, clusters=cases.patients[of], name=name)
+
+    return {name: _estimate(partial(share, name), len(cases)) for name in shares}
+
+
+def roc(cases: Cases) -> list[pd.DataFrame]:
+    """The corners of every model's ROC curve; points on a straight line between two others are left out."""
+    frames = []
+    for model in cases.models:
+        try:
+            curve = stats.roc_curve(cases.truth, cases.of(model))
+        except NotEstimableError:
+            continue
+        x, y = 1 - curve.specificity, curve.sensitivity
+        turn = np.abs(np.diff(x)[:-1] * np.diff(y)[1:] - np.diff(y)[:-1] * np.diff(x)[1:]) > 1e-15
+        corner = np.concatenate([[True], turn, [True]])
+        frames.append(pd.DataFrame({"model": model, "false_positive_rate": x[corner], "sensitivity": y[corner]}))
+    return frames
+
+
+def calibration(cases: Cases, recalibrated: Cases, level: float) -> list[pd.DataFrame]:
+    """Smooth calibration curves of every model, before and after recalibration."""
+    frames = []
+    for model in cases.models:
+        for scale, given in (("raw", cases), ("recalibrated", recalibrated)):
+            try:
+                found = stats.calibration(given.truth, given.of(model), level=level, clusters=given.patients)
+            except NotEstimableError:
+                continue
+            frames.append(found.curve.to_frame().assign(model=model, scale=scale))
+    return frames
+
+
+def decision(recalibrated: Cases, thresholds: Floats, level: float) -> list[pd.DataFrame]:
+    """Net benefit of every model's recalibrated probabilities, and of treating all and none.
+
+    A threshold *probability* means something only to probabilities that can be taken at their word.
+    """
+    if len(np.unique(recalibrated.truth)) < 2:
+        return []
+    curves = {
+        model: stats.net_benefit(
+            recalibrated.truth, recalibrated.of(model), thresholds, level=level, clusters=recalibrated.patients
+        )
+        for model in recalibrated.models
+    }
+    frames = [
+        curve.to_frame()[["threshold", "net_benefit", "low", "high"]].assign(model=model)
+        for model, curve in curves.items()
+    ]
+    every = next(iter(curves.values()))
+    everyone = {"net_benefit": every.treat_all, "low": every.treat_all_low, "high": every.treat_all_high}
+    frames.append(pd.DataFrame({"threshold": thresholds, **everyone, "model": "treat all"}))
+    nobody = {"net_benefit": 0.0, "low": 0.0, "high": 0.0}
+    frames.append(pd.DataFrame({"threshold": thresholds, **nobody, "model": "treat none"}))
+    return frames
+
+
+def comparisons(cases: Cases, primary: tuple[str, str], level: float) -> pd.DataFrame:
+    """All pairs by DeLong's paired test: the primary pair first and unadjusted, the others with Holm's p values."""
+    models = list(dict.fromkeys([*primary, *cases.models]))
+    try:
+        found = stats.delong_pairs(
+            cases.truth, {model: cases.of(model) for model in models}, level=level, clusters=cases.patients
+        )
+    except NotEstimableError as error:
+        nothing = Comparison(nan, nan, nan, nan, nan, nan, f"not estimable: {error}", len(cases))
+        found = dict.fromkeys(combinations(models, 2), nothing)
+    rows = [
+        {"model_a": a, "model_b": b, "primary": (a, b) == primary}
+        | {name: getattr(c, name) for name in ("difference", "low", "high", "se", "z", "p")}
+        for (a, b), c in found.items()
+    ]
+    frame = pd.DataFrame(rows)
+    return frame.assign(p_holm=stats.holm(frame["p"].where(~frame["primary"]))) if rows else frame
+
+
+def seeds(cases: Cases, by_seed: Mapping[str, Mapping[int, Floats]], keep: np.ndarray) -> list[Row]:
+    """How far the AUCs of a model's training seeds lie apart; `keep` picks the stratum among all cases."""
+    rows: list[Row] = []
+    for model, runs in by_seed.items():
+        try:
+            each = np.array([stats.auc(cases.truth, values[keep]) for values in runs.values()])
+            averaged = stats.auc(cases.truth, cases.of(model))
+        except NotEstimableError:
+            each, averaged = np.full(len(runs), nan), nan
+        spread = {"mean": each.mean(), "sd": each.std(ddof=1), "least": each.min(), "greatest": each.max()}
+        rows.append({"model": model, "metric": "auc", "seeds": len(runs), **spread, "averaged": averaged})
+    return rows
+
+
+def subgroups(cases: Cases, groups: pd.DataFrame, youden: Mapping[str, float], level: float) -> list[Row]:
+    """AUC, sensitivity and specificity (Youden's threshold) in each level of each variable.
+
+    Args:
+        cases: The stratum.
+        groups: One column a variable, the level of each case as text; "" where it is not known.
+        youden: Model to its locked threshold.
+        level: Confidence level.
+
+    Returns:
+        Rows with `p_interaction`: Cochran's test that the metric is equal in all levels, on the logit scale.
+    """
+    rows: list[Row] = []
+    for model in cases.models:
+        for variable in groups:
+            own = groups[variable]
+            parts = {name: cases.where(own == name) for name in _sorted_levels(own)}
+            found = {name: _subgroup(part, model, youden[model], level) for name, part in parts.items()}
+            for metric in ("auc", "sensitivity", "specificity"):
+                p = _interaction([found[name][metric] for name in parts if name])
+                rows += [
+                    {
+                        "model": model,
+                        "variable": variable,
+                        "level": name or "not recorded",
+                        "metric": metric,
+                        **_row(found[name][metric], part),
+                        "p_interaction": p,
+                    }
+                    for name, part in parts.items()
+                ]
+    return rows
+
+
+def _sorted_levels(levels: pd.Series) -> list[str]:
+    """Levels in order, the empty one last."""
+    return sorted(set(levels), key=lambda name: (name == "", name))
+
+
+def _subgroup(part: Cases, model: str, threshold: float, level: float) -> dict[str, Estimate]:
+    return {"auc": area(part, model, level), **at_threshold(part, model, threshold, level)}
+
+
+def _interaction(found: list[Estimate]) -> float:
+    try:
+        return stats.pool(found, method="fixed").p_heterogeneity
+    except NotEstimableError:
+        return nan
+
+
+def subgroup_levels(cohort: pd.DataFrame, development: pd.Series, variables: tuple[str, ...]) -> pd.DataFrame:
+    """Each case's subgroup by variable; numbers are cut at the development median.
+
+    Args:
+        cohort: One row a case, in the order of the cases.
+        development: (n,) whether a case is of the development centres.
+        variables: Columns of the cohort.
+
+    Raises:
+        TableError: A variable that the cohort does not have.
+    """
+    out = {}
+    for name in variables:
+        if name not in cohort:
+            raise TableError(
+                "evaluation.subgroups names a column the cohort lacks",
+                file="cohort",
+                column=name,
+                fix=suggest(name, map(str, cohort.columns)),
+            )
+        text = cohort[name].astype("object").where(cohort[name].notna(), "").astype(str).str.strip()
+        values = pd.to_numeric(text.where(text != ""), errors="coerce")
+        if values.notna().sum() < (text != "").sum() or values.nunique() <= 2:
+            out[name] = text
+            continue
+        middle = values[development].median()
+        cut = np.where(values <= middle, f"<= {middle:g}", f"> {middle:g}")
+        out[name] = pd.Series(cut, index=text.index).where(values.notna(), "")
+    return pd.DataFrame(out, index=cohort.index)
