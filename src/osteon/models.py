@@ -81,6 +81,13 @@ class Network(nn.Module):
         return maps.mean((2, 3) if self._axis == 1 else (1, 2))
 
     @property
+    def linear(self) -> nn.Linear:
+        """The head's linear unit: (1, F) weight and (1,) bias."""
+        unit = self.head[-1]
+        assert isinstance(unit, nn.Linear)
+        return unit
+
+    @property
     def supports_cam(self) -> bool:
         """Whether the backbone ends in a feature map (N, F, h, w)."""
         return self._axis == 1

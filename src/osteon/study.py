@@ -7,6 +7,7 @@ the published settings of the 2026 study (doi 10.1186/s13244-026-02271-y) as far
 from __future__ import annotations
 
 import csv
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -35,6 +36,8 @@ class StudySection(Settings):
         seed: The one random seed of the study.
         preset: ``fair`` or ``paper``.
         weights: A folder to look for weights files in before the usual places, relative to the study file.
+        duplicates: What to do when one picture is on both sides of the development/external line: ``error`` stops,
+            ``exclude`` sets the external copy aside and says so in the flow.
     """
 
     name: str = "study"
@@ -43,6 +46,7 @@ class StudySection(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     preset: Literal["fair", "paper"] = "fair"
     weights: str = "weights"
+    duplicates: Literal["error", "exclude"] = "error"
 
 
 class Task(Settings):
@@ -397,6 +401,23 @@ class Study(Settings):
     def run_path(self) -> Path:
         """Where the run goes."""
         return self.folder / self.study.output
+
+    def relocated(self, folder: Path) -> Study:
+        """The same study as a file in another folder would say it: every path relative to that folder."""
+
+        def moved(path: str) -> str:
+            return Path(os.path.relpath(self.folder / path, folder)).as_posix()
+
+        section = self.study.model_copy(
+            update={name: moved(getattr(self.study, name)) for name in ("cohort", "output", "weights")}
+        )
+        models = tuple(
+            model.model_copy(update={"weights": "file:" + moved(model.weights.removeprefix("file:"))})
+            if isinstance(model, Network) and model.weights.startswith("file:")
+            else model
+            for model in self.models
+        )
+        return self.model_copy(update={"study": section, "models": models, "folder": folder})
 
     def to_toml(self) -> str:
         """The resolved study, every default written out."""

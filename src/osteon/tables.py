@@ -6,6 +6,7 @@ A contract names the columns a table must have, those it may have, and what thei
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -297,6 +298,9 @@ def read(path: Path, contract: Contract) -> pd.DataFrame:
                 encoding="utf-8-sig",
                 index_col=False,
             )
+            names = next(csv.reader([header], delimiter=separator), [])
+            if len(names) == len(frame.columns):
+                frame.columns = pd.Index(names)  # pandas would tell a repeated column apart by a number
     except UnicodeDecodeError as error:
         raise TableError("not UTF-8 text", file=path, fix="Save the table as CSV UTF-8.") from error
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parser errors are ValueErrors

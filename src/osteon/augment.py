@@ -1,0 +1,82 @@
+"""Live augmentation: changes are drawn as rows of numbers, then applied to a whole batch as tensors.
+
+Drawing uses numpy's Generator and happens once for each picture and epoch; applying is deterministic.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from osteon.study import Augment
+from osteon.types import Floats
+
+
+def draw(n: int, augment: Augment, rng: np.random.Generator) -> dict[str, Floats]:
+    """Draw one change a picture.
+
+    Args:
+        n: Number of pictures.
+        augment: The greatest change of each kind.
+        rng: Source of randomness.
+
+    Returns:
+        For each parameter an (n,) array: angle (radians), dx, dy (fractions of the crop's side), sx, sy (factors),
+        flip_x, flip_y (-1 or 1), gamma (exponent), contrast (factor), noise (standard deviation) and noise_seed.
+    """
+
+    def uniform(limit: float) -> Floats:
+        return rng.uniform(-limit, limit, n)
+
+    zoom = np.exp(uniform(np.log1p(augment.scale)))
+    return {
+        "angle": np.radians(uniform(augment.rotate)),
+        "dx": uniform(augment.shift) + uniform(augment.jitter),
+        "dy": uniform(augment.shift) + uniform(augment.jitter),
+        "sx": zoom * np.exp(uniform(np.log1p(augment.jitter))),
+        "sy": zoom * np.exp(uniform(np.log1p(augment.jitter))),
+        "flip_x": np.where(rng.random(n) < augment.flip, -1.0, 1.0),
+        "flip_y": np.where(rng.random(n) < augment.flip_vertical, -1.0, 1.0),
+        "gamma": np.exp2(uniform(augment.gamma)),
+        "contrast": 1 + uniform(augment.contrast),
+        "noise": rng.uniform(0, augment.noise, n),
+        "noise_seed": rng.integers(0, 2**31, n).astype(np.float64),
+    }
+
+
+def apply(crops: torch.Tensor, rows: dict[str, Floats], size: int) -> torch.Tensor:
+    """Apply drawn changes to a batch of padded crops.
+
+    Args:
+        crops: (n, 1, size + 2 pad, size + 2 pad) float32 in [0, 1].
+        rows: What :func:`draw` returned for these pictures.
+        size: Side of the crops that come out.
+
+    Returns:
+        (n, 1, size, size) float32 in [0, 1] on the crops' device.
+    """
+    n, outer = len(crops), crops.shape[-1]
+    row = {name: torch.as_tensor(values, dtype=torch.float32, device=crops.device) for name, values in rows.items()}
+    cos, sin = torch.cos(row["angle"]), torch.sin(row["angle"])
+    scale_x, scale_y = row["sx"] * row["flip_x"], row["sy"] * row["flip_y"]
+    # From output to input coordinates, in units of half the inner crop; then to the padded crop's own [-1, 1].
+    theta = torch.stack(
+        [
+            torch.stack([cos * scale_x, -sin * scale_y, 2 * row["dx"]], dim=1),
+            torch.stack([sin * scale_x, cos * scale_y, 2 * row["dy"]], dim=1),
+        ],
+        dim=1,
+    )
+    grid = F.affine_grid(theta * (size / outer), [n, 1, size, size], align_corners=False)
+    out = F.grid_sample(crops, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    def each(name: str) -> torch.Tensor:
+        return row[name].view(n, 1, 1, 1)
+
+    out = out.clamp(0, 1) ** each("gamma")
+    out = (out - 0.5) * each("contrast") + 0.5
+    if bool((row["noise"] > 0).any()):
+        generator = torch.Generator().manual_seed(int(rows["noise_seed"][0]))
+        out = out + torch.randn(out.shape, generator=generator).to(out.device) * each("noise")
+    return out.clamp(0, 1)

@@ -1,0 +1,171 @@
+"""The command line: one short function a verb, no logic. Heavy modules are imported inside the verbs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from osteon.errors import InputError, OsteonError
+
+app = typer.Typer(
+    name="osteon",
+    help="From a table of radiographs to a complete multi-centre study. Research use only; not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+weights_app = typer.Typer(
+    help="Pretrained weights: what is known, where to get it, what a file is.", no_args_is_help=True
+)
+app.add_typer(weights_app, name="weights")
+
+StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder it lies in.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Work units at once; 0 takes every core.")]
+Cluster = Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")]
+
+
+@app.command()
+def run(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
+    """Run a whole study, or what is left of it, and write its report."""
+    from osteon import steps
+
+    finished = steps.run(study, workers=_workers(jobs, cluster))
+    _headline(finished)
+
+
+@app.command()
+def check(
+    study: StudyFile,
+    jobs: Jobs = 0,
+    images: Annotated[bool, typer.Option(help="Read the pictures too, not the table alone.")] = True,
+) -> None:
+    """Read every row and every picture, and say who is in, who is out, and why."""
+    from rich.console import Console
+
+    from osteon import check as checks
+    from osteon import steps  # fmt: skip
+    from osteon import study as studies
+
+    checked = steps.check(studies.load(study), workers=_workers(jobs, None), images=images)
+    Console().print(*checks.render(checked), sep="\n")
+
+
+@app.command()
+def features(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
+    """Compute the radiomics features of every case and write features.csv."""
+    from osteon import steps
+
+    print(steps.features(study, workers=_workers(jobs, cluster)))
+
+
+@app.command()
+def evaluate(run: Annotated[Path, typer.Argument(help="A run folder with predictions.csv and cohort.csv.")]) -> None:
+    """Recompute tables, figures and report from predictions.csv; needs no picture and no network."""
+    from osteon import steps
+
+    _headline(steps.evaluate(run, workers=_workers(1, None)))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to put it.")] = Path("osteon-demo"),
+    jobs: Jobs = 0,
+) -> None:
+    """Make a synthetic four-centre cohort and run the whole study on it."""
+    from osteon import demo as demonstration
+
+    _headline(demonstration.run(folder, workers=_workers(jobs, None)))
+
+
+@app.command("import")
+def import_(
+    format: Annotated[str, typer.Argument(help="btxrd, labelme, coco, dicom or folder.")],
+    source: Annotated[Path, typer.Argument(help="The folder as it came.")],
+    out: Annotated[Path, typer.Argument(help="Where cohort.csv and masks go.")],
+    guess_patients: Annotated[
+        bool, typer.Option(help="Guess patients from neighbouring rows that agree (BTXRD), and say so.")
+    ] = False,
+) -> None:
+    """Make a cohort table from a data set in the format it was published or annotated in."""
+    from osteon.io import cohorts
+
+    table = cohorts.import_cohort(format, source, out, guess_patients=guess_patients)
+    print(f"{out / 'cohort.csv'}: {len(table)} cases on {table['image'].nunique()} radiographs")
+
+
+@weights_app.command("list")
+def list_weights() -> None:
+    """List the weights that osteon knows, and whether they are here."""
+    from osteon import weights
+
+    print(weights.listing())
+
+
+@weights_app.command("fetch")
+def fetch_weights(
+    name: Annotated[str, typer.Argument(help="A name from 'osteon weights list'.")],
+    folder: Annotated[Path | None, typer.Option(help="Where to put the file.")] = None,
+) -> None:
+    """Download known weights where there is internet."""
+    from osteon import weights
+
+    print(weights.fetch(name, folder))
+
+
+@weights_app.command("doctor")
+def doctor(
+    file: Annotated[Path, typer.Argument(help="A ResNet50, InceptionV3 or DenseNet121 checkpoint.")],
+    out: Annotated[Path | None, typer.Option(help="Write a safetensors with its record inside.")] = None,
+    record: Annotated[str | None, typer.Option(help="The record that describes an unknown file.")] = None,
+) -> None:
+    """Say what a checkpoint is, map and verify every tensor, and write it in one common layout."""
+    from osteon import weights
+
+    diagnosis = weights.doctor(file, record=record)
+    print(diagnosis)
+    if out is not None:
+        diagnosis.save(out)
+        print(f"written: {out}")
+
+
+def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]  # the type would import the steps
+    import joblib
+
+    from osteon.steps import Shown, Workers
+
+    return Workers(jobs or joblib.cpu_count(), cluster, progress=Shown())
+
+
+def _headline(finished) -> None:  # type: ignore[no-untyped-def]
+    from osteon import report
+
+    print(report.headline(finished.path))
+    print(f"\nReport: {finished.report}")
+
+
+def main() -> None:
+    """Run the command line; errors of the user's input end with one sentence and status 2."""
+    try:
+        app()
+    except OsteonError as error:
+        print(f"osteon: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("osteon: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+        where = error.filename or "the output folder"
+        print(
+            f"osteon: {InputError(os.strerror(error.errno).lower(), file=where)}. Nothing half-written "
+            "was left; make room or choose another output, and run the same command again.",
+            file=sys.stderr,
+        )
+        sys.exit(2)

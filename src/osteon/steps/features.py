@@ -1,0 +1,109 @@
+"""Radiomics features of every case: each radiograph read once, in chunks that survive an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from osteon import radiomics, tables
+from osteon.io import read_image, read_mask
+from osteon.steps.folder import Ledger, RunFolder, digest
+from osteon.steps.pictures import boxes
+from osteon.steps.workers import Workers
+from osteon.study import Radiomics, Study
+from osteon.types import Floats
+
+_IMAGES_A_CHUNK = 8
+
+
+def feature_tables(
+    models: Sequence[Radiomics],
+    cases: pd.DataFrame,
+    settings: Study,
+    folder: RunFolder,
+    ledger: Ledger,
+    workers: Workers,
+) -> dict[str, pd.DataFrame]:
+    """The features that each radiomics model asks for.
+
+    Args:
+        models: The study's radiomics models.
+        cases: All cases, sealed.
+        settings: The study.
+        folder: The run folder.
+        ledger: What is current.
+        workers: Who does it.
+
+    Returns:
+        Model name to a table of case_id and features in the order of the cases. Models that ask for the same features
+        share a file: ``features.csv``, further ones ``features-MODEL.csv``.
+    """
+    made: dict[str, Path] = {}
+    out = {}
+    for model in models:
+        key = _key(model, cases)
+        if key not in made:
+            made[key] = folder / (f"features-{model.name}.csv" if made else "features.csv")
+            fresh = ledger.step(
+                made[key].stem,
+                key,
+                lambda: [_compute(model, cases, settings, key, made[key], folder, workers)],  # noqa: B023
+            )
+            workers.progress.say(f"[green]✓[/] {made[key].name} ({'computed' if fresh else 'unchanged'})")
+        table = tables.read(made[key], tables.FEATURES)
+        numbers = table.drop(columns="case_id").astype(np.float64)
+        out[model.name] = pd.concat([table[["case_id"]], numbers], axis=1)
+    return out
+
+
+def _key(model: Radiomics, cases: pd.DataFrame) -> str:
+    masks = cases["mask_sha256"] if model.region == "mask" and "mask_sha256" in cases else []
+    return digest(
+        "radiomics", list(cases["case_id"]), list(cases["sha256"]), list(masks), boxes(cases), _settings(model),
+    )  # fmt: skip
+
+
+def _settings(model: Radiomics) -> radiomics.Settings:
+    return radiomics.Settings(bins=model.bins, filters=model.filters, spacing=model.spacing)
+
+
+def _compute(
+    model: Radiomics, cases: pd.DataFrame, settings: Study, key: str, target: Path, folder: RunFolder, workers: Workers
+) -> Path:
+    root = settings.cohort_path.parent
+    masks = cases["mask"] if model.region == "mask" and "mask" in cases else pd.Series("", index=cases.index)
+    of_image = list(cases.groupby("image", sort=False).indices.items())
+    parts, pieces = [], []
+    for start in range(0, len(of_image), _IMAGES_A_CHUNK):
+        part = folder.cache / f"radiomics-{key[:16]}" / f"{start:06d}.csv"
+        parts.append(part)
+        if part.is_file():
+            continue
+        chunk = []
+        for image, rows in of_image[start : start + _IMAGES_A_CHUNK]:
+            chosen = cases.iloc[rows]
+            regions = list(zip(chosen["case_id"], masks.iloc[rows], boxes(chosen), strict=True))
+            chunk.append((str(image), regions))
+        pieces.append((part, root, chunk, _settings(model)))
+    workers.map("radiomics features", _extract_chunk, pieces)
+    table = pd.concat([tables.read(part, tables.FEATURES) for part in parts]).set_index("case_id")
+    tables.write(table.loc[list(cases["case_id"])].reset_index(), target, tables.FEATURES)
+    for part in parts:
+        part.unlink()
+    return target
+
+
+def _extract_chunk(
+    part: Path, root: Path, chunk: Sequence[tuple[str, list[tuple[str, str, Floats]]]], settings: radiomics.Settings
+) -> None:
+    rows = []
+    for image, regions in chunk:
+        radiograph = read_image(root / image)
+        for case, mask, box in regions:
+            region = read_mask(root / mask, radiograph.pixels.shape) if mask else box
+            found = radiomics.extract(radiograph.pixels, region, radiograph.spacing, settings)
+            rows.append({"case_id": case, **found})
+    tables.write(pd.DataFrame(rows), part, tables.FEATURES)

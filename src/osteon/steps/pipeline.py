@@ -1,0 +1,194 @@
+"""``osteon run``: from study.toml and cohort.csv to report.html, each step skipped when nothing it needs has changed.
+
+The external line is drawn here. `sealed` takes the labels off; everything up to the probabilities works on what it
+returns, and `development_labels` are added for the training cases of each fold alone. External labels come back in
+`unsealed`, after the last model is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from osteon import check as checks
+from osteon import evaluate as evaluation
+from osteon import figures, report, study, tables, weights
+from osteon.steps.folder import Ledger, RunFolder, digest, file_digest, stream, write_json
+from osteon.steps.workers import Workers
+from osteon.study import Network, Radiomics, Study
+
+#: What tells the diagnosis, or is made from it.
+_ANSWERS = ("label", "target", "subtype")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its tables as DataFrames."""
+
+    path: Path
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Every model's probability for every case."""
+        return tables.read(self.path / "predictions.csv", tables.PREDICTIONS)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Every metric with its interval, by model and stratum."""
+        return tables.read(self.path / "metrics.csv", tables.METRICS)
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """Every pair of models, by stratum."""
+        return tables.read(self.path / "comparisons.csv", tables.COMPARISONS)
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+
+def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Run a whole study, or what is left of it.
+
+    Args:
+        study_path: A ``study.toml``.
+        workers: Who does the work; one core without a progress bar by default.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: Something the user supplied is wrong; nothing half-written is left.
+    """
+    from osteon.steps import fitting
+    from osteon.steps.features import feature_tables
+
+    settings = study.load(study_path)
+    workers = workers or Workers(threads=settings.compute.threads)
+    workers.threads = settings.compute.threads
+    folder = RunFolder(settings.run_path)
+    resolved = _resolve_weights(settings)
+    checked = check(settings, workers=workers)
+    ledger = Ledger(folder)
+    _write_study(settings, folder)
+    cases = _with_image_facts(checked)
+    ledger.note(
+        seed=settings.study.seed,
+        synthetic=bool(checked.flow.get("synthetic", False)),
+        hashes={
+            "cohort": file_digest(settings.cohort_path),
+            "pictures": digest(sorted(set(cases["sha256"]))),
+            "weights": {name: found.sha256 for name, found in sorted(resolved.items())},
+        },
+    )
+    folds = _folds(settings, cases, folder, ledger)
+    asking = [model for model in settings.models if isinstance(model, Radiomics)]
+    features = feature_tables(asking, sealed(cases), settings, folder, ledger, workers)
+    scores = fitting.fit_models(
+        settings, sealed(cases), development_labels(cases), folds, features, resolved, folder, ledger, workers
+    )
+    tables.write(unsealed(cases, scores), folder / "predictions.csv", tables.PREDICTIONS)
+    workers.progress.say("[green]✓[/] predictions of every model")
+    return evaluate(folder.path, workers=workers)
+
+
+def check(settings: Study, *, workers: Workers, images: bool = True, write: bool = True) -> checks.Checked:
+    """Read every row and every picture; write the cases that are in, the flow and the baseline table."""
+    folder = RunFolder(settings.run_path)
+    checked = checks.check(
+        settings, images=images, jobs=workers.jobs, progress=workers.progress, cache=folder.cache / "images.csv"
+    )
+    if write:
+        tables.write(checked.cohort, folder / "cohort.csv", tables.COHORT)
+        write_json(folder / "flow.json", checked.flow)
+        tables.write(checked.baseline, folder / "baseline.csv", tables.BASELINE)
+    return checked
+
+
+def evaluate(run_path: Path, *, workers: Workers | None = None) -> Run:
+    """Everything after the waist: from predictions.csv and cohort.csv to tables, figures and the report."""
+    folder = RunFolder(Path(run_path))
+    progress = (workers or Workers()).progress
+    settings = study.load(folder / "study.toml")
+    ledger = Ledger(folder)
+    predictions = tables.read(folder / "predictions.csv", tables.PREDICTIONS)
+    cohort = tables.read(folder / "cohort.csv", tables.COHORT)
+    key = digest(
+        *(file_digest(folder / name) for name in ("predictions.csv", "cohort.csv")),
+        settings.evaluation, settings.task, settings.study, [model.name for model in settings.models],
+    )  # fmt: skip
+
+    def _evaluate() -> list[Path]:
+        return evaluation.evaluate(predictions, cohort, settings).write(folder.path)
+
+    ledger.step("evaluate", key, _evaluate)
+    inputs = [path for path in sorted(folder.path.glob("*.*")) if path.suffix in (".csv", ".json", ".toml", ".parquet")]
+    drawn = digest({path.name: file_digest(path) for path in inputs if path.name != "provenance.json"})
+    ledger.step("figures", drawn, lambda: figures.draw_all(folder.path))
+    report.write(folder.path)
+    progress.say("[green]✓[/] tables, figures and report")
+    return Run(folder.path)
+
+
+def sealed(cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases without anything that tells their diagnosis."""
+    return cases.drop(columns=[name for name in _ANSWERS if name in cases])
+
+
+def development_labels(cases: pd.DataFrame) -> pd.Series:
+    """Case identifier to target, of development cases only: the only labels that models are made from."""
+    development = cases[cases["split"] == "development"]
+    return development.set_index("case_id")["target"].astype(np.int64)
+
+
+def unsealed(cases: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Every model's probabilities with all labels put back: the predictions table."""
+    known = cases[["case_id", "patient_id", "centre", "split", "target"]].rename(columns={"target": "label"})
+    return scores.merge(known, on="case_id", how="left", validate="many_to_one")
+
+
+def _resolve_weights(settings: Study) -> dict[str, weights.Resolved]:
+    """Find every network's weights before any long work starts."""
+    search = [settings.folder / settings.study.weights]
+    found = {}
+    for model in settings.models:
+        if isinstance(model, Network):
+            source = model.weights
+            if source.startswith("file:"):
+                source = f"file:{settings.folder / source.removeprefix('file:')}"
+            found[model.name] = weights.resolve(source, model.backbone, search=search, record=model.record)
+    return found
+
+
+def _write_study(settings: Study, folder: RunFolder) -> None:
+    """The resolved study, so that it can be run and evaluated again from where the run lies."""
+    settings.relocated(folder.path).write(folder / "study.toml")
+
+
+def _with_image_facts(checked: checks.Checked) -> pd.DataFrame:
+    """The cases with what is known of their pictures (content hash, size, spacing)."""
+    facts = checked.images.drop_duplicates("image").drop(columns=["thumbnail", "dhash"], errors="ignore")
+    cases = checked.cohort.merge(facts, on="image", how="left", validate="many_to_one", suffixes=("", "_image"))
+    cases["row"] = np.arange(len(cases))
+    return cases
+
+
+def _folds(settings: Study, cases: pd.DataFrame, folder: RunFolder, ledger: Ledger) -> pd.DataFrame:
+    """Deal development patients to folds."""
+    development = cases[cases["split"] == "development"]
+    columns = ["case_id", "patient", "target"]
+    key = digest("folds", development[columns], settings.evaluation.folds, settings.study.seed)
+
+    def _deal() -> list[Path]:
+        rng = np.random.default_rng([settings.study.seed, stream("folds")])
+        dealt = checks.folds(development, settings.evaluation.folds, rng)
+        tables.write(dealt, folder / "folds.csv", tables.FOLDS)
+        return [folder / "folds.csv"]
+
+    ledger.step("folds", key, _deal)
+    return tables.read(folder / "folds.csv", tables.FOLDS)

@@ -1,0 +1,155 @@
+"""Work units side by side: the same code on one core, on several, and on a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol, TypeVar
+
+from osteon.errors import InputError
+
+Result = TypeVar("Result")
+
+
+class Bar(Protocol):
+    """One running progress bar."""
+
+    def advance(self, n: int = 1) -> None:
+        """Note that `n` more pieces are done."""
+
+
+class Progress(Protocol):
+    """Where progress is shown."""
+
+    def __call__(self, total: int, title: str = "") -> AbstractContextManager[Bar]:
+        """Start a bar of so many pieces."""
+
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+
+
+class Quiet:
+    """Shows nothing; the default of the library."""
+
+    def advance(self, n: int = 1) -> None:
+        """Ignore."""
+
+    def __call__(self, total: int, title: str = "") -> AbstractContextManager[Bar]:  # noqa: ARG002
+        """A bar that shows nothing."""
+        return nullcontext(self)
+
+    def say(self, line: str) -> None:
+        """Ignore."""
+
+
+class Shown:
+    """A rich progress bar with the time left, on standard error."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        self._console.print(line)
+
+    @contextmanager
+    def __call__(self, total: int, title: str = "") -> Iterator[Bar]:
+        """A bar of `total` pieces that goes when it is done."""
+        from rich import progress
+
+        columns = (
+            progress.TextColumn("  {task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("time left"),
+            progress.TimeRemainingColumn(),
+        )
+        with progress.Progress(*columns, console=self._console, transient=True) as bars:
+            task = bars.add_task(title, total=total)
+
+            class _Bar:
+                def advance(self, n: int = 1) -> None:
+                    bars.advance(task, n)
+
+            yield _Bar()
+
+
+class Workers:
+    """Runs independent pieces of work and shows how far they are.
+
+    Results do not depend on how many pieces run at once: every piece uses the same number of threads and brings its
+    own randomness.
+
+    Args:
+        jobs: Pieces at once on this machine.
+        cluster: Address of a Dask scheduler (``tcp://host:8786``) whose workers see the same folders; or None.
+        threads: CPU threads of one piece.
+        progress: Where progress is shown.
+    """
+
+    def __init__(
+        self, jobs: int = 1, cluster: str | None = None, threads: int = 1, progress: Progress | None = None
+    ) -> None:
+        self.jobs, self.cluster, self.threads = max(1, jobs), cluster, threads
+        self.progress: Progress = progress or Quiet()
+
+    def map(
+        self,
+        title: str,
+        function: Callable[..., Result],
+        pieces: Sequence[tuple[Any, ...]],
+        done: Callable[[int, Result], None] | None = None,
+    ) -> list[Result]:
+        """``[function(*piece) for piece in pieces]``, in that order, whoever computes it.
+
+        Args:
+            title: What the progress bar says.
+            function: Importable by name.
+            pieces: Its arguments, each a tuple.
+            done: Told the position and the result of each piece as it arrives, so that it can be recorded at once.
+        """
+        if not pieces:
+            return []
+        import joblib
+
+        call = joblib.delayed(_limited)
+        with self._backend(), self.progress(len(pieces), title) as bar:
+            parallel = joblib.Parallel(n_jobs=min(self.jobs, len(pieces)), return_as="generator", batch_size=1)
+            results = []
+            for result in parallel(call(self.threads, function, piece) for piece in pieces):
+                results.append(result)
+                if done is not None:
+                    done(len(results) - 1, result)
+                bar.advance()
+            return results
+
+    @contextmanager
+    def _backend(self) -> Iterator[None]:
+        if self.cluster is None:
+            yield
+            return
+        try:
+            from distributed import Client
+        except ImportError:
+            raise InputError("a cluster needs Dask", fix="pip install 'osteon[cluster]'") from None
+        import joblib
+
+        try:
+            client = Client(self.cluster, timeout="10s", set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise InputError(f"no Dask scheduler at {self.cluster} ({type(error).__name__})") from None
+        with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
+            self.jobs = max(1, sum(client.nthreads().values()))
+            yield
+
+
+def _limited(threads: int, function: Callable[..., Result], piece: tuple[Any, ...]) -> Result:
+    """Call with a fixed number of threads: sums change in their last bits with it."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(threads)
+    with threadpool_limits(threads):
+        return function(*piece)
