@@ -1,0 +1,137 @@
+"""Figures: one function each, from tables to a matplotlib Figure; no number is computed here that a table could hold.
+
+:func:`draw_all` draws every figure whose tables a run folder has. A new figure is a function and one entry in `_DRAWN`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from osteon import tables
+from osteon.figures.cohort import examples, flow
+from osteon.figures.discrimination import comparisons, forest, roc, subgroups
+from osteon.figures.probabilities import calibration, decision, scores
+from osteon.figures.style import Look, looks, save
+from osteon.types import Pixels
+
+__all__ = [
+    "calibration",
+    "comparisons",
+    "decision",
+    "draw_all",
+    "examples",
+    "flow",
+    "forest",
+    "roc",
+    "save",
+    "scores",
+    "subgroups",
+    "thumbnail_path",
+]
+
+
+def thumbnail_path(run: Path, case_id: str) -> Path:
+    """Where the crop of an example case lies, a greyscale PNG; any identifier makes a safe name."""
+    return run / "thumbnails" / f"{quote(case_id, safe='')}.png"
+
+
+class _AbsentError(Exception):
+    """A figure cannot be drawn because a table is absent or empty."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The tables of a run folder, read once each."""
+
+    folder: Path
+    _read: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        path = self.folder / f"{name}.csv"
+        if name not in self._read:
+            if not path.is_file():
+                raise _AbsentError(name)
+            self._read[name] = tables.read(path, getattr(tables, name.upper()))
+        if self._read[name].empty:
+            raise _AbsentError(name)
+        return self._read[name]
+
+    def get(self, name: str) -> pd.DataFrame | None:
+        try:
+            return self[name]
+        except _AbsentError:
+            return None
+
+    @cached_property
+    def look(self) -> dict[str, Look]:
+        return looks(self["metrics"]["model"])
+
+    @cached_property
+    def flow(self) -> Mapping[str, Any]:
+        path = self.folder / "flow.json"
+        if not path.is_file():
+            raise _AbsentError("flow")
+        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def positive(self) -> str:
+        try:
+            return str(self.flow["positive"])
+        except (_AbsentError, KeyError):
+            return "positive"
+
+
+_DRAWN: dict[str, Callable[[_Run], Figure]] = {
+    "flow": lambda run: flow(run.flow),
+    "roc": lambda run: roc(run["roc"], run["metrics"], run.look),
+    "forest": lambda run: forest(run["metrics"], run.get("heterogeneity"), run.look),
+    "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"]),
+    "calibration": lambda run: calibration(run["calibration"], run["metrics"], run["scores"], run.look),
+    "decision": lambda run: decision(run["decision"], run.look),
+    "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
+    "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
+    "examples": lambda run: examples(run["examples"], _thumbnails(run), run.positive),
+}
+
+
+def draw_all(run: Path) -> list[Path]:
+    """Draw every figure whose tables are there into ``figures/``, as SVG and PDF.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        The paths written. Figures of an earlier evaluation that can no longer be drawn are removed.
+    """
+    content = _Run(run)
+    paths: list[Path] = []
+    for name, draw in _DRAWN.items():
+        stem = run / "figures" / name
+        try:
+            paths += save(draw(content), stem)
+        except _AbsentError:
+            for suffix in (".svg", ".pdf"):
+                stem.with_name(name + suffix).unlink(missing_ok=True)
+    return paths
+
+
+def _thumbnails(run: _Run) -> dict[str, Pixels]:
+    found = {}
+    for case_id in run["examples"]["case_id"].unique():
+        path = thumbnail_path(run.folder, case_id)
+        if path.is_file():
+            picture = np.asarray(matplotlib.image.imread(path), dtype=np.float32)
+            found[case_id] = picture if picture.ndim == 2 else picture[..., :3].mean(axis=2)
+    return found

@@ -1,0 +1,196 @@
+"""What the probabilities are worth: calibration, decision curves, distributions by label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from osteon.figures.style import (
+    INK,
+    MUTED,
+    RULE,
+    WIDTH,
+    Look,
+    headline,
+    in_stratum,
+    models_of,
+    note,
+    number,
+    panels,
+    row_of,
+    shown,
+    stratum_title,
+    styled,
+)
+
+_POLICIES = ("treat all", "treat none")
+
+
+@styled
+def calibration(
+    curves: pd.DataFrame,
+    metrics: pd.DataFrame,
+    scores: pd.DataFrame,
+    look: Mapping[str, Look] | None = None,
+    stratum: str | None = None,
+) -> Figure:
+    """Smooth calibration curves, one panel a model: raw, and recalibrated on development with its band.
+
+    Below each panel the recalibrated probabilities of positives (up) and negatives (down).
+
+    Args:
+        curves: The calibration table.
+        metrics: The metrics table; it gives slopes and intercepts.
+        scores: The score table; it gives the histograms.
+        look: How models are drawn.
+        stratum: Which; the headline one by default.
+    """
+    look = models_of(metrics, look)
+    stratum = stratum or headline(metrics["stratum"])
+    here, cases = curves[curves["stratum"] == stratum], in_stratum(scores, stratum)
+    columns = 4 if len(look) > 6 or len(look) == 4 else 3
+    figure, axes = panels(len(look), columns=columns, height=WIDTH / columns + 0.5)
+    for panel, (name, style) in zip(axes, look.items(), strict=True):
+        panel.set_title(name, pad=16, fontsize=7.5)
+        panel.plot([0, 1], [0, 1], color=RULE, linewidth=0.8, zorder=0)
+        panel.set(xlim=(0, 1), ylim=(-0.32, 1), xlabel="Predicted probability")
+        panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        panel.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+        panel.set_ylabel("Observed share")
+        panel.yaxis.set_label_coords(-0.14, 0.62)
+        panel.label_outer()
+        own = here[here["model"] == name]
+        if own.empty:
+            note(panel, "not estimable")
+            continue
+        raw, again = own[own["scale"] == "raw"], own[own["scale"] == "recalibrated"]
+        panel.fill_between(again["predicted"], again["low"], again["high"], color=style.colour, alpha=0.16, linewidth=0)
+        panel.plot(again["predicted"], again["observed"], color=style.colour)
+        panel.plot(raw["predicted"], raw["observed"], color=INK, linestyle=(0, (1.2, 1.6)), linewidth=1.0)
+        _rug(panel, cases[cases["model"] == name], style.colour)
+        _slope(panel, metrics[(metrics["model"] == name) & (metrics["stratum"] == stratum)])
+    figure.supxlabel(
+        f"{stratum_title(stratum)}. Dotted: as predicted. Solid, with 95% band: recalibrated on development. "
+        "Bars: cases by probability, positive above, negative below.",
+        fontsize=6.8,
+        color=MUTED,
+        x=0.01,
+        ha="left",
+    )
+    return figure
+
+
+def _rug(panel: Axes, cases: pd.DataFrame, colour: str) -> None:
+    """Mirrored histograms in the strip under the curve."""
+    edges = np.linspace(0, 1, 31)
+    base, height = -0.17, 0.13
+    counts = [np.histogram(cases.loc[cases["label"] == k, "recalibrated"], edges)[0] for k in (1, 0)]
+    tallest = max(1, *(int(count.max()) for count in counts))
+    panel.bar(edges[:-1], counts[0] / tallest * height, 1 / 30, base, align="edge", color=colour, linewidth=0)
+    panel.bar(edges[:-1], -counts[1] / tallest * height, 1 / 30, base, align="edge", color="#a9b0b8", linewidth=0)
+    panel.axhline(base, color=MUTED, linewidth=0.5)
+
+
+def _slope(panel: Axes, rows: pd.DataFrame) -> None:
+    """Slope and intercept after recalibration, in the title's second line."""
+    slope, intercept = (row_of(rows, metric=f"calibration_{name}_recalibrated") for name in ("slope", "intercept"))
+    if slope is None or intercept is None:
+        return
+    text = f"slope {number(slope['value'])}, intercept {number(intercept['value'])}"
+    panel.text(0, 1.03, text, transform=panel.transAxes, fontsize=6.6, color=MUTED)
+
+
+@styled
+def decision(curves: pd.DataFrame, look: Mapping[str, Look] | None = None) -> Figure:
+    """Net benefit by threshold probability, one panel a stratum.
+
+    Args:
+        curves: The decision table.
+        look: How models are drawn.
+    """
+    look = models_of(curves, look, without=_POLICIES)
+    strata = shown(curves["stratum"])
+    columns = 2 if len(strata) in (2, 4) else 3
+    figure, axes = panels(len(strata), columns=columns, height=WIDTH / columns * 0.92)
+    for panel, stratum in zip(axes, strata, strict=True):
+        here = curves[curves["stratum"] == stratum]
+        everyone = here[here["model"] == "treat all"]
+        panel.axhline(0, color=MUTED, linewidth=0.9)
+        panel.plot(everyone["threshold"], everyone["net_benefit"], color=MUTED, linewidth=0.9, linestyle=(0, (4, 2)))
+        for name, style in look.items():
+            line = here[here["model"] == name]
+            panel.plot(line["threshold"], line["net_benefit"], **style.line, linewidth=1.2)
+        top = float(here["net_benefit"].max())
+        panel.set(xlim=(0, float(here["threshold"].max())), ylim=(-0.22 * top, 1.08 * top))
+        panel.set_title(stratum_title(stratum))
+        panel.set_xlabel("Threshold probability")
+        if panel.get_subplotspec().is_first_col():  # type: ignore[union-attr]
+            panel.set_ylabel("Net benefit")
+        panel.text(panel.get_xlim()[1], 0.01 * top, "treat none", fontsize=6.4, color=MUTED, ha="right", va="bottom")
+        _label_treat_all(panel, everyone, top)
+    from osteon.figures.discrimination import legend
+
+    figure.legend(handles=legend(look), loc="outside lower left", ncols=min(4, len(look)), handlelength=2.6, fontsize=7)
+    return figure
+
+
+def _label_treat_all(panel: Axes, everyone: pd.DataFrame, top: float) -> None:
+    """Name the line where it leaves the panel at the bottom."""
+    above = everyone[everyone["net_benefit"] > -0.12 * top]
+    if not above.empty:
+        x, y = above.iloc[-1][["threshold", "net_benefit"]]
+        panel.annotate("treat all", (x, y), (3, 0), textcoords="offset points", fontsize=6.4, color=MUTED)
+
+
+@styled
+def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] | None = None) -> Figure:
+    """Distributions of probabilities by label, a row a model, a column for development and for the headline stratum.
+
+    Args:
+        table: The score table.
+        points: The operating points; they give the thresholds drawn as vertical lines.
+        look: How models are drawn.
+    """
+    look = models_of(table, look)
+    strata = ["development", "external"] if "external" in set(table["split"]) else ["development"]
+    figure, axes = panels(len(look) * len(strata), columns=len(strata), height=0.92)
+    edges = np.linspace(0, 1, 41)
+    for i, panel in enumerate(axes):
+        name, stratum = list(look)[i // len(strata)], strata[i % len(strata)]
+        own = in_stratum(table[table["model"] == name], stratum)
+        shares = [_share(own.loc[own["label"] == label, "probability"], edges) for label in (1, 0)]
+        panel.stairs(shares[0], edges, fill=True, color=look[name].colour, linewidth=0)
+        panel.stairs(-shares[1], edges, fill=False, color=INK, linewidth=0.8, hatch="/////", edgecolor=MUTED)
+        panel.axhline(0, color=INK, linewidth=0.6)
+        tallest = 1.12 * max(0.01, *(float(share.max()) for share in shares))
+        panel.set(xlim=(0, 1), ylim=(-tallest, tallest))
+        panel.set_yticks([])
+        panel.spines["left"].set_visible(False)
+        thresholds = points[(points["model"] == name)].drop_duplicates("rule")
+        for dash, (_, point) in zip(("-", (0, (2, 1.5))), thresholds.iterrows(), strict=False):
+            if point["threshold"] == point["threshold"]:
+                panel.axvline(point["threshold"], color=INK, linewidth=0.8, linestyle=dash)
+        if i < len(strata):
+            panel.set_title(stratum_title(stratum))
+        if i % len(strata) == 0:
+            panel.text(-0.02, 0.5, name, transform=panel.transAxes, ha="right", va="center", fontsize=7.2)
+        if i >= len(axes) - len(strata):
+            panel.set_xlabel("Predicted probability (raw)")
+        else:
+            panel.set_xticklabels([])
+        if i == 0:
+            at = panel.transAxes
+            panel.text(
+                0.99, 0.93, "positive", transform=at, fontsize=6.4, ha="right", va="top", color=look[name].colour
+            )
+            panel.text(0.99, 0.06, "negative", transform=at, fontsize=6.4, ha="right", va="bottom", color=MUTED)
+    return figure
+
+
+def _share(values: pd.Series, edges: np.ndarray) -> np.ndarray:
+    """The share of the class in each bin."""
+    return np.histogram(values, edges)[0] / max(1, len(values))

@@ -1,0 +1,211 @@
+"""One look for every figure: type, colours bound to models, words for strata, and deterministic files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from osteon.tables import written
+
+WIDTH = 7.2  # inches: the text width of an A4 page with journal margins
+INK, MUTED, RULE, PAPER = "#1b1f24", "#626a73", "#d5d9de", "#ffffff"
+
+# Okabe & Ito's palette without its yellow (invisible on paper), strongest contrast first; a ninth model takes the
+# first colour again with another dash and marker, so no two of the first 56 look alike even in black and white.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5c5c5c")
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.5, 1.4, 1.5)), (0, (3, 1, 3, 1, 1, 1)))
+_DASHES += ((0, (9, 2)), (0, (1, 2.4)), (0, (8, 1.5, 2.5, 1.5)))
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+
+# Layout is measured in DejaVu Sans, which comes with matplotlib and so is the same on every machine; the SVG then asks
+# for the narrower faces that look better on a page, so nothing that fitted can overflow.
+_FACES = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+_RC: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 7.5,
+    "text.color": INK,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.4,
+    "lines.solid_capstyle": "round",
+    "hatch.linewidth": 0.6,
+    "legend.frameon": False,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "osteon",
+    "pdf.fonttype": 42,
+    "path.simplify_threshold": 0.2,
+    "axes.formatter.use_mathtext": False,
+}
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one model is drawn, in every figure alike."""
+
+    colour: str
+    dash: Any
+    marker: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Keywords of a line."""
+        return {"color": self.colour, "linestyle": self.dash}
+
+
+def looks(models: Iterable[str]) -> dict[str, Look]:
+    """Bind each model to a colour, dash and marker by its place in the study."""
+    names = list(dict.fromkeys(models))
+    return {
+        name: Look(_COLOURS[i % len(_COLOURS)], _DASHES[i % len(_DASHES)], _MARKERS[i % len(_MARKERS)])
+        for i, name in enumerate(names)
+    }
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in osteon's style and leave matplotlib's own settings as they were."""
+
+    @wraps(draw)
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context(_RC):
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+    """Write ``stem.svg`` (text as text) and ``stem.pdf`` atomically; the same figure gives the same bytes.
+
+    Returns:
+        The two paths.
+    """
+    with mpl.rc_context(_RC):
+        svg = io.BytesIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": "osteon"})
+        pdf = io.BytesIO()
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": "osteon", "Producer": "osteon"})
+    content = {
+        ".svg": svg.getvalue().decode().replace("'DejaVu Sans'", _FACES).encode(),
+        ".pdf": pdf.getvalue(),
+    }
+    paths = tuple(stem.with_name(stem.name + suffix) for suffix in content)
+    for path, data in zip(paths, content.values(), strict=True):
+        with written(path) as beside:
+            beside.write_bytes(data)
+    return paths[0], paths[1]
+
+
+def shown(strata: Iterable[str]) -> list[str]:
+    """The strata worth a panel: the pooled external one repeats a lone external centre, and is then left out."""
+    names = list(dict.fromkeys(strata))
+    centres = [name for name in names if name.startswith("centre:")]
+    return [name for name in names if name != "external" or len(centres) != 1]
+
+
+def headline(strata: Iterable[str]) -> str:
+    """The stratum a study's claim is about: external, or development where there is no external centre."""
+    return "external" if "external" in set(strata) else "development"
+
+
+def stratum_title(stratum: str) -> str:
+    """A stratum as a reader says it.
+
+    >>> [stratum_title(s) for s in ("development", "centre:2", "centre:Radiopaedia", "external")]
+    ['Development, out of fold', 'Centre 2', 'Radiopaedia', 'External, pooled']
+    """
+    if stratum.startswith("centre:"):
+        name = stratum.removeprefix("centre:")
+        return f"Centre {name}" if len(name) <= 3 else name
+    return {"development": "Development, out of fold", "external": "External, pooled"}.get(stratum, stratum)
+
+
+def in_stratum(scores: pd.DataFrame, stratum: str) -> pd.DataFrame:
+    """The rows of a score table that belong to a stratum."""
+    if stratum.startswith("centre:"):
+        return scores[(scores["split"] == "external") & (scores["centre"] == stratum.removeprefix("centre:"))]
+    return scores[scores["split"] == stratum]
+
+
+def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
+    """A number with a true minus sign; a dash for nan.
+
+    >>> number(-0.126), number(float("nan")), number(0.1, sign=True)
+    ('−0.13', '–', '+0.10')
+    """
+    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def p_value(p: float) -> str:
+    """A p value as journals print it.
+
+    >>> p_value(0.0002), p_value(0.0423), p_value(0.62)
+    ('p < 0.001', 'p = 0.042', 'p = 0.62')
+    """
+    if p != p:
+        return "p –"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def panels(count: int, *, columns: int, height: float, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
+    """A constrained figure with `count` axes in rows of `columns`."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.06)
+    figure = Figure(figsize=(width, height * rows), layout=layout)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for spare in grid[count:]:
+        spare.remove()
+    return figure, grid[:count]
+
+
+def note(axes: Axes, text: str) -> None:
+    """Say in the middle of an empty panel why it is empty."""
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, style="italic", wrap=True
+    )
+
+
+def row_of(table: pd.DataFrame, **where: str) -> pd.Series | None:
+    """The single row that matches, or None."""
+    found = table
+    for column, value in where.items():
+        found = found[found[column] == value]
+    return None if found.empty else found.iloc[0]
+
+
+def models_of(table: pd.DataFrame, given: Mapping[str, Look] | None, without: Sequence[str] = ()) -> dict[str, Look]:
+    """The looks handed in, or those of the table's own models in their order."""
+    own = [name for name in dict.fromkeys(table["model"]) if name not in without]
+    all_looks = dict(given) if given is not None else looks(own)
+    return {name: all_looks[name] for name in all_looks if name in set(own)}
