@@ -105,9 +105,10 @@ def features(counts: Floats) -> dict[str, Floats]:
 def _diagonals(p: Floats, index: Levels, size: int) -> Floats:
     """Sum each matrix over the cells that share an index."""
     offset = np.arange(p.shape[0])[:, None, None] * size
-    return np.bincount((offset + index).ravel(), p.ravel(), minlength=p.shape[0] * size).reshape(-1, size)
+    sums = np.bincount((offset + index).ravel(), weights=p.ravel(), minlength=p.shape[0] * size)
+    return sums.reshape(-1, size).astype(np.float64)
 
 
 def _entropy(p: Floats) -> Floats:
     """Shannon entropy of each row in bits."""
-    return -(p * np.log2(p, where=p > 0, out=np.zeros_like(p))).sum(axis=1) + 0.0
+    return np.asarray(-(p * np.log2(p, where=p > 0, out=np.zeros_like(p))).sum(axis=1) + 0.0)

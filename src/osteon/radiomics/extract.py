@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from osteon.radiomics import cooccurrence, intensity, morphology, tone, zones
-from osteon.radiomics.names import PREFIXES, REGISTRY
-from osteon.radiomics.preprocess import Mask, discretise, prepare, resegment
+from osteon.radiomics import cooccurrence, filters, intensity, morphology, tone, zones
+from osteon.radiomics.preprocess import Levels, Mask, discretise, prepare, resegment
 from osteon.radiomics.settings import Settings
 from osteon.types import Floats
 
-Levels = NDArray[np.int64]
-
 #: Levels of the intensity-volume histogram of intensities without a unit (IBSI 3.5.2).
-IVH_BINS = 1000
+_IVH = Settings(bins=1000)
 
 
 def extract(
@@ -43,35 +42,50 @@ def extract(
         ImageError: The image is no grey image, the mask does not fit it, or the region is empty.
     """
     settings = settings or Settings()
-    region = prepare(image, mask, spacing, settings)
-    pixels, inside = region.tight(region.pixels)
-    return _features(pixels, inside, region.spacing, settings)
+    margin = max((filters.reach(name, _grid(spacing, settings)) for name in settings.filters), default=0.0)
+    region = prepare(image, mask, spacing, settings, margin)
+    box = region.box
+    inside, pixels = region.mask[box], region.normalised
+    counted = resegment(pixels[box], inside, settings)
+    found: dict[str, float] = {}
+    if "morphology" in settings.families:
+        # Normalised intensities have no centre of mass: they add up to nothing.
+        shape = morphology.features(inside, region.spacing, region.pixels[box], counted)
+        found |= dict(_named("shape", shape))
+    found |= _features(pixels[box], inside, counted, settings)
+    for name in settings.filters:
+        for prefix, response in filters.responses(name, pixels, region.spacing):
+            filtered = _features(response[box], inside, counted, replace(settings, **_FILTERED))
+            found |= {f"{prefix}_{feature}": value for feature, value in filtered.items() if feature not in _RELATIVE}
+    return found
 
 
-def _features(pixels: Floats, mask: Mask, spacing: tuple[float, float], settings: Settings) -> dict[str, float]:
-    """The features of one (filtered or unfiltered) image."""
-    counted = resegment(pixels, mask, settings)
-    levels, n = discretise(pixels, counted, settings)
+#: Filtered images have no unit and no zero: no fixed bin width, and nothing that is divided by their mean.
+_FILTERED: dict[str, Any] = {"bin_width": None, "limits": None, "filters": ()}
+_RELATIVE = ("intensity_coefficient_of_variation", "intensity_quartile_coefficient_of_dispersion")
+
+
+def _grid(spacing: tuple[float, float] | None, settings: Settings) -> tuple[float, float]:
+    """The spacing that filters will meet."""
+    if spacing is None:
+        return 1.0, 1.0
+    return spacing if settings.spacing is None else (settings.spacing, settings.spacing)
+
+
+def _features(pixels: Floats, mask: Mask, counted: Mask, settings: Settings) -> dict[str, float]:
+    """The intensity and texture features of one (filtered or unfiltered) image."""
     values = pixels[counted]
-
-    def volume_histogram() -> dict[str, float]:
-        if settings.bin_width is not None:
-            return intensity.volume_histogram(np.bincount(levels[counted] - 1, minlength=n))
-        fine, _ = discretise(pixels, counted, Settings(bins=IVH_BINS))
-        return intensity.volume_histogram(np.bincount(fine[counted] - 1, minlength=IVH_BINS))
-
-    compute: dict[str, Callable[[], dict[str, float]]] = {
-        "morphology": lambda: morphology.features(mask, spacing, pixels, counted),
-        "statistics": lambda: intensity.statistics(values),
-        "histogram": lambda: intensity.histogram(np.bincount(levels[counted] - 1, minlength=n)),
-        "volume_histogram": volume_histogram,
-    }
-    found = {
-        f"{PREFIXES[family]}_{name}": value
-        for family, features in compute.items()
-        if family in settings.families
-        for name, value in features().items()
-    }
+    level_of, n = discretise(values, settings)
+    found: dict[str, float] = {}
+    if "statistics" in settings.families:
+        found |= dict(_named("intensity", intensity.statistics(values)))
+    if "histogram" in settings.families:
+        found |= dict(_named("histogram", intensity.histogram(np.bincount(level_of - 1, minlength=n))))
+    if "volume_histogram" in settings.families:
+        fine = (level_of, n) if settings.bin_width else discretise(values, _IVH)
+        found |= dict(_named("ivh", intensity.volume_histogram(np.bincount(fine[0] - 1, minlength=fine[1]))))
+    levels = np.zeros(mask.shape, dtype=np.int64)
+    levels[counted] = level_of
     return found | dict(_texture(levels, n, mask, settings))
 
 
@@ -84,28 +98,25 @@ def _texture(levels: Levels, n: int, mask: Mask, settings: Settings) -> Iterator
             yield from _cooccurrence(levels, n, distance, settings)
     plane = zones.Plane(levels)
     if "glrlm" in wanted:
-        runs = [plane.runs(direction) for direction in settings.directions]
+        runs = [zones.tally(*plane.runs(direction), n) for direction in settings.directions]
         if "averaged" in settings.aggregation:
-            each = [zones.features("glrlm", groups, n, size) for groups in runs]
-            yield from (("glrlm_" + name, float(np.mean([one[name] for one in each]))) for name in each[0])
+            each = [zones.features("glrlm", tally, size) for tally in runs]
+            yield from _named("glrlm", {name: float(np.mean([one[name] for one in each])) for name in each[0]})
         if "merged" in settings.aggregation:
-            merged = np.concatenate([level for level, _ in runs]), np.concatenate([length for _, length in runs])
-            for name, value in zones.features("glrlm", merged, n, size * len(runs)).items():
-                yield f"glrlm_{name}_merged", value
+            merged = zones.features("glrlm", zones.merge(runs), size * len(runs))
+            yield from _named("glrlm", merged, "_merged")
     if wanted & {"glszm", "gldzm"}:
-        level, area, zone_of_run = plane.zones()
-        if "glszm" in wanted:
-            yield from _prefixed("glszm_", zones.features("glszm", (level, area), n, size))
-        if "gldzm" in wanted:
-            distances = zones.zone_distances(plane, zone_of_run, level.size, mask)
-            yield from _prefixed("gldzm_", zones.features("gldzm", (level, distances), n, size))
-    for distance in settings.distances:
-        suffix = "" if distance == 1 else f"_d{distance}"
+        level, area, depth = plane.zones(mask)
+        for family, sizes in (("glszm", area), ("gldzm", depth)):
+            if family in wanted:
+                yield from _named(family, zones.features(family, zones.tally(level, sizes, n), size))
+    for radius in settings.distances:
+        suffix = "" if radius == 1 else f"_d{radius}"
         if "ngtdm" in wanted:
-            yield from _prefixed("ngtdm_", tone.features(*tone.differences(levels, n, distance)), suffix)
+            yield from _named("ngtdm", tone.features(*tone.differences(levels, n, radius)), suffix)
         if "ngldm" in wanted:
-            groups = zones.dependences(levels, distance, settings.coarseness)
-            yield from _prefixed("ngldm_", zones.features("ngldm", groups, n, size), suffix)
+            dependences = zones.tally(*zones.dependences(levels, radius, settings.coarseness), n)
+            yield from _named("ngldm", zones.features("ngldm", dependences, size), suffix)
 
 
 def _cooccurrence(levels: Levels, n: int, distance: int, settings: Settings) -> Iterator[tuple[str, float]]:
@@ -128,5 +139,5 @@ def _cooccurrence(levels: Levels, n: int, distance: int, settings: Settings) -> 
             yield f"glcm_{name}_merged{suffix}", float(values[-1])
 
 
-def _prefixed(prefix: str, features: dict[str, float], suffix: str = "") -> Iterator[tuple[str, float]]:
-    return ((f"{prefix}{name}{suffix}", value) for name, value in features.items())
+def _named(prefix: str, features: dict[str, float], suffix: str = "") -> Iterator[tuple[str, float]]:
+    return ((f"{prefix}_{name}{suffix}", value) for name, value in features.items())

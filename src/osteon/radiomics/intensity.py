@@ -20,8 +20,8 @@ def statistics(values: Floats) -> dict[str, float]:
         values: (n,) intensities, n > 0.
     """
     unique, counts = np.unique(values, return_counts=True)
-    features = _distribution(unique.astype(np.float64), counts)
-    energy = float(counts @ unique.astype(np.float64) ** 2)
+    features = _distribution(unique, counts)
+    energy = float(values @ values)
     return features | {"energy": energy, "root_mean_square": float(np.sqrt(energy / values.size))}
 
 
@@ -85,15 +85,17 @@ def _distribution(values: Floats, counts: Counts) -> dict[str, float]:
     n = int(counts.sum())
     mean = float(counts @ values) / n
     centred = values - mean
-    variance = float(counts @ centred**2) / n
+    squared = centred * centred
+    variance = float(counts @ squared) / n
     if variance <= np.finfo(float).eps * mean**2:  # constant up to rounding
         variance = 0.0
-    skewness = float(counts @ centred**3) / n / variance**1.5 if variance else 0.0
-    kurtosis = float(counts @ centred**4) / n / variance**2 - 3 if variance else 0.0
+    skewness = float(counts @ (squared * centred)) / n / variance**1.5 if variance else 0.0
+    kurtosis = float(counts @ (squared * squared)) / n / variance**2 - 3 if variance else 0.0
     p10, p25, median, p75, p90 = _percentiles(values, counts, np.array([10, 25, 50, 75, 90]))
     core = (values >= p10) & (values <= p90)
     if not core.any():  # two or three pixels
         core[:] = True
+    nothing = 1e-12 * float(np.abs(values).max())  # what rounding leaves of 0
     core_counts, core_values = counts[core], values[core]
     core_mean = core_counts @ core_values / core_counts.sum()
     return {
@@ -111,8 +113,8 @@ def _distribution(values: Floats, counts: Counts) -> dict[str, float]:
         "mean_absolute_deviation": float(counts @ np.abs(centred)) / n,
         "robust_mean_absolute_deviation": float(core_counts @ np.abs(core_values - core_mean) / core_counts.sum()),
         "median_absolute_deviation": float(counts @ np.abs(values - median)) / n,
-        "coefficient_of_variation": variance**0.5 / mean if mean else 0.0,
-        "quartile_coefficient_of_dispersion": (p75 - p25) / (p75 + p25) if p75 + p25 else 0.0,
+        "coefficient_of_variation": variance**0.5 / mean if abs(mean) > nothing else 0.0,
+        "quartile_coefficient_of_dispersion": (p75 - p25) / (p75 + p25) if abs(p75 + p25) > nothing else 0.0,
     }
 
 

@@ -6,6 +6,8 @@ the midpoints between pixels inside and outside. A pixel that touches the region
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
@@ -38,7 +40,7 @@ def features(mask: Mask, spacing: tuple[float, float], pixels: Floats, counted: 
     sides = np.ptp(corners, axis=0)
     widths, lengths = _turned_boxes(corners)
     tightest = np.argmin(widths * lengths)
-    major, minor = axes(np.argwhere(mask) * spacing)
+    major, minor = axes(mask, spacing)
     ellipse = np.pi * major * minor / 4
     sphericity = 2 * np.sqrt(np.pi * area) / perimeter
     moran, geary = spatial_autocorrelation(pixels, counted, spacing)
@@ -92,14 +94,15 @@ def contour(mask: Mask, spacing: tuple[float, float]) -> tuple[float, float]:
 
 def _outermost(mask: Mask, spacing: tuple[float, float]) -> Floats:
     """The contour's vertices that can lie on its convex hull: half a pixel beyond each row's and column's ends."""
-    points = []
-    for axis, inside in enumerate((mask, mask.T)):
-        lines = np.flatnonzero(inside.any(axis=1))
-        first = inside[lines].argmax(axis=1) - 0.5
-        last = inside.shape[1] - inside[lines, ::-1].argmax(axis=1) - 0.5
-        for end in (first, last):
-            points.append(np.stack([lines, end] if axis == 0 else [end, lines], axis=1))
-    return np.concatenate(points) * spacing
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    height, width = mask.shape
+    ends = [
+        (rows, mask[rows].argmax(axis=1) - 0.5),
+        (rows, width - mask[rows, ::-1].argmax(axis=1) - 0.5),
+        (mask[:, columns].argmax(axis=0) - 0.5, columns),
+        (height - mask[::-1, columns].argmax(axis=0) - 0.5, columns),
+    ]
+    return np.concatenate([np.stack(end, axis=1) for end in ends]) * spacing
 
 
 def _turned_boxes(corners: Floats) -> tuple[Floats, Floats]:
@@ -110,15 +113,35 @@ def _turned_boxes(corners: Floats) -> tuple[Floats, Floats]:
     return np.ptp(corners @ across.T, axis=0), np.ptp(corners @ along.T, axis=0)
 
 
-def axes(points: Floats) -> Floats:
+def axes(mask: Mask, spacing: tuple[float, ...]) -> Floats:
     """Lengths of the principal axes, longest first: 4 times the standard deviation along each (IBSI TDIC, P9VJ).
 
+    The variance is that of a sample, with n - 1, as IBSI's reference values have it.
+
     Args:
-        points: (n, d) positions of the pixels.
+        mask: The region, of any number of dimensions.
+        spacing: Spacing along each dimension.
     """
-    variances = np.linalg.eigvalsh(np.atleast_2d(np.cov(points, rowvar=False, bias=True)))[::-1]
+    weights = mask.astype(np.float64)
+    n, centre = weights.sum(), _centre(weights)
+    offsets = [(np.arange(size) - c) * step for size, c, step in zip(mask.shape, centre, spacing, strict=True)]
+    covariance = np.empty((mask.ndim, mask.ndim))
+    for a in range(mask.ndim):
+        for b in range(a, mask.ndim):
+            rest = tuple(axis for axis in range(mask.ndim) if axis not in (a, b))
+            plane = weights.sum(axis=rest)
+            moment = offsets[a] ** 2 @ plane if a == b else offsets[a] @ plane @ offsets[b]
+            covariance[a, b] = covariance[b, a] = moment / max(n - 1, 1)
+    variances = np.linalg.eigvalsh(covariance)[::-1]
     # Rounding leaves a line with a width of 1e-8 of its length.
-    return np.where(variances > 1e-12 * max(variances[0], 1e-300), 4 * np.sqrt(np.maximum(variances, 0)), 0.0)
+    return np.where(variances > 1e-12 * variances[0], 4 * np.sqrt(np.maximum(variances, 0)), 0.0)
+
+
+def _centre(weights: Floats) -> Floats:
+    """Centre of mass in pixels, of any number of dimensions."""
+    total = weights.sum()
+    marginals = (weights.sum(axis=tuple(a for a in range(weights.ndim) if a != axis)) for axis in range(weights.ndim))
+    return np.array([marginal @ np.arange(marginal.size) / total for marginal in marginals])
 
 
 def _ellipse_perimeter(major: float, minor: float) -> float:
@@ -128,18 +151,16 @@ def _ellipse_perimeter(major: float, minor: float) -> float:
 
 def centre_of_mass_shift(mask: Mask, pixels: Floats, counted: Mask, spacing: tuple[float, ...]) -> float:
     """Distance between the centres of the region and of its intensities (IBSI KLMA); 0 where these add up to 0."""
-    weights = pixels[counted]
-    if not weights.sum():
+    weights = np.where(counted, pixels, 0.0)
+    if abs(weights.sum()) <= 1e-12 * np.abs(weights).sum():
         return 0.0
-    centre = np.argwhere(mask).mean(axis=0)
-    weighted = weights @ np.argwhere(counted) / weights.sum()
-    return float(np.linalg.norm((weighted - centre) * spacing))
+    return float(np.linalg.norm((_centre(weights) - _centre(mask.astype(np.float64))) * spacing))
 
 
 def spatial_autocorrelation(pixels: Floats, counted: Mask, spacing: tuple[float, ...]) -> tuple[float, float]:
     """Moran's I (N365) and Geary's C (NPT7), with weights one over the distance between two pixels.
 
-    The sums over all pairs are convolutions; by Parseval's theorem they are sums over frequencies.
+    The sums over all pairs of pixels are convolutions with 1 / distance, done by Fourier transformation.
 
     Args:
         pixels: Intensities, of any number of dimensions.
@@ -147,36 +168,42 @@ def spatial_autocorrelation(pixels: Floats, counted: Mask, spacing: tuple[float,
         spacing: Spacing along each dimension.
     """
     n = int(counted.sum())
-    centred = np.where(counted, pixels - pixels[counted].mean(), 0.0)
-    squares = float((centred**2).sum())
-    if n < 2 or squares <= n * np.finfo(float).eps * float((pixels[counted] ** 2).max()):
+    values = pixels[counted]
+    centred = values - values.mean()
+    squares = float(centred @ centred)
+    if n < 2 or squares <= n * np.finfo(float).eps * float((values**2).max()):
         return 0.0, 1.0
-    kernel = _inverse_distance_spectrum(counted.shape, tuple(spacing))
-    shape = tuple(fft.next_fast_len(2 * size - 1, real=True) for size in counted.shape)
+    half = tuple(fft.next_fast_len(size) for size in counted.shape)
+    spectrum = _inverse_distance_spectrum(half, spacing)
 
-    def spectrum(image: Floats) -> NDArray[np.complex128]:
-        return np.asarray(fft.rfftn(image, shape))
+    def neighbourhood(image: Floats) -> Floats:
+        """For each pixel that counts, the sum over all others, each divided by its distance."""
+        # Axis by axis, so that rows of padding are neither transformed nor transformed back.
+        wave = fft.rfft(image, 2 * half[-1], axis=-1)
+        for axis in range(image.ndim - 1):
+            wave = fft.fft(wave, 2 * half[axis], axis=axis, overwrite_x=True)
+        wave *= spectrum
+        for axis in range(image.ndim - 1):
+            wave = fft.ifft(wave, axis=axis, overwrite_x=True)
+        wave = wave[tuple(slice(size) for size in image.shape[:-1])]
+        return np.asarray(fft.irfft(wave, axis=-1)[..., : image.shape[-1]][counted])
 
-    def pair_sum(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> float:
-        """Sum over all pairs of pixels i, j of a_i b_j / distance."""
-        products = (a * b.conj()).real * kernel
-        # Half of the spectrum is stored; all but its first column (and, for even sizes, last) stand for two.
-        total = 2 * products.sum() - products[..., 0].sum()
-        if shape[-1] % 2 == 0:
-            total -= products[..., -1].sum()
-        return float(total / np.prod(shape))
-
-    values, ones, square = spectrum(centred), spectrum(counted.astype(np.float64)), spectrum(centred**2)
-    weights, products = pair_sum(ones, ones), pair_sum(values, values)
-    differences = 2 * pair_sum(square, ones) - 2 * products
-    return n * products / (weights * squares), (n - 1) * differences / (2 * weights * squares)
+    deviation = np.zeros(counted.shape)
+    deviation[counted] = centred
+    weights = neighbourhood(counted.astype(np.float64))
+    total, products = weights.sum(), centred @ neighbourhood(deviation)
+    differences = 2 * (weights @ centred**2 - products)
+    return float(n * products / (total * squares)), float((n - 1) * differences / (2 * total * squares))
 
 
-def _inverse_distance_spectrum(size: tuple[int, ...], spacing: tuple[float, ...]) -> Floats:
-    """Spectrum of 1 / distance over all shifts that an image of this size has."""
-    shape = tuple(fft.next_fast_len(2 * s - 1, real=True) for s in size)
-    shifts = [np.minimum(np.arange(s), s - np.arange(s)) * step for s, step in zip(shape, spacing, strict=True)]
-    distance = np.sqrt(sum(shift**2 for shift in np.meshgrid(*shifts, indexing="ij")))
-    with np.errstate(divide="ignore"):
-        weight = np.where(distance > 0, 1 / distance, 0.0)
-    return np.asarray(fft.rfftn(weight).real)
+def _inverse_distance_spectrum(half: tuple[int, ...], spacing: tuple[float, ...]) -> Floats:
+    """Spectrum of 1 / distance over all shifts of up to `half` pixels, as a real Fourier transform stores it."""
+    shifts = [(np.arange(h + 1) * step) ** 2 for h, step in zip(half, spacing, strict=True)]
+    squared = reduce(np.add.outer, shifts)
+    squared[(0,) * len(half)] = np.inf  # a pixel is no neighbour of itself
+    # The kernel is even along every axis: a cosine transform of one orthant is its Fourier transform.
+    spectrum = fft.dctn(1 / np.sqrt(squared), type=1)
+    for axis in range(len(half) - 1):
+        mirrored = np.flip(spectrum.take(range(1, half[axis]), axis=axis), axis=axis)
+        spectrum = np.concatenate([spectrum, mirrored], axis=axis)
+    return np.asarray(spectrum)

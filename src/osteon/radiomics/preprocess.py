@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,16 +30,25 @@ class Region:
         pixels: (h, w) intensities of the region's bounding box and a margin around it where the image has one.
         mask: (h, w) the morphological mask.
         spacing: Row and column spacing in mm, or (1, 1), which is pixels.
+        scale: What intensities are divided by,
+        offset: after this has been subtracted, to normalise them.
     """
 
     pixels: Floats
     mask: Mask
     spacing: tuple[float, float]
+    scale: float = 1.0
+    offset: float = 0.0
 
-    def tight(self, pixels: Floats) -> tuple[Floats, Mask]:
-        """The bounding box of `pixels`, an image of the region's shape, and of the mask."""
-        box = ndimage.find_objects(self.mask.astype(np.int8))[0]
-        return pixels[box], self.mask[box]
+    @property
+    def normalised(self) -> Floats:
+        """The intensities as the settings normalise them."""
+        return self.pixels if (self.scale, self.offset) == (1, 0) else (self.pixels - self.offset) / self.scale
+
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """The bounding box of the mask."""
+        return _window(self.mask)
 
 
 def prepare(
@@ -49,7 +58,7 @@ def prepare(
     settings: Settings,
     margin: float = 0,
 ) -> Region:
-    """Cut the region out of the image, normalised and resampled as the settings say.
+    """Cut the region out of the image, resampled as the settings say.
 
     Args:
         image: (H, W) of any real type.
@@ -75,14 +84,14 @@ def prepare(
     unit = spacing or (1.0, 1.0)
     if spacing is not None and settings.spacing is not None:
         target = (settings.spacing, settings.spacing)
-        cut, cut_mask = _resample(pixels, inside, unit, target, margin, 1 if settings.interpolation == "linear" else 3)
+        cut, cut_mask = _resample(pixels, inside, unit, target, margin, settings.interpolation)
         unit = target
     else:
         window = _window(inside, [int(np.ceil(margin / u)) for u in unit])
         cut, cut_mask = pixels[window].astype(np.float64), inside[window]
-    if not np.isfinite(cut).all():
-        raise ImageError("the region holds nan or infinite pixels", fix="Repair the image or leave the case out.")
-    return Region((cut - offset) / scale, cut_mask, unit)
+    if not np.isfinite([cut.sum(), scale, offset]).all():
+        raise ImageError("the image holds nan or infinite pixels", fix="Repair the image or leave the case out.")
+    return Region(cut, cut_mask, unit, scale, offset)
 
 
 def _mask(mask: Any, shape: tuple[int, ...]) -> Mask:
@@ -93,7 +102,7 @@ def _mask(mask: Any, shape: tuple[int, ...]) -> Mask:
     if given.shape == shape:
         if given.dtype.kind == "f" and not np.isfinite(given).all():
             raise ImageError("the mask holds nan", fix="Give a mask of zeros and ones.")
-        return given != 0
+        return np.asarray(given != 0)
     if given.shape != (4,):
         raise ImageError(
             f"the mask has shape {given.shape}, the image {shape}",
@@ -108,12 +117,12 @@ def _mask(mask: Any, shape: tuple[int, ...]) -> Mask:
     return inside
 
 
-def _window(inside: Mask, margin: list[int]) -> tuple[slice, ...]:
+def _window(inside: Mask, margin: Sequence[int] = (0, 0)) -> tuple[slice, ...]:
     """The bounding box of a mask, widened by a margin as far as the image goes."""
-    box = ndimage.find_objects(inside.astype(np.int8))[0]
+    occupied = [np.flatnonzero(inside.any(axis=1 - axis)) for axis in (0, 1)]
     return tuple(
-        slice(max(0, side.start - m), min(size, side.stop + m))
-        for side, m, size in zip(box, margin, inside.shape, strict=True)
+        slice(max(0, at[0] - m), min(size, at[-1] + 1 + m))
+        for at, m, size in zip(occupied, margin, inside.shape, strict=True)
     )
 
 
@@ -131,7 +140,7 @@ def _resample(
     old: tuple[float, float],
     new: tuple[float, float],
     margin: float,
-    order: int,
+    interpolation: Literal["linear", "cubic"],
 ) -> tuple[Floats, Mask]:
     """Interpolate to a new spacing on the grid whose centre is the image's centre, where the region lies.
 
@@ -147,6 +156,7 @@ def _resample(
         axes.append(grid[(grid > occupied[0] - reach) & (grid < occupied[-1] + reach)])
     rows, columns = np.meshgrid(*axes, indexing="ij")
     where = np.stack([rows, columns])
+    order: Literal[1, 3] = 1 if interpolation == "linear" else 3
     cut = ndimage.map_coordinates(pixels.astype(np.float64), where, order=order, mode="nearest")
     weight = ndimage.map_coordinates(inside.astype(np.float64), where, order=1, mode="nearest")
     # A lesion much smaller than the new pixel would vanish: it keeps the pixel nearest to it.
@@ -176,20 +186,17 @@ def resegment(pixels: Floats, mask: Mask, settings: Settings) -> Mask:
     return kept
 
 
-def discretise(pixels: Floats, mask: Mask, settings: Settings) -> tuple[Levels, int]:
-    """Grey levels 1 to n inside the mask and 0 outside, and n.
+def discretise(values: Floats, settings: Settings) -> tuple[Levels, int]:
+    """Grey levels 1 to n of intensities, and n.
 
     Raises:
         ImageError: A fixed bin width makes more levels than anyone can count.
     """
-    values = pixels[mask]
     low, high = values.min(), values.max()
-    levels = np.zeros(mask.shape, dtype=np.int64)
     if settings.bin_width is None:
-        span = high - low
-        share = (values - low) / span if span > 0 else np.zeros_like(values)
-        levels[mask] = np.minimum((share * settings.bins).astype(np.int64), settings.bins - 1) + 1
-        return levels, settings.bins
+        # Multiplied before divided: whole numbers that lie on a bin's edge stay there.
+        levels = ((values - low) * settings.bins / ((high - low) or 1)).astype(np.int64)
+        return np.minimum(levels, settings.bins - 1) + 1, settings.bins
     if settings.limits is not None:
         low = settings.limits[0]
     n = int((high - low) // settings.bin_width) + 1
@@ -199,5 +206,4 @@ def discretise(pixels: Floats, mask: Mask, settings: Settings) -> tuple[Levels, 
             column="bin_width",
             fix="Use a fixed number of bins, which costs the same at every bit depth.",
         )
-    levels[mask] = ((values - low) // settings.bin_width).astype(np.int64) + 1
-    return levels, n
+    return ((values - low) // settings.bin_width).astype(np.int64) + 1, n

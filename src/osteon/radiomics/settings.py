@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from osteon.errors import StudyError, suggest
+from osteon.radiomics import filters as filtering
 
 FAMILIES = (
     "morphology",
@@ -49,7 +50,8 @@ class Settings:
         coarseness: NGLDM counts neighbours whose level differs by at most this much.
         families: The feature families to compute, of :data:`FAMILIES`.
         filters: Filtered images to add: ``log-SIGMA`` (mm where the spacing is known, else pixels), ``wavelet``
-            (Haar) or ``wavelet-NAME``, ``gradient``, ``lbp``.
+            (Haar) or ``wavelet-db2``, ``gradient``, ``lbp``. They are always cut into ``bins`` levels: a width in
+            the image's unit means nothing there.
 
     Raises:
         StudyError: A setting is impossible.
@@ -97,6 +99,8 @@ class Settings:
         for name in ("distances", "directions", "aggregation", "families", "filters"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise StudyError(f"{name} names something twice", column=name, fix="Name it once.")
+        for name in self.filters:
+            filtering.parse(name)
 
 
 def _one_of(name: str, value: Any, known: tuple[Any, ...]) -> None:

@@ -30,7 +30,8 @@ def differences(levels: Levels, n: int, distance: int = 1) -> tuple[Floats, Floa
     counted = inside & (neighbours > 0)
     level = levels[counted]
     apart = np.abs(level - total[counted] / neighbours[counted])
-    return np.bincount(level - 1, minlength=n).astype(np.float64), np.bincount(level - 1, apart, minlength=n)
+    count = np.bincount(level - 1, minlength=n).astype(np.float64)
+    return count, np.bincount(level - 1, weights=apart, minlength=n).astype(np.float64)
 
 
 def _window_sum(image: Levels, distance: int) -> Levels:
@@ -45,7 +46,7 @@ def _window_sum(image: Levels, distance: int) -> Levels:
 def features(count: Floats, apart: Floats) -> dict[str, float]:
     """The 5 NGTDM features of IBSI (IPET).
 
-    A region of one grey level has contrast, busyness, complexity and strength 0, and the coarseness of IBSI's convention.
+    A region of one grey level has coarseness 10^6, as IBSI sets it, and 0 for the other four.
 
     Args:
         count: (n,) pixels of each level that have a neighbour.

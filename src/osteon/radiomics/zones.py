@@ -6,7 +6,7 @@ a zone from the border, the number of like neighbours - and share their features
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,36 @@ from scipy import ndimage, sparse
 from scipy.sparse import csgraph
 
 from osteon.radiomics.settings import STEPS
-from osteon.types import Floats
 
 Levels = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-#: A group is a grey level and a size: two arrays of one length.
-Groups = tuple[Levels, Levels]
+#: How many groups of each level (row) have each size (column), and the sizes.
+Tally = tuple[NDArray[np.int64], Levels]
+
+
+def tally(level: Levels, size: Levels, n: int) -> Tally:
+    """Count groups by level and size.
+
+    Args:
+        level: Grey level of each group, 1 to n.
+        size: Its size.
+        n: Number of grey levels.
+    """
+    longest = int(size.max())
+    sizes = np.arange(1, longest + 1)
+    if n * longest > 4 * level.size + 4096:
+        # Few sizes occur - at most sqrt(2 * pixels) different ones fit into a region - but one zone can be huge.
+        sizes = np.flatnonzero(np.bincount(size))
+        size = np.searchsorted(sizes, size) + 1
+    count = np.bincount((level - 1) * sizes.size + (size - 1), minlength=n * sizes.size)
+    return count.reshape(n, sizes.size), sizes
+
+
+def merge(tallies: Sequence[Tally]) -> Tally:
+    """Add up tallies whose sizes are 1, 2, 3, ..."""
+    sizes = max((sizes for _, sizes in tallies), key=len)
+    return np.add.reduce([np.pad(count, ((0, 0), (0, sizes.size - own.size))) for count, own in tallies]), sizes
 
 
 class Plane:
@@ -41,17 +64,11 @@ class Plane:
         self.width = width + 1
         self.starts = _starts(self.flat)
 
-    def flatten(self, image: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Lay another image out in the same way."""
-        padded = np.zeros(self.flat.size // self.width * self.width, dtype=image.dtype).reshape(-1, self.width)
-        padded[1 : image.shape[0] + 1, : image.shape[1]] = image
-        return padded.ravel()
-
-    def runs(self, direction: int) -> Groups:
+    def runs(self, direction: int) -> tuple[Levels, Levels]:
         """Level and length of every run of equal levels in a direction (degrees)."""
-        down, right = STEPS[direction]
         if direction == 0:
             return self._runs(self.flat, self.starts)
+        down, right = STEPS[direction]
         # Wrapped to rows of this width, a step in the direction is a step down a column: the rim cuts every line.
         step = self.width * down + right
         rows = self.flat.size // step
@@ -59,54 +76,58 @@ class Plane:
         return self._runs(lines, _starts(lines))
 
     @staticmethod
-    def _runs(line: NDArray[np.uint16], starts: Levels) -> Groups:
+    def _runs(line: NDArray[np.uint16], starts: Levels) -> tuple[Levels, Levels]:
         levels = line[starts[:-1]].astype(np.int64)
         inside = levels > 0
         return levels[inside], np.diff(starts)[inside]
 
-    def zones(self) -> tuple[Levels, Levels, Levels]:
+    def zones(self, mask: Mask) -> tuple[Levels, Levels, Levels]:
         """Zones of 8-connected pixels of equal level.
 
+        Args:
+            mask: (H, W) the region whose border the distances are from.
+
         Returns:
-            Level and area of every zone, and the zone of every horizontal run (-1 outside the region).
+            Level, area and distance of every zone. The distance is the least city-block distance of its pixels from
+            the border, 1 on the border.
         """
+        n_runs = self.starts.size - 1
+        runs = self._links()
+        graph = sparse.coo_array((np.ones(runs[0].size), runs), shape=(n_runs, n_runs))
+        n_zones, zone = csgraph.connected_components(graph, directed=False)
+        level = np.zeros(n_zones, dtype=np.int64)
+        level[zone] = self.flat[self.starts[:-1]]
+        area = np.bincount(zone, np.diff(self.starts)).astype(np.int64)
+        inside = np.pad(mask, ((1, 3), (0, 1)))
+        distances = ndimage.distance_transform_cdt(np.pad(inside, ((0, 0), (1, 0))), metric="taxicab")[:, 1:]
+        nearest = np.full(n_zones, np.iinfo(np.int32).max, dtype=np.int32)
+        np.minimum.at(nearest, zone, np.minimum.reduceat(distances.ravel().astype(np.int32), self.starts[:-1]))
+        region = level > 0
+        return level[region], area[region], nearest[region].astype(np.int64)
+
+    def _links(self) -> tuple[Levels, Levels]:
+        """Pairs of horizontal runs, by number, that touch and have the same level."""
         flat, width = self.flat, self.width
         starting = np.zeros(flat.size, dtype=bool)
         starting[self.starts[:-1]] = True
-        run_of = np.cumsum(starting) - 1
-        body = slice(width, flat.size - width - 1)  # the rim's rows have no neighbours beyond
+        run = np.cumsum(starting, dtype=np.int32) - 1
+        body = slice(width, flat.size - width - 1)  # the rim has no neighbours beyond
         here = flat[body]
 
-        def at(shift: int) -> NDArray[np.uint16]:
+        def step(shift: int) -> NDArray[np.uint16]:
             return flat[body.start + shift : body.stop + shift]
 
         # Two runs that touch are linked once: where the later of them starts, or across a corner when neither pixel
         # beside the corner links them anyway.
-        below = at(width)
+        below = step(width)
         later = starting[body] | starting[body.start + width : body.stop + width]
-        links = [((here == below) & later, width)]
-        for side in (1, -1):
-            across = at(width + side)
-            links.append(((here == across) & (here != below) & (here != at(side)), width + side))
-        upper, lower = [], []
-        for linked, shift in links:
-            pixel = np.flatnonzero(linked & (here > 0)) + body.start
-            upper.append(run_of[pixel])
-            lower.append(run_of[pixel + shift])
-        ends = np.concatenate(upper), np.concatenate(lower)
-        n_runs = self.starts.size - 1
-        graph = sparse.coo_array((np.ones(ends[0].size, dtype=np.int8), ends), shape=(n_runs, n_runs))
-        _, label = csgraph.connected_components(graph, directed=False)
-        levels = flat[self.starts[:-1]]
-        # Number the zones of the region only.
-        inside = levels > 0
-        used, zone = np.unique(label[inside], return_inverse=True)
-        zone_of_run = np.full(n_runs, -1)
-        zone_of_run[inside] = zone
-        area = np.bincount(zone, np.diff(self.starts)[inside]).astype(np.int64)
-        level = np.zeros(used.size, dtype=np.int64)
-        level[zone] = levels[inside]
-        return level, area, zone_of_run
+        links = {width: (here == below) & later} | {
+            width + side: (here == step(width + side)) & (here != below) & (here != step(side)) for side in (1, -1)
+        }
+        pixels = [(np.flatnonzero(linked & (here > 0)) + body.start, shift) for shift, linked in links.items()]
+        upper = np.concatenate([run[pixel] for pixel, _ in pixels])
+        lower = np.concatenate([run[pixel + shift] for pixel, shift in pixels])
+        return upper, lower
 
 
 def _starts(line: NDArray[np.uint16]) -> Levels:
@@ -114,18 +135,7 @@ def _starts(line: NDArray[np.uint16]) -> Levels:
     return np.concatenate([[0], np.flatnonzero(line[1:] != line[:-1]) + 1, [line.size]])
 
 
-def zone_distances(plane: Plane, zone_of_run: Levels, n_zones: int, mask: Mask) -> Levels:
-    """The least city-block distance of each zone from the border of the mask; 1 for a pixel on the border."""
-    inside = np.pad(mask, 1)
-    distance = ndimage.distance_transform_cdt(inside, metric="taxicab")[1:-1, 1:-1].astype(np.int32)
-    of_run = np.minimum.reduceat(plane.flatten(distance), plane.starts[:-1])
-    in_zone = zone_of_run >= 0
-    least = np.full(n_zones, np.iinfo(np.int64).max)
-    np.minimum.at(least, zone_of_run[in_zone], of_run[in_zone])
-    return least
-
-
-def dependences(levels: Levels, distance: int = 1, coarseness: int = 0) -> Groups:
+def dependences(levels: Levels, distance: int = 1, coarseness: int = 0) -> tuple[Levels, Levels]:
     """Level and dependence of every pixel: 1 and the number of neighbours whose level differs by `coarseness` at most.
 
     Args:
@@ -172,24 +182,18 @@ _WORDS = {
 }
 
 
-def features(family: str, groups: Groups, n: int, n_pixels: int) -> dict[str, float]:
+def features(family: str, tallied: Tally, n_pixels: int) -> dict[str, float]:
     """The 16 features that run length, size zone, distance zone and dependence matrices share (NGLDM has one more).
 
     Args:
         family: ``glrlm``, ``glszm``, ``gldzm`` or ``ngldm``.
-        groups: Level and size of every run, zone or pixel.
-        n: Number of grey levels.
+        tallied: Runs, zones or pixels by level and size.
         n_pixels: Pixels in the region, counted once for each direction that was merged.
     """
-    level, size = groups
-    # Few sizes occur: at most sqrt(2 * pixels) different ones fit into a region, so the matrix is small and dense.
-    sizes = np.flatnonzero(np.bincount(size))
-    column = np.zeros(int(sizes[-1]) + 1, dtype=np.int64)
-    column[sizes] = np.arange(sizes.size)
-    count = np.bincount((level - 1) * sizes.size + column[size], minlength=n * sizes.size)
-    total = level.size
-    p = count.reshape(n, sizes.size) / total
-    i, j = np.arange(1, n + 1, dtype=np.float64), sizes.astype(np.float64)
+    count, sizes = tallied
+    total = int(count.sum())
+    p = count / total
+    i, j = np.arange(1, count.shape[0] + 1, dtype=np.float64), sizes.astype(np.float64)
     by_level, by_size = p.sum(axis=1), p.sum(axis=0)
     present = p[p > 0]
     short, long, length, share, entropy = _WORDS[family]
