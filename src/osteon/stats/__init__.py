@@ -4,6 +4,7 @@ Arrays in, frozen results out; each has a readable ``str()`` and ``.to_frame()``
 a patient. Degenerate input gives a named error or a documented result, never a silent number.
 """
 
+from osteon.stats.agreement import BlandAltman, bland_altman, fleiss_kappa, icc, kappa
 from osteon.stats.bootstrap import (
     bootstrap_ci,
     bootstrap_test,
@@ -41,15 +42,20 @@ from osteon.stats.intervals import (
     proportion_ci,
     wilson_ci,
 )
+from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
+from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
 from osteon.stats.pooling import Pooled, pool, pool_values
 from osteon.stats.roc import MulticlassAuc, RocCurve, auc, multiclass_auc, partial_auc, roc_curve
 
 __all__ = [
+    "BlandAltman",
     "Brier",
     "Calibration",
     "CalibrationCurve",
+    "DBMResult",
     "DecisionCurve",
     "Isotonic",
+    "MRMCResult",
     "MulticlassAuc",
     "OperatingPoint",
     "Platt",
@@ -58,6 +64,7 @@ __all__ = [
     "RocCurve",
     "auc",
     "benjamini_hochberg",
+    "bland_altman",
     "bootstrap_ci",
     "bootstrap_test",
     "brier",
@@ -69,14 +76,21 @@ __all__ = [
     "delong_pairs",
     "delong_test",
     "delong_test_unpaired",
+    "dorfman_berbaum_metz",
     "expected_calibration_error",
+    "fleiss_kappa",
     "holm",
+    "icc",
     "isotonic",
+    "kappa",
     "mcnemar_test",
+    "mrmc_power",
+    "mrmc_sample_size",
     "multiclass_auc",
     "net_benefit",
     "net_benefit_difference",
     "net_reclassification",
+    "obuchowski_rockette",
     "operating_point",
     "partial_auc",
     "partial_auc_ci",
@@ -85,6 +99,7 @@ __all__ = [
     "pool",
     "pool_values",
     "proportion_ci",
+    "reader_covariate",
     "roc_curve",
     "wilson_ci",
 ]

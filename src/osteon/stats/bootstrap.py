@@ -62,7 +62,7 @@ def bootstrap_ci(
     positive = inputs.truth(y_true)
     score = inputs.scores(y_score, positive.size)
     units = Units(positive, clusters, stratified)
-    calculate = _statistic_of_weights(statistic, positive, score)
+    calculate = of_weights(statistic, positive, score)
     value = float(statistic(positive.astype(np.float64), score))
     draws = np.concatenate([calculate(w) for w in units.drawn(resamples, np.random.default_rng(rng))])
     used = "percentile"
@@ -99,7 +99,7 @@ def bootstrap_test(
     positive = inputs.truth(y_true)
     truth = positive.astype(np.float64)
     pair = [inputs.scores(s, positive.size, name=f"score_{which}") for s, which in ((score_a, "a"), (score_b, "b"))]
-    of_a, of_b = (_statistic_of_weights(statistic, positive, score) for score in pair)
+    of_a, of_b = (of_weights(statistic, positive, score) for score in pair)
     units = Units(positive, clusters, stratified)
     drawn = units.drawn(resamples, np.random.default_rng(rng))
     draws = np.concatenate([of_a(weights) - of_b(weights) for weights in drawn])
@@ -277,7 +277,7 @@ class Units:
             yield which, (self.codes[None, :] != which[:, None]).astype(np.float64)
 
 
-def _statistic_of_weights(
+def of_weights(
     statistic: Callable[[Floats, Floats], float], positive: inputs.Bools, score: Floats
 ) -> Callable[[Floats], Floats]:
     """The statistic as a function of (block, n) case weights."""

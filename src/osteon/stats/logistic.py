@@ -56,7 +56,7 @@ def fit(
     information = design.T @ (design * (fitted * (1 - fitted))[:, None])
     if np.linalg.cond(information) > 1e14 or likelihood > -1e-6:
         raise NotEstimableError("the logistic model has no finite maximum: the covariates separate the classes")
-    bread = np.linalg.solve(information, np.eye(beta.size))
+    bread = np.linalg.inv(information).astype(np.float64)
     if codes is None:
         return beta, bread
     units = int(codes.max()) + 1

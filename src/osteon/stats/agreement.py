@@ -1,0 +1,310 @@
+"""Agreement of readers or of measurements.
+
+Sources: Cohen 1960, 1968 and Fleiss, Cohen & Everitt 1969 (kappa and its standard error); Fleiss 1971; Shrout & Fleiss
+1979 and McGraw & Wong 1996 (intraclass correlation); Bland & Altman 1986, 1999; Efron & Stein 1981 (jackknife).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import f as fisher
+from scipy.stats import t as student
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.stats.intervals import wilson_ci
+from osteon.types import Estimate, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ICC_FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
+
+
+def kappa(
+    rating_a: ArrayLike,
+    rating_b: ArrayLike,
+    *,
+    weights: str | None = None,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> Estimate:
+    """Cohen's kappa of two readers, plain or weighted.
+
+    Args:
+        rating_a: (n,) categories; weighted kappa takes their sorted order as the order of the scale.
+        rating_b: (n,) categories of the same cases.
+        weights: None, ``"linear"`` or ``"quadratic"``.
+        level: Confidence level.
+        clusters: (n,) patient of each case; then the standard error is the jackknife's over patients.
+
+    Returns:
+        Kappa with the large-sample interval of Fleiss, Cohen & Everitt (1969), cut at 1. At perfect agreement, where
+        that has no width, the lower limit is the kappa at Wilson's lower limit of the agreement.
+
+    Raises:
+        InputError: Unequal lengths, unknown weights.
+        NotEstimableError: Both readers use one and the same category throughout.
+    """
+    a, b = np.asarray(rating_a), np.asarray(rating_b)
+    if a.ndim != 1 or a.shape != b.shape or not a.size:
+        raise InputError(
+            f"the ratings have shapes {a.shape} and {b.shape}", fix="Give both readers' ratings of a case."
+        )
+    names = np.unique(np.concatenate([a, b]))
+    if names.dtype.kind == "f" and np.isnan(names).any():
+        raise InputError("a rating is missing", fix="Drop the case for both readers.")
+    agreement = _agreement_weights(names.size, weights)
+    cell = np.searchsorted(names, a) * names.size + np.searchsorted(names, b)
+    value = _kappa_of(np.bincount(cell, minlength=names.size**2), agreement)
+    codes = inputs.codes(clusters, a.size)
+    title = "kappa" if weights is None else f"{weights}ly weighted kappa".replace("quadraticly", "quadratically")
+    if codes is None:
+        se, source = _fleiss_cohen_everitt(cell, agreement, value), "Fleiss, Cohen & Everitt 1969"
+    else:
+        se, source = _jackknife_kappa(cell, codes, agreement), "jackknife over patients"
+    half = inputs.critical(level) * se
+    low, high = max(-1.0, value - half), min(1.0, value + half)
+    if value == 1:
+        units = a.size if codes is None else int(codes.max()) + 1
+        chance = _chance(np.bincount(cell, minlength=names.size**2), agreement)
+        low, source = (
+            (wilson_ci(units, units, level=level).low - chance) / (1 - chance),
+            "Wilson 1927 at full agreement",
+        )
+    return Estimate(value, low, high, f"Cohen, {source}", a.size, se, level, title)
+
+
+def _agreement_weights(k: int, weights: str | None) -> Floats:
+    if weights is None:
+        return np.eye(k)
+    inputs.choice(weights, ("linear", "quadratic"), "weights")
+    distance = np.abs(np.subtract.outer(np.arange(k), np.arange(k))) / max(1, k - 1)
+    result: Floats = 1 - distance ** (1 if weights == "linear" else 2)
+    return result
+
+
+def _chance(counts: inputs.Ints | Floats, agreement: Floats) -> float:
+    table = counts.reshape(agreement.shape) / counts.sum()
+    return float(table.sum(axis=1) @ agreement @ table.sum(axis=0))
+
+
+def _kappa_of(counts: inputs.Ints | Floats, agreement: Floats) -> float:
+    chance = _chance(counts, agreement)
+    if chance > 1 - 1e-12:
+        raise NotEstimableError("kappa: all ratings are of one category")
+    observed = float(np.sum(counts.reshape(agreement.shape) * agreement) / counts.sum())
+    return (observed - chance) / (1 - chance)
+
+
+def _fleiss_cohen_everitt(cell: inputs.Ints, agreement: Floats, value: float) -> float:
+    n = cell.size
+    table = np.bincount(cell, minlength=agreement.size).reshape(agreement.shape) / n
+    rows, columns = table.sum(axis=1), table.sum(axis=0)
+    chance = float(rows @ agreement @ columns)
+    marginal = (agreement @ columns)[:, None] + (rows @ agreement)[None, :]
+    spread = float(np.sum(table * (agreement - marginal * (1 - value)) ** 2)) - (value - chance * (1 - value)) ** 2
+    return sqrt(max(0.0, spread) / n) / (1 - chance)
+
+
+def _jackknife_kappa(cell: inputs.Ints, codes: inputs.Ints, agreement: Floats) -> float:
+    units = int(codes.max()) + 1
+    if units < 2:
+        raise NotEstimableError("all cases are of one cluster")
+    by_unit = np.zeros((units, agreement.size))
+    np.add.at(by_unit, (codes, cell), 1)
+    total = by_unit.sum(axis=0)
+    return _jackknife_se(np.array([_kappa_of(total - own, agreement) for own in by_unit]))
+
+
+def _jackknife_se(without: Floats) -> float:
+    return sqrt((without.size - 1) / without.size * float(np.sum((without - without.mean()) ** 2)))
+
+
+def fleiss_kappa(ratings: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Fleiss' kappa of any number of readers, each case rated by equally many.
+
+    Args:
+        ratings: (n, readers) categories.
+        level: Confidence level.
+
+    Returns:
+        Kappa with a jackknife interval over cases, cut at 1.
+
+    Raises:
+        InputError: Fewer than two readers or cases.
+        NotEstimableError: All ratings are of one category.
+    """
+    table = np.asarray(ratings)
+    if table.ndim != 2 or min(table.shape) < 2:
+        raise InputError(f"the ratings have shape {table.shape}", fix="Give one row a case and one column a reader.")
+    names, codes = np.unique(table, return_inverse=True)
+    counts = np.stack([np.bincount(row, minlength=names.size) for row in codes.reshape(table.shape)])
+    n, k = table.shape
+    agree = (np.sum(counts**2, axis=1) - k) / (k * (k - 1))
+
+    def value(agreeing: float, totals: Floats, cases: int) -> float:
+        chance = float(np.sum((totals / (cases * k)) ** 2))
+        if chance > 1 - 1e-12:
+            raise NotEstimableError("kappa: all ratings are of one category")
+        return (agreeing / cases - chance) / (1 - chance)
+
+    total, totals = float(agree.sum()), counts.sum(axis=0).astype(np.float64)
+    found = value(total, totals, n)
+    try:
+        se = _jackknife_se(np.array([value(total - float(agree[i]), totals - counts[i], n - 1) for i in range(n)]))
+    except NotEstimableError:
+        se = nan
+    half = inputs.critical(level) * se
+    low, high = max(-1.0, found - half), min(1.0, found + half)
+    return Estimate(found, low, high, f"Fleiss 1971, {k} readers, jackknife", n, se, level, "Fleiss kappa")
+
+
+def icc(ratings: ArrayLike, *, form: str = "ICC(2,1)", level: float = 0.95) -> Estimate:
+    """Intraclass correlation in any of the six forms of Shrout & Fleiss (1979).
+
+    Args:
+        ratings: (n, k) measurements, one row a case, one column a reader; complete.
+        form: ``"ICC(1,1)"`` each case has its own random readers; ``"ICC(2,1)"`` readers are a random sample, absolute
+            agreement; ``"ICC(3,1)"`` these readers only, consistency; with ``k`` in place of 1 the reliability of the
+            readers' mean.
+        level: Confidence level.
+
+    Returns:
+        The coefficient with its exact F interval (forms 1 and 3) or McGraw & Wong's (1996) approximate one (form 2).
+
+    Raises:
+        InputError: Missing values, fewer than two cases or readers, an unknown form.
+        NotEstimableError: The measurements do not vary.
+    """
+    inputs.choice(form, ICC_FORMS, "form")
+    x = np.asarray(ratings, dtype=np.float64)
+    if x.ndim != 2 or min(x.shape) < 2:
+        raise InputError(f"the ratings have shape {x.shape}", fix="Give one row a case and one column a reader.")
+    if not np.isfinite(x).all():
+        raise InputError("a rating is missing", fix="Drop the case for all readers.")
+    n, k = x.shape
+    grand, cases, readers = x.mean(), x.mean(axis=1), x.mean(axis=0)
+    between = k * float(np.sum((cases - grand) ** 2)) / (n - 1)
+    column = n * float(np.sum((readers - grand) ** 2)) / (k - 1)
+    residual = float(np.sum((x - cases[:, None] - readers + grand) ** 2)) / ((n - 1) * (k - 1))
+    within = float(np.sum((x - cases[:, None]) ** 2)) / (n * (k - 1))
+    if between == 0 and within == 0:
+        raise NotEstimableError("ICC: all measurements are equal")
+    upper = (1 + inputs.between(level, 0, 1, "level")) / 2
+    if form.startswith("ICC(2"):
+        value = (between - residual) / (between + (k - 1) * residual + k * (column - residual) / n)
+        low, high = _icc2_limits(value, between, column, residual, n, k, upper)
+    else:
+        error, df = (within, n * (k - 1)) if form.startswith("ICC(1") else (residual, (n - 1) * (k - 1))
+        value, low, high = (
+            _single(ratio, k) if error > 0 else 1.0
+            for ratio in (
+                _ratio(between, error),
+                _ratio(between, error) / float(fisher.ppf(upper, n - 1, df)),
+                _ratio(between, error) * float(fisher.ppf(upper, df, n - 1)),
+            )
+        )
+    if form.endswith("k)"):
+        value, low, high = (k * r / (1 + (k - 1) * r) for r in (value, low, high))
+    return Estimate(value, low, high, f"{form}, Shrout & Fleiss 1979, {k} readers", n, nan, level, "ICC")
+
+
+def _ratio(between: float, error: float) -> float:
+    return between / error if error > 0 else np.inf
+
+
+def _single(ratio: float, k: int) -> float:
+    """Reliability of one reading from the ratio of mean squares."""
+    return (ratio - 1) / (ratio + k - 1)
+
+
+def _icc2_limits(
+    value: float, between: float, column: float, residual: float, n: int, k: int, upper: float
+) -> tuple[float, float]:
+    """Satterthwaite limits for ICC(2,1) (Shrout & Fleiss 1979; McGraw & Wong 1996, table 7)."""
+    if residual == 0 and column == 0:
+        return 1.0, 1.0
+    a, b = k * value / (n * (1 - value)), 1 + k * value * (n - 1) / (n * (1 - value))
+    df = (a * column + b * residual) ** 2 / ((a * column) ** 2 / (k - 1) + (b * residual) ** 2 / ((n - 1) * (k - 1)))
+    lower_f, upper_f = float(fisher.ppf(upper, n - 1, df)), float(fisher.ppf(upper, df, n - 1))
+    noise = k * column + (k * n - k - n) * residual
+    return (
+        n * (between - lower_f * residual) / (lower_f * noise + n * between),
+        n * (upper_f * between - residual) / (noise + n * upper_f * between),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BlandAltman:
+    """Limits of agreement of two measurements of the same cases.
+
+    Attributes:
+        bias: Mean difference a - b.
+        lower: Lower limit of agreement.
+        upper: Upper limit of agreement.
+        sd: Standard deviation of the differences.
+        slope: Slope of the difference on the mean: not 0 where the bias depends on the size.
+    """
+
+    bias: Estimate
+    lower: Estimate
+    upper: Estimate
+    sd: float
+    slope: Estimate
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        return f"{self.bias}; limits of agreement {self.lower.value:.3f} to {self.upper.value:.3f}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a quantity."""
+        import pandas as pd
+
+        rows = (self.bias, self.lower, self.upper, self.slope)
+        return pd.concat([row.to_frame() for row in rows], ignore_index=True)
+
+
+def bland_altman(
+    measure_a: ArrayLike, measure_b: ArrayLike, *, level: float = 0.95, coverage: float = 0.95
+) -> BlandAltman:
+    """Bias and limits of agreement, each with an interval (Bland & Altman 1999).
+
+    Args:
+        measure_a: (n,) measurements.
+        measure_b: (n,) measurements of the same cases.
+        level: Confidence level of the intervals.
+        coverage: Share of the differences that the limits of agreement hold.
+
+    Raises:
+        InputError: Missing values or unequal lengths.
+        NotEstimableError: Fewer than three cases.
+    """
+    a = inputs.scores(measure_a, np.asarray(measure_a).size, name="measure_a", finite=True)
+    b = inputs.scores(measure_b, a.size, name="measure_b", finite=True)
+    if a.size < 3:
+        raise NotEstimableError("limits of agreement need three cases")
+    n, difference, mean = a.size, a - b, (a + b) / 2
+    bias, sd, wide = float(difference.mean()), float(difference.std(ddof=1)), inputs.critical(coverage)
+
+    def estimate(value: float, se: float, df: int, name: str) -> Estimate:
+        half = float(student.ppf((1 + level) / 2, df)) * se
+        return Estimate(value, value - half, value + half, "Bland & Altman 1999", n, se, level, name)
+
+    se_limit = sd * sqrt(1 / n + wide**2 / (2 * (n - 1)))
+    spread = float(np.sum((mean - mean.mean()) ** 2))
+    slope = float((mean - mean.mean()) @ difference) / spread if spread else nan
+    residual = difference - bias - slope * (mean - mean.mean())
+    se_slope = sqrt(float(residual @ residual) / (n - 2) / spread) if spread else nan
+    return BlandAltman(
+        bias=estimate(bias, sd / sqrt(n), n - 1, "bias"),
+        lower=estimate(bias - wide * sd, se_limit, n - 1, "lower limit of agreement"),
+        upper=estimate(bias + wide * sd, se_limit, n - 1, "upper limit of agreement"),
+        sd=sd,
+        slope=estimate(slope, se_slope, n - 2, "slope of difference on mean"),
+    )

@@ -1,0 +1,241 @@
+"""Around a reader study: the pseudovalue cross-check, planning the next one, and what experience changes.
+
+Sources: Dorfman, Berbaum & Metz 1992; Hillis 2005 (equivalence with Obuchowski-Rockette); Hillis, Obuchowski & Berbaum
+2011 (power and sample size); Hillis 2007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf, isfinite, nan, sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import chi2, ncf, ncx2
+from scipy.stats import f as fisher
+from scipy.stats import t as student
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.stats.mrmc import MRMCResult
+from osteon.stats.reader_cells import figures_of, pseudovalues, readings_of
+from osteon.types import Comparison
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class DBMResult:
+    """Test of equal arms by the analysis of variance of pseudovalues, readers and cases random.
+
+    Attributes:
+        statistic: F.
+        df: Hillis' denominator degrees of freedom.
+        p: p value.
+        mean_squares: By source: ``arm``, ``reader``, ``case`` and their interactions.
+    """
+
+    statistic: float
+    df: float
+    p: float
+    mean_squares: dict[str, float]
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        return f"DBM (Dorfman 1992, Hillis 2005): F {self.statistic:.2f}, df {self.df:.2f}, p = {self.p:.4f}"
+
+
+def dorfman_berbaum_metz(
+    readings: Mapping[str, Any] | pd.DataFrame,
+    *,
+    figure: str | Callable[[Any, Any], float] = "auc",
+    threshold: float | None = None,
+) -> DBMResult:
+    """The cross-check of :func:`obuchowski_rockette`: equal F and df by another way, on fully crossed readings.
+
+    Raises:
+        InputError: Readings that are not fully crossed.
+        NotEstimableError: One arm or one reader.
+    """
+    table = readings_of(readings, threshold, None)
+    if not table.complete:
+        raise InputError("the readings are not fully crossed", fix="Use obuchowski_rockette.")
+    t, r, n = len(table.arms), len(table.readers), table.positive.size
+    if t < 2 or r < 2:
+        raise NotEstimableError("the pseudovalue analysis needs two arms and two readers")
+    y = pseudovalues(table, figures_of(table, figure)[1]).reshape(r, t, n)
+    axes = {"reader": 0, "arm": 1, "case": 2}
+    squares: dict[str, float] = {}
+    effects: dict[frozenset[str], Any] = {frozenset(): y.mean()}
+    sources = ("arm", "reader", "case", "arm reader", "arm case", "reader case", "arm reader case")
+    for source in sources:
+        own = frozenset(source.split())
+        away = tuple(axis for name, axis in axes.items() if name not in own)
+        effect = y.mean(axis=away, keepdims=True) - sum(e for names, e in effects.items() if names < own)
+        effects[own] = effect
+        freedom = float(np.prod([y.shape[axes[name]] - 1 for name in own]))
+        squares[source] = float(np.sum(np.broadcast_to(effect, y.shape) ** 2)) / freedom
+    extra = max(0.0, squares["arm case"] - squares["arm reader case"])
+    error = squares["arm reader"] + extra
+    if error == 0:
+        raise NotEstimableError("the pseudovalues do not vary")
+    df = (t - 1) * (r - 1) * (error / squares["arm reader"]) ** 2 if squares["arm reader"] > 0 else inf
+    statistic = squares["arm"] / error
+    p = fisher.sf(statistic, t - 1, df) if isfinite(df) else chi2.sf((t - 1) * statistic, t - 1)
+    return DBMResult(statistic, float(df), float(p), squares)
+
+
+def mrmc_power(
+    pilot: MRMCResult | Mapping[str, float],
+    *,
+    n_readers: int,
+    n_cases: int,
+    effect: float,
+    readers: str = "random",
+    cases: str = "random",
+    alpha: float = 0.05,
+    pilot_cases: int | None = None,
+) -> float:
+    """Power to find a difference between two arms in a fully crossed study.
+
+    Args:
+        pilot: A crossed study with two arms, or its components ``var_arm_reader``, ``cov1``, ``cov2``, ``cov3``,
+            ``var_error``.
+        n_readers: Readers of the planned study.
+        n_cases: Cases of the planned study, in the pilot's ratio of the classes.
+        effect: True difference between the arms.
+        readers: ``"random"`` or ``"fixed"``.
+        cases: ``"random"`` or ``"fixed"``.
+        alpha: Two-sided significance level.
+        pilot_cases: Number of cases the components come from; from the result where one is given.
+
+    Returns:
+        Power, by Hillis, Obuchowski & Berbaum (2011): case variances shrink in proportion to the cases.
+
+    Raises:
+        InputError: Sizes too small, missing components.
+        NotEstimableError: Components that the pilot did not determine, or no variance at all.
+    """
+    inputs.choice(readers, ("random", "fixed"), "readers")
+    inputs.choice(cases, ("random", "fixed"), "cases")
+    if readers == cases == "fixed":
+        raise InputError("readers and cases are both fixed: nothing is random", fix="Make one of them random.")
+    if n_readers < (2 if readers == "random" else 1) or n_cases < 4:
+        raise InputError(f"{n_readers} readers and {n_cases} cases are too few")
+    inputs.between(alpha, 0, 1, "alpha")
+    c = pilot.components if isinstance(pilot, MRMCResult) else dict(pilot)
+    had = pilot.n_cases if isinstance(pilot, MRMCResult) else pilot_cases
+    if had is None:
+        raise InputError("the number of cases behind the components is unknown", fix="Give pilot_cases.")
+    missing = [k for k in ("var_arm_reader", "cov1", "cov2", "cov3", "var_error") if not isfinite(c.get(k, nan))]
+    if missing:
+        raise NotEstimableError(f"the pilot does not determine {', '.join(missing)}")
+    scale = had / n_cases
+    shared = max(0.0, c["cov2"] - c["cov3"])
+    own = c["var_error"] - c["cov1"] - shared  # case error of one reader's difference that no other reader shares
+    between = max(0.0, c["var_arm_reader"]) if readers == "random" else 0.0
+    residual = between + scale * own  # expected mean square of arm x reader
+    spread = residual + (n_readers * scale * shared if cases == "random" else 0.0)
+    if not spread > 0 or not residual > 0:
+        raise NotEstimableError("the components leave no variance to plan with")
+    lack = n_readers * effect**2 / (2 * spread)
+    if readers == "fixed":
+        return float(ncx2.sf(chi2.ppf(1 - alpha, 1), 1, lack))
+    df = (n_readers - 1) * (spread / residual) ** 2
+    return float(ncf.sf(fisher.ppf(1 - alpha, 1, df), 1, df, lack))
+
+
+def mrmc_sample_size(
+    pilot: MRMCResult | Mapping[str, float],
+    *,
+    n_readers: int,
+    effect: float,
+    power: float = 0.8,
+    readers: str = "random",
+    cases: str = "random",
+    alpha: float = 0.05,
+    pilot_cases: int | None = None,
+    most: int = 100_000,
+) -> int:
+    """The fewest cases with which a fully crossed study of so many readers reaches a power.
+
+    Arguments as :func:`mrmc_power`.
+
+    Raises:
+        NotEstimableError: Not even `most` cases reach it: the readers are too few.
+    """
+
+    def reached(n_cases: int) -> bool:
+        found = mrmc_power(
+            pilot,
+            n_readers=n_readers,
+            n_cases=n_cases,
+            effect=effect,
+            readers=readers,
+            cases=cases,
+            alpha=alpha,
+            pilot_cases=pilot_cases,
+        )
+        return found >= inputs.between(power, 0, 1, "power")
+
+    if not reached(most):
+        raise NotEstimableError(f"{n_readers} readers do not reach power {power:g} with {most} cases: add readers")
+    low, high = 3, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def reader_covariate(
+    result: MRMCResult, values: Mapping[str, float], *, name: str = "experience", level: float = 0.95
+) -> Comparison:
+    """How the difference between two arms changes with a property of the reader, such as years of experience.
+
+    Args:
+        result: A crossed study with two arms.
+        values: Reader to the property; 0 and 1 compare two groups of readers.
+        name: What the property is.
+        level: Confidence level.
+
+    Returns:
+        Slope of the readers' differences (a - b) on the property, by least squares with Student's t on
+        (readers - 2) degrees of freedom. Case errors that readers share are equal for all readers in the model of
+        Obuchowski & Rockette, so they move the intercept, not the slope.
+
+    Raises:
+        InputError: A reader without a value, or arms that are not two.
+        NotEstimableError: Fewer than three readers, or a property that does not vary.
+    """
+    if len(result.differences) != 1 or result.design == "readers nested in arms":
+        raise InputError("a reader's property is related to the difference of two arms that all readers read")
+    (a, b) = next(iter(result.differences))
+    names = [reader for arm, reader in result.readers if arm == a]
+    lacking = [reader for reader in names if reader not in values]
+    if lacking:
+        raise InputError(f"no {name} for reader '{lacking[0]}'")
+    x = np.array([float(values[reader]) for reader in names])
+    y = np.array([result.readers[a, reader].value - result.readers[b, reader].value for reader in names])
+    if x.size < 3 or np.ptp(x) == 0:
+        raise NotEstimableError(f"the slope on {name} needs three readers who differ in it")
+    centred = x - x.mean()
+    slope = float(centred @ y / (centred @ centred))
+    residual = y - y.mean() - slope * centred
+    df = x.size - 2
+    se = sqrt(float(residual @ residual) / df / float(centred @ centred))
+    half = float(student.ppf((1 + level) / 2, df)) * se
+    z = slope / se if se > 0 else nan
+    return Comparison(
+        slope,
+        slope - half,
+        slope + half,
+        se,
+        z,
+        float(2 * student.sf(abs(z), df)),
+        f"least squares over {x.size} readers, t with {df} df",
+        result.n_cases,
+        level,
+        f"slope of ({a} - {b}) on {name}",
+    )

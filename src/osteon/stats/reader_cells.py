@@ -1,0 +1,282 @@
+"""From a table of readings to one figure of merit a reader and arm, and the covariance that shared cases give them.
+
+Sources: Quenouille 1956 and Tukey 1958 (jackknife); DeLong 1988; Obuchowski & Rockette 1995.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from osteon.errors import InputError, NotEstimableError, TableError
+from osteon.stats import inputs
+from osteon.stats.bootstrap import Units, of_weights
+from osteon.stats.delong import covariance as influence_covariance
+from osteon.stats.delong import influence
+from osteon.stats.roc import auc, placements
+from osteon.types import Floats
+
+Figure = Callable[[Any, Any], float]
+
+
+def sensitivity(y_true: ArrayLike, called: ArrayLike) -> float:
+    """Share of positives called positive."""
+    return float(np.asarray(called)[inputs.truth(y_true, both=False)].mean())
+
+
+def specificity(y_true: ArrayLike, called: ArrayLike) -> float:
+    """Share of negatives called negative."""
+    return float(1 - np.asarray(called)[~inputs.truth(y_true, both=False)].mean())
+
+
+FIGURES: dict[str, Figure] = {"auc": auc, "sensitivity": sensitivity, "specificity": specificity}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """A table of readings, checked and turned into arrays.
+
+    Attributes:
+        arms: Sorted names of the arms.
+        readers: Sorted names of the readers.
+        cell_arm: (cells,) index of each cell's arm; a cell is a reader in an arm.
+        cell_reader: (cells,) index of each cell's reader.
+        positive: (cases,) truth.
+        score: (cells, cases); nan where the reader did not read the case in the arm.
+        codes: (cases,) cluster of each case, or None.
+    """
+
+    arms: tuple[str, ...]
+    readers: tuple[str, ...]
+    cell_arm: inputs.Ints
+    cell_reader: inputs.Ints
+    positive: inputs.Bools
+    score: Floats
+    codes: inputs.Ints | None
+
+    @property
+    def crossed(self) -> bool:
+        """Whether every reader read in every arm."""
+        return self.cell_arm.size == len(self.arms) * len(self.readers)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every reader read every case in every arm."""
+        return self.crossed and not np.isnan(self.score).any()
+
+
+def readings_of(table: Mapping[str, Any] | Any, threshold: float | None, clusters: str | None) -> Readings:
+    """Check a table of readings.
+
+    Args:
+        table: Anything with columns `reader`, `arm` (absent: one arm), `case`, `truth` (0, 1), `score`.
+        threshold: Turn scores into calls, ``score >= threshold``.
+        clusters: Name of the column with the patient of each case.
+
+    Raises:
+        TableError: A missing column or value, a reading that occurs twice, a case with two truths.
+        NotEstimableError: One class only.
+    """
+    reader = _labels(_column(table, "reader"), "reader")
+    n = reader[1].size
+    try:
+        arm = _labels(_column(table, "arm"), "arm")
+    except TableError:
+        arm = (("all",), np.zeros(n, dtype=np.intp))
+    case = _labels(_column(table, "case"), "case")
+    score = _numbers(_column(table, "score"), "score")
+    truth = _numbers(_column(table, "truth"), "truth")
+    for name, size in (("arm", arm[1].size), ("case", case[1].size), ("score", score.size), ("truth", truth.size)):
+        if size != n:
+            raise TableError(f"{size} values beside {n} readers", column=name)
+    _refuse(~np.isin(truth, (0, 1)), "truth", "the truth is not 0 or 1")
+    value = np.zeros(len(case[0]))
+    value[case[1]] = truth
+    _refuse(value[case[1]] != truth, "truth", "the case has another truth in another row")
+    key = (reader[1] * len(arm[0]) + arm[1]) * len(case[0]) + case[1]
+    first = np.zeros(n, dtype=bool)
+    first[np.unique(key, return_index=True)[1]] = True
+    _refuse(~first, "case", "the reader has read this case in this arm before", "Keep one reading.")
+    cells, cell = np.unique(reader[1] * len(arm[0]) + arm[1], return_inverse=True)
+    scores = np.full((cells.size, len(case[0])), np.nan)
+    scores[cell, case[1]] = score if threshold is None else score >= threshold
+    codes = None
+    if clusters is not None:
+        patient = np.empty(len(case[0]), dtype=object)
+        patient[case[1]] = np.asarray(_column(table, clusters), dtype=object)
+        codes = inputs.codes(patient, patient.size, name=clusters)
+    return Readings(
+        arms=arm[0],
+        readers=reader[0],
+        cell_arm=cells % len(arm[0]),
+        cell_reader=cells // len(arm[0]),
+        positive=inputs.truth(value, name="truth"),
+        score=scores,
+        codes=codes,
+    )
+
+
+def figures_of(readings: Readings, figure: str | Figure) -> tuple[Floats, Figure, str]:
+    """The figure of merit of each cell, the function and its name."""
+    if isinstance(figure, str):
+        inputs.choice(figure, tuple(FIGURES), "figure")
+        name, function = {"auc": "AUC"}.get(figure, figure), FIGURES[figure]
+    else:
+        name, function = getattr(figure, "__name__", "figure"), figure
+    if function in (sensitivity, specificity) and not np.isin(readings.score[~np.isnan(readings.score)], (0, 1)).all():
+        raise InputError(f"the scores are not calls, which {name} needs", fix="Give a threshold, or scores of 0 and 1.")
+    values = np.empty(readings.cell_arm.size)
+    for cell, score in enumerate(readings.score):
+        read = ~np.isnan(score)
+        positive = readings.positive[read]
+        if positive.all() or not positive.any():
+            who = readings.readers[readings.cell_reader[cell]]
+            raise NotEstimableError(f"reader '{who}' has read cases of one class only")
+        values[cell] = function(positive.astype(np.float64), score[read])
+    return values, function, name
+
+
+def cell_covariance(
+    readings: Readings, function: Figure, method: str, resamples: int, rng: np.random.Generator | int
+) -> Floats:
+    """Covariance of the cells' figures of merit over the sampling of cases, (cells, cells).
+
+    Cells that share no case have covariance zero.
+
+    Args:
+        readings: The readings.
+        function: The figure of merit.
+        method: ``"jackknife"``, ``"delong"`` (AUC, sensitivity, specificity) or ``"bootstrap"``.
+        resamples: Number of bootstrap resamples.
+        rng: Generator, or a seed for one.
+    """
+    inputs.choice(method, ("jackknife", "delong", "bootstrap"), "covariance")
+    if method == "delong":
+        return influence_covariance(_influences(readings, function), readings.positive, readings.codes)
+    if method == "jackknife":
+        deviations = np.stack([_jackknife(readings, score, function) for score in readings.score])
+        result: Floats = deviations @ deviations.T
+        return result
+    units = Units(readings.positive, readings.codes, stratified=True)
+    cells = [(~np.isnan(score), score) for score in readings.score]
+    calculate = [of_weights(function, readings.positive[read], score[read]) for read, score in cells]
+    blocks = [
+        np.stack([f(weights[:, read]) for f, (read, _) in zip(calculate, cells, strict=True)])
+        for weights in units.drawn(resamples, np.random.default_rng(rng))
+    ]
+    return np.atleast_2d(np.cov(np.concatenate(blocks, axis=1)))
+
+
+def pseudovalues(readings: Readings, function: Figure) -> Floats:
+    """Jackknife pseudovalues of each cell, (cells, cases); all cells must have read all cases."""
+    n = readings.positive.size
+    values = np.array([function(readings.positive.astype(np.float64), score) for score in readings.score])
+    without = np.stack([_left_out(readings, score, function)[1] for score in readings.score])
+    result: Floats = n * values[:, None] - (n - 1) * without
+    return result
+
+
+def _jackknife(readings: Readings, score: Floats, function: Figure) -> Floats:
+    """Deviations of the figure without each case or cluster, scaled so that their products sum to covariances."""
+    units, without = _left_out(readings, score, function)
+    total = readings.positive.size if readings.codes is None else int(readings.codes.max()) + 1
+    deviations = np.zeros(total)
+    deviations[units] = (without - without.mean()) * sqrt((units.size - 1) / units.size)
+    return deviations
+
+
+def _left_out(readings: Readings, score: Floats, function: Figure) -> tuple[NDArray[np.intp], Floats]:
+    """The units that a cell has read, and its figure of merit without each."""
+    read = np.flatnonzero(~np.isnan(score))
+    positive, own = readings.positive[read], score[read]
+    if min(positive.sum(), (~positive).sum()) < 2:
+        raise NotEstimableError("the jackknife needs two positive and two negative cases for every reader")
+    if readings.codes is None and function is auc:
+        counts, n_positive = placements(positive, own), int(positive.sum())
+        pairs = n_positive * (positive.size - n_positive)
+        left = (counts[positive].sum() - counts) / (pairs - np.where(positive, positive.size - n_positive, n_positive))
+        return read, left
+    if readings.codes is None:
+        units, codes = read, np.arange(read.size)
+    else:
+        units, codes = np.unique(readings.codes[read], return_inverse=True)
+    calculate = of_weights(function, positive, own)
+    drawn = Units(positive, codes, stratified=False)
+    # Units numbers clusters by first appearance, which need not be their sorted order here.
+    order = np.empty(drawn.total, dtype=np.intp)
+    order[drawn.codes] = codes
+    without = np.empty(drawn.total)
+    for which, weights in drawn.left_out():
+        without[order[which]] = calculate(weights)
+    return units, without
+
+
+def _influences(readings: Readings, function: Figure) -> Floats:
+    """(cells, cases) influences, each class scaled to the cell's own number of cases."""
+    h = np.zeros(readings.score.shape)
+    for cell, score in enumerate(readings.score):
+        read = np.flatnonzero(~np.isnan(score))
+        positive, own = readings.positive[read], score[read]
+        if function is auc:
+            h[cell, read] = influence(positive, own)[1]
+        elif function in (sensitivity, specificity):
+            among = positive if function is sensitivity else ~positive
+            h[cell, read[among]] = (own[among] - own[among].mean()) / among.sum()
+        else:
+            raise InputError("DeLong's covariance is for auc, sensitivity and specificity", fix="Use the jackknife.")
+        if readings.codes is None:
+            for among, everyone in ((positive, readings.positive), (~positive, ~readings.positive)):
+                count, total = int(among.sum()), int(everyone.sum())
+                if count < 2:
+                    raise NotEstimableError("DeLong's covariance needs two cases of each class for every reader")
+                h[cell, read[among]] *= sqrt(count * (total - 1) / ((count - 1) * total))
+    return h
+
+
+def _column(table: Any, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(table[name])
+    except (KeyError, ValueError, IndexError) as error:
+        raise TableError("the readings lack the column", column=name) from error
+
+
+def _labels(values: NDArray[Any], name: str) -> tuple[tuple[str, ...], inputs.Ints]:
+    """Names in sorted order, numbers as numbers, and each row's index among them."""
+    texts = np.array([_text(value) for value in values.tolist()], dtype=object)
+    _refuse(np.array([text == "" for text in texts]), name, "the value is missing")
+    names = sorted(set(texts), key=_order)
+    position = {text: index for index, text in enumerate(names)}
+    return tuple(names), np.array([position[text] for text in texts], dtype=np.intp)
+
+
+def _text(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _order(name: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name
+
+
+def _numbers(values: NDArray[Any], name: str) -> Floats:
+    try:
+        numbers = values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise TableError(f"a value is not a number ({error})", column=name) from error
+    _refuse(np.isnan(numbers), name, "the value is missing")
+    return numbers
+
+
+def _refuse(bad: NDArray[np.bool_], column: str, what: str, fix: str | None = None) -> None:
+    rows = np.flatnonzero(bad)
+    if rows.size:
+        raise TableError(what, row=int(rows[0]) + 2, column=column, fix=fix)
