@@ -42,10 +42,13 @@ from osteon.stats.intervals import (
     proportion_ci,
     wilson_ci,
 )
+from osteon.stats.margins import MarginTest, equivalence, noninferiority
 from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
+from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
 from osteon.stats.pooling import Pooled, pool, pool_values
-from osteon.stats.roc import MulticlassAuc, RocCurve, auc, multiclass_auc, partial_auc, roc_curve
+from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
+from osteon.stats.subgroups import Subgroups, subgroups
 
 __all__ = [
     "BlandAltman",
@@ -56,12 +59,14 @@ __all__ = [
     "DecisionCurve",
     "Isotonic",
     "MRMCResult",
+    "MarginTest",
     "MulticlassAuc",
     "OperatingPoint",
     "Platt",
     "Pooled",
     "Reclassification",
     "RocCurve",
+    "Subgroups",
     "auc",
     "benjamini_hochberg",
     "bland_altman",
@@ -77,6 +82,7 @@ __all__ = [
     "delong_test",
     "delong_test_unpaired",
     "dorfman_berbaum_metz",
+    "equivalence",
     "expected_calibration_error",
     "fleiss_kappa",
     "holm",
@@ -90,6 +96,7 @@ __all__ = [
     "net_benefit",
     "net_benefit_difference",
     "net_reclassification",
+    "noninferiority",
     "obuchowski_rockette",
     "operating_point",
     "partial_auc",
@@ -101,5 +108,6 @@ __all__ = [
     "proportion_ci",
     "reader_covariate",
     "roc_curve",
+    "subgroups",
     "wilson_ci",
 ]

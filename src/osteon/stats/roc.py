@@ -1,6 +1,6 @@
 """The empirical ROC curve: areas under it and its points.
 
-Sources: Hanley & McNeil 1982 (area as a probability), McClish 1989 (partial area), Hand & Till 2001 (several classes).
+Sources: Hanley & McNeil 1982 (area as a probability), McClish 1989 (partial area).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.errors import InputError
 from osteon.stats import inputs
 from osteon.types import Floats
 
@@ -167,78 +167,3 @@ def _area_upto(along: Floats, height: Floats, stop: float) -> float:
     share = np.clip(np.divide(stop - along[:-1], width, out=np.zeros_like(width), where=width > 0), 0, 1)
     end = height[:-1] + share * np.diff(height)
     return float(np.sum(share * width * (height[:-1] + end) / 2))
-
-
-@dataclass(frozen=True, slots=True)
-class MulticlassAuc:
-    """Areas under the ROC curve of a classifier of several classes.
-
-    Attributes:
-        one_vs_rest: Class to the area of its probability against all other classes.
-        macro: Unweighted mean of `one_vs_rest`.
-        weighted: Mean of `one_vs_rest` weighted by the classes' frequencies.
-        hand_till: M of Hand & Till 2001: mean over pairs of classes; does not depend on the classes' frequencies.
-        n: Number of cases.
-    """
-
-    one_vs_rest: dict[str, float]
-    macro: float
-    weighted: float
-    hand_till: float
-    n: int
-
-    def __str__(self) -> str:
-        """As a paper prints it."""
-        each = ", ".join(f"{name} {value:.3f}" for name, value in self.one_vs_rest.items())
-        return f"macro AUC {self.macro:.3f} (one-vs-rest: {each}); Hand-Till M {self.hand_till:.3f}"
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row an area."""
-        import pandas as pd
-
-        rows = [(f"one-vs-rest: {name}", value) for name, value in self.one_vs_rest.items()]
-        rows += [("macro", self.macro), ("weighted", self.weighted), ("Hand-Till", self.hand_till)]
-        return pd.DataFrame(rows, columns=["metric", "value"])
-
-
-def multiclass_auc(y_true: ArrayLike, probability: ArrayLike, *, classes: ArrayLike | None = None) -> MulticlassAuc:
-    """One-vs-rest, macro and Hand-Till areas of a classifier of several classes.
-
-    Args:
-        y_true: (n,) class names or numbers.
-        probability: (n, k) score of each class.
-        classes: (k,) the classes in the order of the columns; default: the sorted distinct values of `y_true`.
-
-    Raises:
-        InputError: Shapes that do not fit, missing values, a label that is not among the classes.
-        NotEstimableError: A class without cases, or one class only.
-    """
-    labels = np.asarray(y_true)
-    names = np.unique(labels) if classes is None else np.asarray(classes)
-    table = np.asarray(probability, dtype=np.float64)
-    if labels.ndim != 1 or table.shape != (labels.size, names.size):
-        raise InputError(
-            f"probability has shape {table.shape} beside {labels.size} cases and {names.size} classes",
-            fix="Give one column a class, or name the classes.",
-        )
-    unknown = np.flatnonzero(~np.isin(labels, names))
-    if unknown.size:
-        raise InputError(f"y_true holds '{labels[unknown[0]]}', which is not among the classes")
-    counts = np.array([np.sum(labels == name) for name in names])
-    if names.size < 2 or (counts == 0).any():
-        raise NotEstimableError("a multi-class AUC needs two classes, and cases of each")
-    single = {str(name): auc(labels == name, table[:, i]) for i, name in enumerate(names)}
-    pairs = []
-    for i in range(names.size):
-        for j in range(i):
-            among = (labels == names[i]) | (labels == names[j])
-            is_i = labels[among] == names[i]
-            pairs.append((auc(is_i, table[among, i]) + auc(~is_i, table[among, j])) / 2)
-    values = np.array(list(single.values()))
-    return MulticlassAuc(
-        one_vs_rest=single,
-        macro=float(values.mean()),
-        weighted=float(values @ counts / labels.size),
-        hand_till=float(np.mean(pairs)),
-        n=labels.size,
-    )

@@ -1,0 +1,109 @@
+"""Non-inferiority and equivalence with a margin fixed beforehand.
+
+Sources: Schuirmann 1987 (two one-sided tests); Blackwelder 1982; Piaggio 2012 (CONSORT extension).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import inf, isfinite
+from typing import TYPE_CHECKING
+
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from osteon.errors import NotEstimableError
+from osteon.stats import inputs
+from osteon.types import Comparison
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class MarginTest:
+    """A difference held against a margin.
+
+    Attributes:
+        difference: a - b.
+        low: Lower limit of the interval that decides, at level 1 - 2 alpha.
+        high: Upper limit.
+        margin: The margin, positive.
+        statistic: z (or t) of the least favourable one-sided test.
+        p: Its one-sided p value.
+        shown: Whether the claim is shown at `alpha`.
+        alpha: One-sided significance level.
+        claim: ``"a is non-inferior to b"`` or ``"a and b are equivalent"``.
+        method: The test, with its source.
+    """
+
+    difference: float
+    low: float
+    high: float
+    margin: float
+    statistic: float
+    p: float
+    shown: bool
+    alpha: float
+    claim: str
+    method: str
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
+        interval = f"{1 - 2 * self.alpha:.0%} CI {self.low:.3f} to {self.high:.3f}"
+        verdict = "shown" if self.shown else "not shown"
+        return f"{self.claim} within {self.margin:g}: {verdict} (difference {self.difference:.3f}, {interval}; {p})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row with every attribute as a column."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self)])
+
+
+def noninferiority(comparison: Comparison, margin: float, *, alpha: float = 0.025, df: float = inf) -> MarginTest:
+    """Whether a is at most `margin` worse than b, larger values being better.
+
+    Args:
+        comparison: The difference a - b with its standard error.
+        margin: The largest loss that would be accepted, positive.
+        alpha: One-sided significance level.
+        df: Degrees of freedom of the standard error; default normal.
+
+    Raises:
+        InputError: A margin that is not positive.
+        NotEstimableError: A difference without a standard error.
+    """
+    return _held_against(comparison, margin, alpha, df, two_sided=False)
+
+
+def equivalence(comparison: Comparison, margin: float, *, alpha: float = 0.05, df: float = inf) -> MarginTest:
+    """Whether a and b differ by less than `margin` either way (two one-sided tests).
+
+    Arguments and errors as :func:`noninferiority`.
+    """
+    return _held_against(comparison, margin, alpha, df, two_sided=True)
+
+
+def _held_against(c: Comparison, margin: float, alpha: float, df: float, *, two_sided: bool) -> MarginTest:
+    inputs.between(margin, 0, inf, "margin")
+    inputs.between(alpha, 0, 0.5, "alpha")
+    if not c.se > 0:
+        raise NotEstimableError("the difference has no standard error to hold against a margin")
+    law = student(df) if isfinite(df) else norm
+    statistic = ((margin - abs(c.difference)) if two_sided else (c.difference + margin)) / c.se
+    half = float(law.ppf(1 - alpha)) * c.se
+    p = float(law.sf(statistic))
+    return MarginTest(
+        c.difference,
+        c.difference - half,
+        c.difference + half,
+        float(margin),
+        statistic,
+        p,
+        p < alpha,
+        alpha,
+        "a and b are equivalent" if two_sided else "a is non-inferior to b",
+        f"{'TOST (Schuirmann 1987)' if two_sided else 'non-inferiority (Blackwelder 1982)'}, {c.method}",
+    )

@@ -1,0 +1,139 @@
+"""Areas under the ROC curve with more than two classes.
+
+Sources: Hand & Till 2001; Provost & Domingos 2003 (one-vs-rest); DeLong 1988 for the variances, which add up over areas
+because each case's influences do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.stats.delong import delong_ci, influence
+from osteon.types import Estimate, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class MulticlassAuc:
+    """Areas under the ROC curve of a classifier of several classes.
+
+    Attributes:
+        one_vs_rest: Class to the area of its probability against all other classes.
+        macro: Unweighted mean of `one_vs_rest`.
+        hand_till: M of Hand & Till: mean over pairs of classes; does not depend on the classes' frequencies.
+        n: Number of cases.
+    """
+
+    one_vs_rest: dict[str, Estimate]
+    macro: Estimate
+    hand_till: Estimate
+    n: int
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        each = ", ".join(f"{name} {area.value:.3f}" for name, area in self.one_vs_rest.items())
+        return f"{self.macro}; {self.hand_till}; one-vs-rest: {each}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an area."""
+        import pandas as pd
+
+        rows = [*self.one_vs_rest.values(), self.macro, self.hand_till]
+        return pd.concat([row.to_frame() for row in rows], ignore_index=True)
+
+
+def multiclass_auc(
+    y_true: ArrayLike,
+    probability: ArrayLike,
+    *,
+    classes: Sequence[object] | None = None,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> MulticlassAuc:
+    """One-vs-rest, macro and Hand-Till areas, with logit intervals.
+
+    Args:
+        y_true: (n,) class names or numbers.
+        probability: (n, k) score of each class.
+        classes: (k,) the classes in the order of the columns; default: the sorted distinct values of `y_true`.
+        level: Confidence level.
+        clusters: (n,) patient of each case.
+
+    Raises:
+        InputError: Shapes that do not fit, missing values, a label that is not among the classes.
+        NotEstimableError: A class with fewer than two independent cases, or one class only.
+    """
+    labels = np.asarray(y_true)
+    names = np.unique(labels) if classes is None else np.asarray(classes)
+    table = np.asarray(probability, dtype=np.float64)
+    n, k = labels.size, names.size
+    if labels.ndim != 1 or table.shape != (n, k):
+        raise InputError(
+            f"probability has shape {table.shape} beside {n} cases and {k} classes",
+            fix="Give one column a class, or name the classes.",
+        )
+    unknown = np.flatnonzero(~np.isin(labels, names))
+    if unknown.size:
+        raise InputError(f"y_true holds '{labels[unknown[0]]}', which is not among the classes")
+    columns = [
+        inputs.scores(column, n, name=f"probability of {name}") for name, column in zip(names, table.T, strict=True)
+    ]
+    is_class = labels == names[:, None]
+    if k < 2 or is_class.sum(axis=1).min() < 2:
+        raise NotEstimableError("a multi-class AUC needs two classes, and two cases of each")
+    codes = inputs.codes(clusters, n)
+    single = {}
+    for name, own, column in zip(names, is_class, columns, strict=True):
+        found = delong_ci(own, column, level=level, clusters=codes)
+        single[str(name)] = Estimate(
+            found.value, found.low, found.high, found.method, n, found.se, level, f"AUC {name} against the rest"
+        )
+    rest = [influence(own, column) for own, column in zip(is_class, columns, strict=True)]
+    pairs = []
+    for i in range(k):
+        for j in range(k):
+            among = is_class[i] | is_class[j]
+            if i != j:
+                area, part = influence(is_class[i][among], columns[i][among])
+                h = np.zeros(n)
+                h[among] = part
+                pairs.append((area, h))
+    return MulticlassAuc(
+        one_vs_rest=single,
+        macro=_mean_area(rest, is_class, codes, level, "macro AUC", "mean of one-vs-rest"),
+        hand_till=_mean_area(pairs, is_class, codes, level, "Hand-Till M", "Hand & Till 2001"),
+        n=n,
+    )
+
+
+def _mean_area(
+    areas: list[tuple[float, Floats]],
+    is_class: inputs.Bools,
+    codes: inputs.Ints | None,
+    level: float,
+    name: str,
+    source: str,
+) -> Estimate:
+    value = float(np.mean([area for area, _ in areas]))
+    h = np.mean([part for _, part in areas], axis=0)
+    if codes is None:
+        sizes = is_class.sum(axis=1)
+        variance = float(is_class @ h**2 @ (sizes / (sizes - 1)))
+    else:
+        summed = np.bincount(codes, weights=h)
+        variance = float(summed @ summed) * summed.size / (summed.size - 1)
+    se = sqrt(variance)
+    if se == 0 or not 0 < value < 1:
+        raise NotEstimableError(f"the {name} of {value:g} has no variance: report the one-vs-rest areas")
+    low, high = inputs.logit_limits(value, se, level)
+    return Estimate(value, low, high, f"{source}, DeLong 1988, logit", is_class.shape[1], se, level, name)

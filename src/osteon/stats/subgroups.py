@@ -1,0 +1,167 @@
+"""A figure of merit within subgroups, and whether it differs between them.
+
+Sources: Altman & Bland 2003 (test the interaction, not each subgroup); DeLong 1988 and Obuchowski 1997 for the
+covariance, which is not zero where one patient has cases in several subgroups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import chi2
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import inputs
+from osteon.stats.delong import covariance, delong_ci, influence
+from osteon.stats.intervals import proportion_ci
+from osteon.types import Estimate, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroups:
+    """A figure of merit by subgroup.
+
+    Attributes:
+        estimates: Subgroup to its estimate; value and limits are nan where it is not estimable, and `method` says why.
+        n_positive: Subgroup to its number of positive cases.
+        statistic: Wald's chi-square of equal figures over the subgroups that have a variance.
+        df: Its degrees of freedom; 0 where fewer than two subgroups can be compared.
+        p_interaction: Its p value; nan where `df` is 0.
+    """
+
+    estimates: dict[str, Estimate]
+    n_positive: dict[str, int]
+    statistic: float
+    df: int
+    p_interaction: float
+
+    def __str__(self) -> str:
+        """As a paper prints it."""
+        each = "; ".join(f"{name}: {estimate}" for name, estimate in self.estimates.items())
+        return f"{each}; interaction " + (f"p = {self.p_interaction:.3f}" if self.df else "not estimable")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a subgroup."""
+        import pandas as pd
+
+        frame = pd.concat([e.to_frame() for e in self.estimates.values()], ignore_index=True)
+        frame.insert(0, "subgroup", list(self.estimates))
+        return frame.assign(n_positive=list(self.n_positive.values()), p_interaction=self.p_interaction)
+
+
+def subgroups(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    groups: ArrayLike,
+    *,
+    figure: str = "auc",
+    threshold: float | None = None,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> Subgroups:
+    """AUC, sensitivity or specificity within subgroups, with a test of interaction.
+
+    Args:
+        y_true: (n,) of 0 and 1.
+        y_score: (n,) scores.
+        groups: (n,) subgroup of each case; None, nan and "" become the subgroup "missing".
+        figure: ``"auc"``, ``"sensitivity"`` or ``"specificity"``.
+        threshold: Calls are positive at ``score >= threshold``; for sensitivity and specificity.
+        level: Confidence level.
+        clusters: (n,) patient of each case.
+
+    Raises:
+        InputError: Missing values, unequal lengths, an unknown figure, no threshold where one is needed.
+        NotEstimableError: One class only overall.
+    """
+    inputs.choice(figure, ("auc", "sensitivity", "specificity"), "figure")
+    positive = inputs.truth(y_true)
+    n = positive.size
+    score = inputs.scores(y_score, n)
+    if figure != "auc":
+        if threshold is None:
+            raise InputError(f"{figure} needs a threshold", fix="Give threshold=.")
+        score = (score >= threshold).astype(np.float64)
+    codes = inputs.codes(clusters, n)
+    labels = _labels(groups, n)
+    estimates: dict[str, Estimate] = {}
+    influences: list[Floats] = []
+    values: list[float] = []
+    for name in sorted(set(labels.tolist())):
+        within = labels == name
+        own_codes = None if codes is None else codes[within]
+        try:
+            estimates[name], h = _one(positive[within], score[within], figure, level, own_codes)
+        except NotEstimableError as error:
+            estimates[name] = Estimate(nan, nan, nan, str(error), int(within.sum()), nan, level, _TITLES[figure])
+            continue
+        if np.any(h != 0):
+            spread = np.zeros(n)
+            spread[within] = h
+            influences.append(spread)
+            values.append(estimates[name].value)
+    statistic, df = _interaction(np.array(values), influences, positive, codes)
+    return Subgroups(
+        estimates=estimates,
+        n_positive={name: int(positive[labels == name].sum()) for name in estimates},
+        statistic=statistic,
+        df=df,
+        p_interaction=float(chi2.sf(statistic, df)) if df else nan,
+    )
+
+
+_TITLES = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
+
+
+def _one(
+    positive: inputs.Bools, score: Floats, figure: str, level: float, codes: inputs.Ints | None
+) -> tuple[Estimate, Floats]:
+    """A subgroup's estimate, and its cases' influences scaled for the size of the subgroup."""
+    if figure == "auc":
+        estimate = delong_ci(positive, score, level=level, clusters=codes)
+        h = influence(positive, score)[1]
+        classes = (positive, ~positive)
+    else:
+        among = positive if figure == "sensitivity" else ~positive
+        if not among.any():
+            raise NotEstimableError(f"no {'positive' if figure == 'sensitivity' else 'negative'} cases")
+        hit = score[among] if figure == "sensitivity" else 1 - score[among]
+        own = None if codes is None else codes[among]
+        estimate = proportion_ci(hit, level=level, clusters=own, name=figure)
+        h = np.zeros(score.size)
+        h[among] = (hit - hit.mean()) / hit.size
+        classes = (among, ~among)
+    for members in classes:
+        size = int(members.sum())
+        h[members] *= sqrt(size / (size - 1)) if size > 1 else 0.0  # one case of a class says nothing of its spread
+    return estimate, h
+
+
+def _interaction(
+    values: Floats, influences: list[Floats], positive: inputs.Bools, codes: inputs.Ints | None
+) -> tuple[float, int]:
+    if values.size < 2:
+        return nan, 0
+    try:
+        sigma = covariance(np.stack(influences), positive, codes)
+    except NotEstimableError:
+        return nan, 0
+    contrast = np.eye(values.size)[1:] - np.eye(values.size)[0]
+    delta = contrast @ values
+    return float(delta @ np.linalg.pinv(contrast @ sigma @ contrast.T, hermitian=True) @ delta), values.size - 1
+
+
+def _labels(groups: ArrayLike, n: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    raw = np.asarray(groups)
+    if raw.shape != (n,):
+        raise InputError(f"groups has shape {raw.shape} beside {n} cases", fix="Give one subgroup a case.")
+    labels = np.empty(n, dtype=object)
+    labels[:] = ["missing" if g is None or g != g or str(g).strip() == "" else str(g) for g in raw.tolist()]
+    return labels

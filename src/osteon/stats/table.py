@@ -1,0 +1,200 @@
+"""Statistics of a spreadsheet: what ``osteon stats`` prints. The only module here that needs pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+import pandas as pd
+
+from osteon.errors import InputError, NotEstimableError, TableError, suggest
+from osteon.stats import inputs
+from osteon.stats.delong import delong_ci, delong_pairs
+from osteon.stats.intervals import holm
+from osteon.stats.pooling import Pooled, pool
+from osteon.types import Comparison, Estimate, Floats
+
+_YES, _NO = {"1", "true", "yes", "positive", "1.0"}, {"0", "false", "no", "negative", "0.0"}
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreAnalysis:
+    """AUCs of the scores in a table, their comparisons, and both by centre.
+
+    Attributes:
+        estimates: Stratum to score to AUC; the first stratum is ``"all"``.
+        n_positive: Stratum to number of positive cases.
+        comparisons: Stratum to (a, b) to the difference a - b; Holm's p in `p_holm` of :meth:`comparisons_frame`.
+        pooled: Score to its AUC pooled over the centres, where two or more are estimable.
+        notes: What could not be estimated and why.
+    """
+
+    estimates: dict[str, dict[str, Estimate]]
+    n_positive: dict[str, int]
+    comparisons: dict[str, dict[tuple[str, str], Comparison]]
+    pooled: dict[str, Pooled]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Sentences that a paper can use, a line each."""
+        lines = []
+        for stratum, estimates in self.estimates.items():
+            n = next(iter(estimates.values())).n
+            lines.append(f"{stratum}: {n} cases, {self.n_positive[stratum]} positive")
+            lines += [f"  {score}: {estimate}" for score, estimate in estimates.items()]
+            adjusted = holm([c.p for c in self.comparisons.get(stratum, {}).values()])
+            for ((a, b), comparison), p in zip(self.comparisons.get(stratum, {}).items(), adjusted, strict=True):
+                after = f", Holm p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}" if adjusted.size > 1 else ""
+                lines.append(f"  {a} - {b}: {comparison}{after}")
+        lines += [f"{score}, pooled over centres: {found}" for score, found in self.pooled.items()]
+        methods = {e.method for estimates in self.estimates.values() for e in estimates.values() if e.value == e.value}
+        lines += [f"Note: {note}" for note in self.notes]
+        return "\n".join([*lines, f"Intervals: {'; '.join(sorted(methods))}"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a stratum and score; the pooled AUCs have the stratum ``"pooled"``."""
+        rows = [
+            {"stratum": stratum, "score": score, **_interval(estimate), "n_positive": self.n_positive[stratum]}
+            for stratum, estimates in self.estimates.items()
+            for score, estimate in estimates.items()
+        ]
+        rows += [
+            {"stratum": "pooled", "score": score, **_interval(found.estimate), "n_positive": self.n_positive["all"]}
+            for score, found in self.pooled.items()
+        ]
+        return pd.DataFrame(rows)
+
+    def comparisons_frame(self) -> pd.DataFrame:
+        """One row a stratum and pair of scores, p values adjusted by Holm within the stratum."""
+        rows = []
+        for stratum, pairs in self.comparisons.items():
+            adjusted = holm([c.p for c in pairs.values()])
+            for ((a, b), c), p in zip(pairs.items(), adjusted.tolist(), strict=True):
+                row = {"stratum": stratum, "score_a": a, "score_b": b, "difference": c.difference}
+                rows.append(row | {"low": c.low, "high": c.high, "se": c.se, "z": c.z, "p": c.p, "p_holm": p})
+        columns = ["stratum", "score_a", "score_b", "difference", "low", "high", "se", "z", "p", "p_holm"]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def analyse_scores(
+    frame: pd.DataFrame,
+    truth: str,
+    scores: Sequence[str],
+    cluster: str | None = None,
+    by: str | None = None,
+    *,
+    level: float = 0.95,
+) -> ScoreAnalysis:
+    """AUC of each score with its interval, all pairs compared, overall and by centre.
+
+    Args:
+        frame: One row a case.
+        truth: Column of 0 and 1 (or true/false, yes/no, positive/negative).
+        scores: Columns of scores, higher for the positive class.
+        cluster: Column with the patient; an empty one is a patient of its own.
+        by: Column with the centre (or another stratum); the AUCs are then also pooled over it by random effects.
+        level: Confidence level.
+
+    Raises:
+        TableError: A column that is absent, or a cell that is not what its column holds.
+        NotEstimableError: One class only in the whole table.
+
+    >>> table = pd.DataFrame({"tumour": [0, 0, 0, 1, 1, 1], "model": [0.1, 0.3, 0.6, 0.4, 0.8, 0.9]})
+    >>> print(analyse_scores(table, "tumour", ["model"]))
+    all: 6 cases, 3 positive
+      model: AUC 0.889 (95% CI 0.261 to 0.995)
+    Intervals: DeLong 1988, logit
+    """
+    if not scores:
+        raise InputError("no scores were named", fix="Name at least one column of scores.")
+    positive = _truth(frame, truth)
+    values = {name: _numbers(frame, name) for name in scores}
+    clusters = None if cluster is None else _texts(frame, cluster)
+    inputs.truth(positive)
+    strata: dict[str, inputs.Bools] = {"all": np.ones(len(frame), dtype=bool)}
+    if by is not None:
+        centre = _texts(frame, by)
+        strata |= {f"{by} {name or '(empty)'}": centre == name for name in sorted(set(centre.tolist()))}
+    estimates: dict[str, dict[str, Estimate]] = {}
+    comparisons: dict[str, dict[tuple[str, str], Comparison]] = {}
+    notes: list[str] = []
+    for stratum, among in strata.items():
+        own = None if clusters is None else clusters[among]
+        chosen = {name: value[among] for name, value in values.items()}
+        try:
+            estimates[stratum] = {
+                name: delong_ci(positive[among], value, level=level, clusters=own) for name, value in chosen.items()
+            }
+            comparisons[stratum] = delong_pairs(positive[among], chosen, level=level, clusters=own)
+        except NotEstimableError as error:
+            if stratum == "all":
+                raise
+            notes.append(f"{stratum}: {error}")
+            missing = Estimate(nan, nan, nan, str(error), int(among.sum()), name="AUC")
+            estimates[stratum] = dict.fromkeys(chosen, missing)
+    pooled: dict[str, Pooled] = {}
+    for name in values if by is not None else ():
+        try:
+            pooled[name] = pool([own[name] for stratum, own in estimates.items() if stratum != "all"], level=level)
+        except NotEstimableError as error:
+            notes.append(f"{name}, pooled: {error}")
+    return ScoreAnalysis(
+        estimates=estimates,
+        n_positive={stratum: int(positive[among].sum()) for stratum, among in strata.items()},
+        comparisons=comparisons,
+        pooled=pooled,
+        notes=tuple(notes),
+    )
+
+
+def _interval(estimate: Estimate) -> dict[str, object]:
+    return {
+        "metric": estimate.name,
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "method": estimate.method,
+        "n": estimate.n,
+    }
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name not in frame:
+        raise TableError("the table lacks it", column=name, fix=suggest(name, map(str, frame.columns)))
+    return frame[name]
+
+
+def _texts(frame: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    column = _column(frame, name)
+    texts = np.empty(len(frame), dtype=object)
+    texts[:] = ["" if value is None or value != value else str(value).strip() for value in column.tolist()]
+    return texts
+
+
+def _truth(frame: pd.DataFrame, name: str) -> inputs.Bools:
+    texts = [text.lower() for text in _texts(frame, name)]
+    for row, text in enumerate(texts):
+        if text not in _YES | _NO:
+            raise TableError(
+                f"'{text}' is not a truth",
+                row=row + 2,
+                column=name,
+                fix="Write 1 for the positive class and 0 for the rest.",
+            )
+    return np.array([text in _YES for text in texts])
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> Floats:
+    texts = _texts(frame, name)
+    out = np.empty(len(texts))
+    for row, text in enumerate(texts):
+        try:
+            out[row] = float(text)
+        except ValueError:
+            out[row] = nan
+        if out[row] != out[row]:
+            what = f"'{text}' is not a number" if text else "the score is missing"
+            raise TableError(what, row=row + 2, column=name, fix="Complete the score, or drop the row.")
+    return out
