@@ -173,6 +173,8 @@ def build(
     record = resolved.record
     if record.architecture != backbone:
         raise WeightsError(f"'{record.name}' are weights of a {record.architecture}, not of a {backbone}")
+    if pretrained and resolved.path is None and record.name != "random":
+        raise WeightsError(f"there is no file of the weights '{record.name}'", fix="Resolve them by name.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         body, boundaries, native = _body(backbone, record.variant)
@@ -206,11 +208,15 @@ def _body(backbone: str, variant: str) -> tuple[nn.Module, list[str], int]:
     native = default_size(backbone)
     if backbone == "inception_v3":
         return _inception(variant), ["Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"], native
-    body: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, global_pool="")
+    try:
+        body: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, global_pool="")
+    except (AssertionError, TypeError) as error:  # a few of timm's networks cannot do without their own pooling
+        raise StudyError(f"the backbone '{backbone}' gives no feature map ({error})", fix="Choose another.") from error
     if variant in ("v1", "keras"):
         _as_keras(body)
     info: Any = getattr(body, "feature_info", None) or []
-    return body, [stage["module"] for stage in info], native
+    modules = dict(body.named_modules())
+    return body, [stage["module"] for stage in info if stage["module"] in modules], native
 
 
 def _as_keras(body: nn.Module) -> None:
@@ -337,10 +343,13 @@ def _under(key: str, modules: Sequence[str]) -> bool:
 
 def _shape_of(backbone: nn.Module, size: int) -> tuple[int, int, int]:
     """The axis of features in the backbone's output, their number, and how many tokens are not image positions."""
-    import copy
-
+    tensors = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
+    shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
     with torch.no_grad():
-        output = copy.deepcopy(backbone).to("meta").eval()(torch.zeros(1, 3, size, size, device="meta"))
+        picture = torch.empty(1, 3, size, size, device="meta")
+        output = torch.func.functional_call(backbone.eval(), shapes, (picture,))
+    if not isinstance(output, Tensor):
+        raise StudyError("the backbone gives several feature maps, not one", fix="Choose another.")
     is_map = output.ndim == 4 and getattr(backbone, "output_fmt", "NCHW") != "NHWC"
     axis = 1 if is_map else output.ndim - 1
     return axis, int(output.shape[axis]), int(getattr(backbone, "num_prefix_tokens", 0))

@@ -69,6 +69,12 @@ def rank_and_world() -> tuple[int, int]:
     return (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
 
 
+def meet() -> None:
+    """Wait until every process has come this far."""
+    if distributed.is_initialized():
+        distributed.barrier()
+
+
 def hold_out(
     target: NDArray[np.int64], groups: NDArray[Any], rng: np.random.Generator, share: float = 0.15
 ) -> tuple[Indices, Indices]:
@@ -195,7 +201,7 @@ def fit(
     plateau = Plateau()
     best: tuple[float, float] = (-math.inf, -math.inf)
     state, rows, since = network.state_dict(), [], 0
-    torch.manual_seed(int(rng.integers(2**31)))
+    torch.manual_seed(int(rng.integers(2**31)) + rank)
     for epoch in range(model.epochs):
         order = rng.permutation(inner)[: share * world][rank::world]
         learning_mode(network)

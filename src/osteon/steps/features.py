@@ -10,7 +10,7 @@ import pandas as pd
 
 from osteon import radiomics, tables
 from osteon.io import read_image, read_mask
-from osteon.steps.folder import Ledger, RunFolder, digest
+from osteon.steps.folder import Ledger, RunFolder, digest, file_digest
 from osteon.steps.pictures import boxes
 from osteon.steps.workers import Workers
 from osteon.study import Radiomics, Study
@@ -43,8 +43,9 @@ def feature_tables(
     """
     made: dict[str, Path] = {}
     out = {}
+    root = settings.cohort_path.parent
     for model in models:
-        key = _key(model, cases)
+        key = _key(model, cases, root)
         if key not in made:
             made[key] = folder / (f"features-{model.name}.csv" if made else "features.csv")
             fresh = ledger.step(
@@ -59,11 +60,15 @@ def feature_tables(
     return out
 
 
-def _key(model: Radiomics, cases: pd.DataFrame) -> str:
-    masks = cases["mask_sha256"] if model.region == "mask" and "mask_sha256" in cases else []
-    return digest(
-        "radiomics", list(cases["case_id"]), list(cases["sha256"]), list(masks), boxes(cases), _settings(model),
-    )  # fmt: skip
+def _key(model: Radiomics, cases: pd.DataFrame, root: Path) -> str:
+    masks = [file_digest(root / mask) if mask else "" for mask in _masks(model, cases)]
+    contents = [list(cases["case_id"]), list(cases["sha256"]), masks]
+    return digest("radiomics", contents, boxes(cases), _settings(model))
+
+
+def _masks(model: Radiomics, cases: pd.DataFrame) -> pd.Series:
+    """The mask of each case, or "" where its box is the region."""
+    return cases["mask"] if model.region == "mask" and "mask" in cases else pd.Series("", index=cases.index)
 
 
 def _settings(model: Radiomics) -> radiomics.Settings:
@@ -74,7 +79,7 @@ def _compute(
     model: Radiomics, cases: pd.DataFrame, settings: Study, key: str, target: Path, folder: RunFolder, workers: Workers
 ) -> Path:
     root = settings.cohort_path.parent
-    masks = cases["mask"] if model.region == "mask" and "mask" in cases else pd.Series("", index=cases.index)
+    masks = _masks(model, cases)
     of_image = list(cases.groupby("image", sort=False).indices.items())
     parts, pieces = [], []
     for start in range(0, len(of_image), _IMAGES_A_CHUNK):

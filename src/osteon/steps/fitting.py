@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from osteon import study, tabular
-from osteon.steps import pictures
+from osteon.steps import pictures, ranks
 from osteon.steps.folder import Ledger, RunFolder, digest, stream
 from osteon.steps.units import PROBABILITIES, NetworkInputs, Unit, input_size, run_unit, training_pad
 from osteon.steps.workers import Workers
@@ -69,12 +69,14 @@ def _run_units(units: Sequence[Unit], ledger: Ledger, workers: Workers) -> None:
         if fit or not ledger.current(f"predict {unit.name}", unit.predict_key):
             pending.append(replace(unit, fit=fit))
 
-    def done(position: int, _: None) -> None:
-        unit = pending[position]
+    def done(unit: Unit) -> None:
         ledger.record(f"fit {unit.name}", unit.fit_key, unit.model_files)
         ledger.record(f"predict {unit.name}", unit.predict_key, [unit.probabilities])
 
-    workers.map("models", run_unit, [(unit,) for unit in pending], done)
+    shared = [unit for unit in pending if ranks.several() and unit.trains_by_gradient]
+    ranks.together(run_unit, shared, done)
+    own = [unit for unit in pending if unit not in shared]
+    workers.map("models", run_unit, [(unit,) for unit in own], lambda position, _: done(own[position]))
     names = list(dict.fromkeys(unit.model.name for unit in units))
     if names:
         fresh = f"{len(pending)} of {len(units)} folds fitted" if pending else "unchanged"
@@ -137,7 +139,8 @@ class _Plan:
         """Training cases of a fold with their labels, and the cases it does not see without."""
         development = (self.cases["split"] == "development").to_numpy()
         training = development & (self.cases["fold"] != fold).to_numpy()
-        known = self.cases.loc[training, ["case_id", "row", "patient", "target"]].astype({"target": np.int64})
+        known = self.cases.loc[training, ["case_id", "row", "cluster", "target"]].astype({"target": np.int64})
+        known["cluster"] = pd.factorize(known["cluster"])[0]  # as numbers that no other case has a say in
         return known, self.cases.loc[~training, ["case_id", "row"]]
 
     def _unit(

@@ -19,7 +19,10 @@ import pandas as pd
 
 from osteon.tables import written
 
-_PACKAGES = "osteon numpy scipy pandas scikit-learn torch torchvision timm pydicom pillow matplotlib".split()
+_PACKAGES = (
+    *("osteon", "numpy", "scipy", "pandas", "scikit-learn", "torch", "torchvision", "timm"),
+    *("pydicom", "pillow", "matplotlib"),
+)
 
 
 @dataclass(frozen=True)

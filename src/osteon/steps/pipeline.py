@@ -17,7 +17,9 @@ import pandas as pd
 from osteon import check as checks
 from osteon import evaluate as evaluation
 from osteon import figures, report, study, tables, weights
+from osteon.steps import ranks
 from osteon.steps.folder import Ledger, RunFolder, digest, file_digest, stream, write_json
+from osteon.steps.units import run_unit
 from osteon.steps.workers import Workers
 from osteon.study import Network, Radiomics, Study
 
@@ -65,12 +67,24 @@ def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
     Raises:
         InputError: Something the user supplied is wrong; nothing half-written is left.
     """
+    settings = study.load(study_path)
+    workers = workers or Workers()
+    workers.threads = settings.compute.threads
+    if not ranks.several():
+        return _run(settings, workers)
+    if ranks.join(workers.threads) > 0:
+        ranks.follow(run_unit)
+        return Run(settings.run_path)
+    try:
+        return _run(settings, workers)
+    finally:
+        ranks.part()
+
+
+def _run(settings: Study, workers: Workers) -> Run:
     from osteon.steps import fitting
     from osteon.steps.features import feature_tables
 
-    settings = study.load(study_path)
-    workers = workers or Workers(threads=settings.compute.threads)
-    workers.threads = settings.compute.threads
     folder = RunFolder(settings.run_path)
     resolved = _resolve_weights(settings)
     checked = check(settings, workers=workers)
@@ -100,9 +114,7 @@ def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
 def check(settings: Study, *, workers: Workers, images: bool = True, write: bool = True) -> checks.Checked:
     """Read every row and every picture; write the cases that are in, the flow and the baseline table."""
     folder = RunFolder(settings.run_path)
-    checked = checks.check(
-        settings, images=images, jobs=workers.jobs, progress=workers.progress, cache=folder.cache / "images.csv"
-    )
+    checked = checks.check(settings, images=images, jobs=workers.jobs, progress=workers.progress, cache=folder.cache)
     if write:
         tables.write(checked.cohort, folder / "cohort.csv", tables.COHORT)
         write_json(folder / "flow.json", checked.flow)
@@ -172,8 +184,10 @@ def _write_study(settings: Study, folder: RunFolder) -> None:
 
 def _with_image_facts(checked: checks.Checked) -> pd.DataFrame:
     """The cases with what is known of their pictures (content hash, size, spacing)."""
-    facts = checked.images.drop_duplicates("image").drop(columns=["thumbnail", "dhash"], errors="ignore")
-    cases = checked.cohort.merge(facts, on="image", how="left", validate="many_to_one", suffixes=("", "_image"))
+    facts = checked.images.drop(columns=["thumbnail"])
+    cases = checked.cohort.merge(facts, on="image", how="left", validate="many_to_one")
+    if "patient_id" not in cases:
+        cases["patient_id"] = ""
     cases["row"] = np.arange(len(cases))
     return cases
 
@@ -181,7 +195,7 @@ def _with_image_facts(checked: checks.Checked) -> pd.DataFrame:
 def _folds(settings: Study, cases: pd.DataFrame, folder: RunFolder, ledger: Ledger) -> pd.DataFrame:
     """Deal development patients to folds."""
     development = cases[cases["split"] == "development"]
-    columns = ["case_id", "patient", "target"]
+    columns = ["case_id", "cluster", "target"]
     key = digest("folds", development[columns], settings.evaluation.folds, settings.study.seed)
 
     def _deal() -> list[Path]:

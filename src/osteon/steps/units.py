@@ -31,7 +31,7 @@ PROBABILITIES = tables.Contract(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unit:
     """One fold of one model.
 
@@ -41,7 +41,8 @@ class Unit:
         model: The model's settings.
         fold: Which fold is held out.
         training_seed: Which of the model's training seeds this is.
-        training: Training cases: row (position among all cases), target, patient, and for tabular models the design.
+        training: Training cases: row (position among all cases), target, cluster (cases that share a patient
+            or a picture), and for tabular models the design.
         unseen: Held-out and external cases: case_id, row, and the design; no label.
         seed: Entropy of this unit's random numbers.
         training_inputs: Digest of the pictures or the design of the training cases.
@@ -68,7 +69,7 @@ class Unit:
         return digest(
             RECIPE_VERSION,
             self.model,
-            self.training[["case_id", "patient", "target"]],
+            self.training[["case_id", "cluster", "target"]],
             self.training_inputs,
             self.seed,
             self.network.settings if self.network else None,
@@ -86,6 +87,11 @@ class Unit:
         if self.network is None:
             return [self.folder / "model.skops", self.folder / "model.json"]
         return [self.folder / "model.safetensors", self.folder / "model.json", self.folder / "history.csv"]
+
+    @property
+    def trains_by_gradient(self) -> bool:
+        """Whether several GPUs can share the unit."""
+        return self.fit and isinstance(self.model, Network) and self.model.recipe != "frozen"
 
     @property
     def probabilities(self) -> Path:
@@ -148,8 +154,11 @@ def run_unit(unit: Unit) -> None:
 
 
 def _write_probabilities(unit: Unit, probability: Floats) -> None:
-    frame = pd.DataFrame({"case_id": unit.unseen["case_id"].to_numpy(), "probability": probability})
-    tables.write(frame, unit.probabilities, PROBABILITIES)
+    from osteon.train import rank_and_world
+
+    if rank_and_world()[0] == 0:
+        frame = pd.DataFrame({"case_id": unit.unseen["case_id"].to_numpy(), "probability": probability})
+        tables.write(frame, unit.probabilities, PROBABILITIES)
 
 
 def _describe(unit: Unit, **facts: Any) -> None:
@@ -159,7 +168,7 @@ def _describe(unit: Unit, **facts: Any) -> None:
         {
             "model": unit.model.model_dump(mode="json"),
             "training_cases": len(target),
-            "training_patients": int(unit.training["patient"].nunique()),
+            "training_groups": int(unit.training["cluster"].nunique()),
             "training_positive": int(target.sum()),
             "seed": list(unit.seed),
             **facts,
@@ -172,12 +181,12 @@ def _describe(unit: Unit, **facts: Any) -> None:
 
 
 def _run_tabular(unit: Unit) -> None:
-    columns = [name for name in unit.unseen if name not in ("case_id", "row", "patient", "target")]
+    columns = [name for name in unit.unseen if name not in ("case_id", "row", "cluster", "target")]
     path = unit.folder / "model.skops"
     if unit.fit:
         estimator = tabular.build(unit.model, seed=_small_seed(unit.seed))
         target = unit.training["target"].to_numpy()
-        estimator.fit(unit.training[columns], target, groups=unit.training["patient"].to_numpy())
+        estimator.fit(unit.training[columns], target, groups=unit.training["cluster"].to_numpy())
         estimator.save(path)
         _describe(unit)
     estimator = tabular.load(path)
@@ -206,7 +215,7 @@ def _run_network(unit: Unit, given: NetworkInputs) -> None:
 
 def _arrays(unit: Unit) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[Any]]:
     training = unit.training
-    return training["row"].to_numpy(), training["target"].to_numpy(), training["patient"].to_numpy()
+    return training["row"].to_numpy(), training["target"].to_numpy(), training["cluster"].to_numpy()
 
 
 def _fit_head(unit: Unit, model: Network, given: NetworkInputs) -> None:
@@ -250,6 +259,7 @@ def _fit_network(unit: Unit, model: Network, given: NetworkInputs) -> None:
         network.linear.bias += train.prior_shift(target, model.class_weights)
     if train.rank_and_world()[0] == 0:
         _save_network(unit, given, network.state_dict(), history)
+    train.meet()
 
 
 def _save_network(unit: Unit, given: NetworkInputs, state: dict[str, Any], history: pd.DataFrame) -> None:

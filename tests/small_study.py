@@ -1,0 +1,112 @@
+"""A study small enough to run in seconds: noise pictures with a blob, two centres, every kind of model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+STUDY = """\
+[study]
+name = "small"
+seed = 7
+
+[task]
+positive = ["malignant"]
+name = "malignant"
+
+[centres]
+development = ["A"]
+
+[crop]
+size = 48
+
+[[models]]
+kind = "network"
+name = "frozen"
+backbone = "test_resnet"
+weights = "random"
+
+[[models]]
+kind = "network"
+name = "tuned"
+backbone = "test_resnet"
+weights = "random"
+recipe = "full"
+epochs = 2
+batch_size = 8
+seeds = 2
+
+[[models]]
+kind = "radiomics"
+
+[[models]]
+kind = "clinical"
+variables = ["age", "sex"]
+
+[[models]]
+kind = "combined"
+of = "frozen"
+variables = ["age"]
+
+[evaluation]
+folds = 2
+bootstrap = 100
+
+[robustness]
+repeats = 0
+
+[explain]
+cases = 0
+"""
+
+
+def make(folder: Path, *, patients: int = 24, study: str = STUDY, seed: int = 0) -> Path:
+    """Write cohort.csv, pictures and study.toml.
+
+    Args:
+        folder: Where to.
+        patients: Patients of each of the centres A and B; every third has two views.
+        study: The study file's text.
+        seed: Of the pictures.
+
+    Returns:
+        The study file.
+    """
+    rng = np.random.default_rng(seed)
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for centre in "AB":
+        for number in range(patients):
+            positive = number % 3 == 0
+            for view in ("frontal", "lateral")[: 2 if number % 3 == 1 else 1]:
+                case = f"{centre}{number:02d}-{view}"
+                pixels = rng.normal(90, 20, (80, 72))
+                y, x = rng.integers(16, 40, 2)
+                side = int(rng.integers(14, 22)) + 4 * positive
+                pixels[y : y + side, x : x + side] += 70 if positive else 40
+                Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / "images" / f"{case}.png")
+                rows.append(
+                    {
+                        "case_id": case,
+                        "image": f"images/{case}.png",
+                        "centre": centre,
+                        "label": "malignant" if positive else "benign",
+                        **dict(zip(("x0", "y0", "x1", "y1"), (x, y, x + side, y + side), strict=True)),
+                        "patient_id": f"{centre}{number}",
+                        "age": round(float(rng.normal(40 + 15 * positive, 12))),
+                        "sex": "FM"[number % 2],
+                        "view": view,
+                    }
+                )
+    pd.DataFrame(rows).to_csv(folder / "cohort.csv", index=False)
+    (folder / "study.toml").write_text(study)
+    return folder / "study.toml"
+
+
+def bytes_of(run: Path) -> dict[str, bytes]:
+    """Every file of a run but what can be thrown away, by its relative path."""
+    files = (path for path in sorted(run.rglob("*")) if path.is_file())
+    return {path.relative_to(run).as_posix(): path.read_bytes() for path in files if ".cache" not in path.parts}

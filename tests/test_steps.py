@@ -1,0 +1,172 @@
+"""The whole study on a small cohort: what it writes, that nothing leaks, and that it always gives the same bytes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import osteon
+from osteon import stats, tables
+from osteon.errors import InputError
+from osteon.steps import Workers, evaluate
+from small_study import STUDY, bytes_of, make
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run that no test may change."""
+    study = make(tmp_path_factory.mktemp("study"))
+    return osteon.run(study).path
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A study file beside a copy of the finished run."""
+    shutil.copytree(finished.parent, tmp_path / "study")
+    return tmp_path / "study" / "study.toml"
+
+
+def models_of(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if name.startswith("models/") and "probab" not in name}
+
+
+def test_everything_is_there(finished: Path) -> None:
+    for name in (
+        "study.toml", "provenance.json", "cohort.csv", "flow.json", "folds.csv", "features.csv", "predictions.csv",
+        "metrics.csv", "comparisons.csv", "calibration.csv", "decision.csv", "operating_points.csv", "report.html",
+    ):  # fmt: skip
+        assert (finished / name).stat().st_size > 0, name
+    figures = {path.stem for path in (finished / "figures").glob("*.svg")}
+    assert figures
+    assert figures == {path.stem for path in (finished / "figures").glob("*.pdf")}
+    assert not list(finished.rglob("*.part"))
+
+
+def test_every_case_is_predicted_once_by_every_model_and_seed(finished: Path) -> None:
+    run = osteon.Run(finished)
+    cohort = tables.read(finished / "cohort.csv", tables.COHORT)
+    folds = tables.read(finished / "folds.csv", tables.FOLDS).set_index("case_id")["fold"]
+    for (model, _seed), of_model in run.predictions.groupby(["model", "seed"]):
+        assert sorted(of_model["case_id"]) == sorted(cohort["case_id"]), model
+        inside = of_model[of_model["split"] == "development"]
+        assert list(inside["fold"]) == [str(folds[case]) for case in inside["case_id"]]
+        assert set(of_model.loc[of_model["split"] == "external", "fold"]) == {"ensemble"}
+    assert run.predictions.groupby("model")["seed"].nunique()["tuned"] == 2
+    labels = cohort.set_index("case_id")["label"]
+    assert all((labels[p.case_id] == "malignant") == p.label for p in run.predictions.itertuples())
+
+
+def test_an_auc_of_the_report_is_the_auc_of_the_predictions(finished: Path) -> None:
+    run = osteon.Run(finished)
+    row = run.metrics.query("model == 'frozen' and stratum == 'external' and metric == 'auc'").iloc[0]
+    cases = run.predictions.query("model == 'frozen' and split == 'external'")
+    assert row["value"] == pytest.approx(stats.auc(cases["label"], cases["probability"]))
+
+
+def test_a_second_run_does_nothing_and_writes_the_same(copied: Path) -> None:
+    run = copied.parent / "run"
+    before, times = bytes_of(run), {p: p.stat().st_mtime_ns for p in run.rglob("model.*")}
+    osteon.run(copied)
+    assert bytes_of(run) == before
+    assert {p: p.stat().st_mtime_ns for p in run.rglob("model.*")} == times
+
+
+def test_jobs_and_a_fresh_folder_change_no_byte(finished: Path, tmp_path: Path) -> None:
+    again = osteon.run(make(tmp_path / "other"), workers=Workers(2)).path
+    assert bytes_of(again) == bytes_of(finished)
+
+
+def test_external_labels_reach_no_model(copied: Path) -> None:
+    run, table = copied.parent / "run", copied.parent / "cohort.csv"
+    before = bytes_of(run)
+    cohort = pd.read_csv(table)
+    outside = cohort["centre"] == "B"
+    rng = np.random.default_rng(0)
+    cohort.loc[outside, "label"] = rng.permutation(cohort.loc[outside, "label"].to_numpy())
+    cohort.to_csv(table, index=False)
+    shutil.rmtree(run)
+    after = bytes_of(osteon.run(copied).path)
+    assert models_of(after) == models_of(before)
+    assert after["folds.csv"] == before["folds.csv"]
+    assert {k: v for k, v in after.items() if "probabilities" in k} == {
+        k: v for k, v in before.items() if "probabilities" in k
+    }
+    assert after["metrics.csv"] != before["metrics.csv"]
+
+
+def test_development_labels_do_reach_models(copied: Path) -> None:
+    """The test above can fail: the same change on the other side of the line changes every model."""
+    run, table = copied.parent / "run", copied.parent / "cohort.csv"
+    before = models_of(bytes_of(run))
+    cohort = pd.read_csv(table)
+    inside = cohort["centre"] == "A"
+    cohort.loc[inside, "label"] = np.random.default_rng(0).permutation(cohort.loc[inside, "label"].to_numpy())
+    cohort.to_csv(table, index=False)
+    after = models_of(bytes_of(osteon.run(copied).path))
+    changed = {name.split("/")[1] for name in before if before[name] != after[name] and "model.json" not in name}
+    assert changed == {"frozen", "tuned", "radiomics", "clinical", "combined", "box"}
+
+
+def test_a_new_external_case_fits_nothing_again(copied: Path) -> None:
+    run, table = copied.parent / "run", copied.parent / "cohort.csv"
+    times = {p: p.stat().st_mtime_ns for p in run.rglob("model.s*")}
+    cohort = pd.read_csv(table)
+    cohort.iloc[:-1].to_csv(table, index=False)
+    osteon.run(copied)
+    assert {p: p.stat().st_mtime_ns for p in run.rglob("model.s*")} == times
+
+
+def test_a_changed_setting_fits_its_own_model_again_and_no_other(copied: Path) -> None:
+    run = copied.parent / "run"
+    before = models_of(bytes_of(run))
+    copied.write_text(STUDY.replace("epochs = 2", "epochs = 3"))
+    osteon.run(copied)
+    after = models_of(bytes_of(run))
+    assert {name.split("/")[1] for name in before if before[name] != after[name]} == {"tuned"}
+
+
+def test_tables_figures_and_report_come_back_from_the_waist(copied: Path, finished: Path) -> None:
+    run = copied.parent / "run"
+    for path in (*run.glob("metrics.csv"), *run.glob("figures/*"), run / "report.html"):
+        path.unlink()
+    shutil.rmtree(run / "models")
+    shutil.rmtree(copied.parent / "images")
+    evaluate(run)
+    wanted = {name: content for name, content in bytes_of(finished).items() if not name.startswith("models/")}
+    assert bytes_of(run) == wanted
+
+
+@pytest.mark.parametrize("moment", ["crops", "features-", "models/frozen/fold-0/model.safetensors", "predictions.csv"])
+def test_killed_at_any_point_it_resumes_to_the_same_bytes(finished: Path, tmp_path: Path, moment: str) -> None:
+    study = make(tmp_path / "study")
+    run = study.parent / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "osteon", "run", str(study), "--jobs", "2"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if any(moment in path.as_posix() for path in run.rglob("*")):
+            break
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (run / "report.html").is_file(), "it was finished before it could be killed"
+    osteon.run(study)
+    assert bytes_of(run) == bytes_of(finished)
+
+
+def test_a_pictures_failure_names_the_file(tmp_path: Path) -> None:
+    study = make(tmp_path / "study")
+    study.write_text(STUDY.replace('"random"', '"file:nowhere.pt"', 1))
+    with pytest.raises(InputError, match="nowhere"):
+        osteon.run(study)
