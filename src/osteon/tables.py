@@ -240,6 +240,7 @@ EXAMPLES = Contract(
         "centre": _TEXT,
         "model": _TEXT,
         "label": _LABEL,
+        "diagnosis": _NOTE,  # the cohort's subtype, or else its label
         "probability": _PROBABILITY,
         "threshold": _NUMBER,
     },
@@ -248,6 +249,50 @@ EXAMPLES = Contract(
 BASELINE = Contract(
     "baseline",
     {"variable": _TEXT, "level": _NOTE, "group": _TEXT, "summary": _TEXT, "n": _COUNT, "smd": _NUMBER},
+)
+#: The key of a reader study: what each picture of each reading case is, and the truth. It never goes to the server.
+READING_KEY = Contract(
+    "reading key",
+    {
+        "code": _TEXT,
+        "view": _COUNT,
+        "case_id": Column(unique=True),
+        "patient_id": _NOTE,
+        "centre": _TEXT,
+        "truth": _LABEL,
+        "probability": _PROBABILITY,  # the model's advice, recalibrated, mean over views
+        "threshold": _PROBABILITY,
+        "advice": _LABEL,
+        "difficulty": _TEXT,
+    },
+)
+#: The plan of a reader study: who reads which case when, in which arm.
+READING_TASKS = Contract(
+    "reading tasks",
+    {"reader": _TEXT, "session": _COUNT, "position": _COUNT, "step": _COUNT, "code": _TEXT, "arm": _TEXT},
+)
+#: One row a reader, arm and case; the last answer where one was revised. Also what people bring from elsewhere.
+READINGS = Contract(
+    "readings",
+    {
+        "reader": _TEXT,
+        "arm": _TEXT,
+        "case_id": _TEXT,
+        "truth": _LABEL,
+        "confidence": Column("number"),
+        "call": Column("number", required=False, filled=False, low=0, high=1),
+        "probability": Column("number", required=False, filled=False, low=0, high=1),
+        "advice": Column("number", required=False, filled=False, low=0, high=1),
+        "seconds": Column("number", required=False, filled=False, low=0),
+        "experience": Column("number", required=False, filled=False, low=0),
+        "receptiveness": Column("number", required=False, filled=False),
+    },
+    open=True,
+)
+#: Answers to the questionnaires of a reader study.
+QUESTIONNAIRE = Contract(
+    "questionnaire",
+    {"reader": _TEXT, "stage": _TEXT, "item": _TEXT, "text": _TEXT, "value": _TEXT, "answered_at": _TEXT},
 )
 #: Radiomics features, one row a case.
 FEATURES = Contract("features", {"case_id": Column(unique=True)}, open=True)

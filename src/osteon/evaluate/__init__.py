@@ -120,7 +120,8 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
     made["heterogeneity"].append(_heterogeneity(centres, study))
     made["scores"].append(_scores(cases, recalibrated))
     headline, _, _ = by_stratum.get("external", by_stratum["development"])
-    made["examples"].append(_examples(headline, study.primary[0], locked))
+    chosen = _examples(headline, study.primary[0], locked)
+    made["examples"].append(chosen.assign(diagnosis=_diagnoses(cohort, chosen["case_id"], study.task.column)))
     return Evaluation(**{name: _table(frames, getattr(tables, name.upper())) for name, frames in made.items()})
 
 
@@ -200,7 +201,7 @@ def _examples(cases: Cases, model: str, locked: Locked) -> pd.DataFrame:
     threshold = locked.thresholds[model]["youden"]
     p, truth = cases.of(model), cases.truth
     if np.isnan(threshold):
-        return pd.DataFrame()
+        return pd.DataFrame({"case_id": []})
     # How far along the way from the threshold to certainty, so that both sides compare.
     confidence = np.where(
         p >= threshold, (p - threshold) / max(1 - threshold, 1e-9), (threshold - p) / max(threshold, 1e-9)
@@ -218,3 +219,13 @@ def _examples(cases: Cases, model: str, locked: Locked) -> pd.DataFrame:
     closest = table.sort_values(["confidence", "case_id"]).drop_duplicates("person").head(_EXAMPLES)
     chosen.append(closest.assign(group="borderline"))
     return pd.concat(chosen, ignore_index=True)
+
+
+def _diagnoses(cohort: pd.DataFrame, case_ids: pd.Series, column: str) -> list[str]:
+    """What the cohort calls each case: its subtype, or else its label."""
+    words = cohort.set_index(cohort["case_id"].astype(str)).reindex(case_ids)
+    told = pd.Series("", index=words.index)
+    for name in ("subtype", column, "label"):
+        if name in words:
+            told = told.where(told != "", words[name].astype("object").where(words[name].notna(), "").astype(str))
+    return told.tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 
 from osteon.figures.style import (
@@ -19,7 +19,7 @@ from osteon.figures.style import (
     WIDTH,
     Look,
     headline,
-    looks,
+    key,
     models_of,
     note,
     number,
@@ -48,7 +48,7 @@ def roc(curves: pd.DataFrame, metrics: pd.DataFrame, look: Mapping[str, Look] | 
     areas = metrics[metrics["metric"] == "auc"]
     strata = shown(areas["stratum"])
     columns = 2 if len(strata) in (2, 4) else 3
-    figure, axes = panels(len(strata), columns=columns, height=WIDTH / columns + 0.12)
+    figure, axes, spare = panels(len(strata), columns=columns, height=WIDTH / columns + 0.12)
     for panel, stratum in zip(axes, strata, strict=True):
         _roc_axes(panel, first_column=panel.get_subplotspec().is_first_col())  # type: ignore[union-attr]
         here = areas[areas["stratum"] == stratum].set_index("model")
@@ -59,7 +59,8 @@ def roc(curves: pd.DataFrame, metrics: pd.DataFrame, look: Mapping[str, Look] | 
         for name, style in look.items():
             line = curves[(curves["stratum"] == stratum) & (curves["model"] == name)]
             panel.plot(line["false_positive_rate"], line["sensitivity"], **style.line, solid_joinstyle="miter")
-        _key(panel, {name: here["value"].get(name, np.nan) for name in look}, look)
+        _areas(panel, here, look)
+    key(figure, spare, look)
     return figure
 
 
@@ -78,15 +79,17 @@ def _titled(panel: Axes, stratum: str, rows: pd.DataFrame) -> None:
     panel.text(0, 1.025, size, transform=panel.transAxes, color=MUTED, fontsize=7)
 
 
-def _key(panel: Axes, values: Mapping[str, float], look: Mapping[str, Look]) -> None:
-    """Lines, names and areas in the lower right, which a curve better than chance leaves free."""
-    step = min(0.062, 0.5 / max(1, len(values)))
-    size = 6.4 * min(1.0, step / 0.055)
-    for i, (name, value) in enumerate(reversed(list(values.items()))):
-        y = 0.035 + step * i
-        panel.plot([0.33, 0.41], [y, y], **look[name].line, linewidth=1.2)
-        panel.text(0.43, y, name, fontsize=size, va="center", color=INK)
-        panel.text(1.0, y, number(value), fontsize=size, va="center", ha="right", fontweight="bold")
+def _areas(panel: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
+    """Each line with its area, in the lower right, which a curve better than chance leaves free."""
+    step = min(0.066, 0.5 / max(1, len(look)))
+    size = 6.6 * min(1.0, step / 0.058)
+    for i, name in enumerate(reversed(list(look))):
+        y = 0.04 + step * i
+        value, low, high = (float(rows[column][name]) for column in ("value", "low", "high"))
+        interval = f"({number(low)} to {number(high)})"
+        panel.plot([0.42, 0.52], [y, y], **look[name].line, linewidth=1.2)
+        panel.text(0.545, y, number(value), fontsize=size, va="center", fontweight="bold")
+        panel.text(0.66, y, interval, fontsize=size, va="center", color=MUTED)
 
 
 @styled
@@ -128,15 +131,19 @@ def subgroups(table: pd.DataFrame, models: Sequence[str] = (), look: Mapping[str
         look: How models are drawn.
     """
     look = models_of(table, look)
-    names = list(models) or list(look)[:2]
+    chosen = {name: look[name] for name in (list(models) or list(look)[:2])}
     here = table[(table["stratum"] == headline(table["stratum"])) & (table["metric"] == "auc")]
     lines: list[_Line] = []
     for variable, rows in here.groupby("variable", sort=False):
+        tests = [row_of(rows, model=name) for name in chosen]
+        values = " and ".join(p_value(row["p_interaction"]) for row in tests if row is not None)
+        lines.append(_Line(str(variable).capitalize(), f"interaction: {values}"))
         for level, part in rows.groupby("level", sort=False):
-            first = part.iloc[0]
-            lines.append(_Line(f"{variable}: {level}", f"{first['n']:,} cases, {first['n_positive']:,} positive"))
-            lines += [_Line(name, row=row_of(part, model=name), look=look[name]) for name in names]
-    return _forest(lines, "AUC (95% CI)", reference=0.5)
+            size = f"{level} ({part['n'].iloc[0]:,} cases, {part['n_positive'].iloc[0]:,} positive)"
+            for name, style in chosen.items():
+                lines.append(_Line(size, row=row_of(part, model=name), look=style))
+                size = ""
+    return _forest(lines, "AUC (95% CI)", reference=0.5, named=chosen)
 
 
 class _Line:
@@ -154,15 +161,17 @@ class _Line:
         self.text, self.detail, self.row, self.look, self.pooled = text, detail, row, look, pooled
 
 
-def _forest(lines: Sequence[_Line], label: str, reference: float) -> Figure:
-    step = 0.152
-    height = step * (len(lines) + 0.55 * sum(line.look is None for line in lines)) + 0.5
+def _forest(lines: Sequence[_Line], label: str, reference: float, named: Mapping[str, Look] | None = None) -> Figure:
+    step, foot = 0.152, 0.38 + (0.24 if named else 0.0)
+    height = step * (len(lines) + 0.85 * sum(line.look is None for line in lines)) + foot + 0.1
     figure = Figure(figsize=(WIDTH, height))
-    panel = figure.add_axes((0.27, 0.38 / height, 0.5, 1 - 0.5 / height))
+    panel = figure.add_axes((0.27, foot / height, 0.5, 1 - (foot + 0.1) / height))
+    if named:
+        key(figure, [], named, markers=True)
     y = 0.0
     places: list[float] = []
-    for line in lines:
-        y -= 1.55 if line.look is None and places else 1.0
+    for before, line in zip([None, *lines], lines, strict=False):
+        y -= 1.0 if before is None else 1.55 if line.look is None else 1.25 if before.look is None else 1.0
         places.append(y)
     known = [v for line in lines if line.row is not None for v in (line.row["low"], line.row["high"]) if v == v]
     low = min([reference, *known])
@@ -201,6 +210,8 @@ def _estimate(panel: Axes, line: _Line, y: float, left: float, right: float) -> 
         if row["prediction_low"] == row["prediction_low"]:
             ends = np.clip([row["prediction_low"], row["prediction_high"]], left, right)
             panel.plot(ends, [y, y], color=look.colour, linewidth=0.8, linestyle=(0, (1, 1)))
+            if row["prediction_low"] < left:  # it goes on beyond the axis
+                panel.plot([left], [y], marker=4, markersize=4, color=look.colour, clip_on=False)
         corners = [(low, y), (value, y + 0.32), (high, y), (value, y - 0.32)]
         panel.add_patch(Polygon(corners, facecolor=look.colour, edgecolor="none", zorder=3))
         return
@@ -230,29 +241,29 @@ def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None 
     areas = metrics[(metrics["metric"] == "auc") & (metrics["stratum"] == stratum)].set_index("model")
     names = [str(name) for name in areas.index]
     k = len(names)
-    size = min(1.0, 5.6 / k)
-    figure = Figure(figsize=(WIDTH, size * 0.72 * k + 0.75))
-    left = 1.55 / WIDTH
-    height = size * 0.72 * k + 0.75
-    panel = figure.add_axes((left, 0.42 / height, k * size / WIDTH, k * size * 0.72 / height))
+    size = min(1.0, 5.75 / k)  # inches a cell is wide
+    body, head = 0.7 * size * k, 0.5
+    height = head + body + 0.36
+    figure = Figure(figsize=(WIDTH, height))
+    panel = figure.add_axes((1 - k * size / WIDTH, 0.36 / height, k * size / WIDTH, body / height))
     panel.set(xlim=(0, k), ylim=(k, 0))
-    panel.set_xticks(np.arange(k) + 0.5, names, rotation=0 if k <= 4 else 20, ha="center" if k <= 4 else "left")
+    font = min(7.2, 8.8 * size)
+    panel.set_xticks(np.arange(k) + 0.5, [_broken(name, int(13 * size) + 1) for name in names], fontsize=font)
     panel.xaxis.tick_top()
-    panel.set_yticks(np.arange(k) + 0.5, names)
+    panel.set_yticks(np.arange(k) + 0.5, [_broken(name, 24) for name in names], fontsize=font)
     panel.tick_params(length=0, colors=INK)
     for side in panel.spines.values():
         side.set_visible(False)
     largest = max(0.05, float(here["difference"].abs().max())) if here["difference"].notna().any() else 0.05
-    font = min(7.2, 8.6 * size)
     for i, name in enumerate(names):
         panel.add_patch(Rectangle((i, i), 1, 1, facecolor="#eef0f2", edgecolor="white"))
         panel.text(i + 0.5, i + 0.5, number(areas["value"][name], 3), ha="center", va="center", fontweight="bold")
     for _, row in here.iterrows():
         a, b = names.index(row["model_a"]), names.index(row["model_b"])
-        i, j, sign = max(a, b), min(a, b), 1 if a > b else -1  # row i minus column j
+        i, j, sign = max(a, b), min(a, b), 1 if a < b else -1  # column j minus row i
         _difference_cell(panel, row, i, j, sign, largest, font)
         _p_cell(panel, row, i, j, font)
-    panel.text(0, k + 0.12, _matrix_legend(stratum), va="top", fontsize=6.8, color=MUTED)
+    panel.text(0, k + 0.1, _matrix_legend(stratum), va="top", fontsize=6.8, color=MUTED)
     return figure
 
 
@@ -291,17 +302,16 @@ def _p_cell(panel: Axes, row: pd.Series, i: int, j: int, font: float) -> None:
 
 def _matrix_legend(stratum: str) -> str:
     return (
-        f"{stratum_title(stratum)}. Diagonal: AUC. Below: AUC of the row minus AUC of the column, 95% CI.\n"
-        "Above: two-sided p (paired DeLong), Holm-adjusted; framed: the primary pair, unadjusted."
+        f"{stratum_title(stratum)}. Diagonal: AUC. Below it: AUC of the column minus AUC of the row, 95% CI.\n"
+        "Above it: two-sided p (paired DeLong), Holm-adjusted; framed: the primary pair, unadjusted."
     )
 
 
-def legend(look: Mapping[str, Look], *, markers: bool = False) -> list[Line2D]:
-    """Handles of a legend, a line (and marker) a model."""
-    return [
-        Line2D([], [], label=name, marker=style.marker if markers else "", markersize=4, **style.line)
-        for name, style in look.items()
-    ]
-
-
-__all__ = ["comparisons", "forest", "legend", "looks", "roc", "subgroups"]
+def _broken(name: str, width: int) -> str:
+    """A model's name on several lines, broken after hyphens and underscores."""
+    lines = [""]
+    for part in re.findall(r"[^-_ ]+[-_ ]?|[-_ ]", name):
+        if lines[-1] and len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

@@ -15,8 +15,11 @@ from osteon.figures.style import (
     RULE,
     WIDTH,
     Look,
+    caption,
+    halo,
     headline,
     in_stratum,
+    key,
     models_of,
     note,
     number,
@@ -53,15 +56,14 @@ def calibration(
     stratum = stratum or headline(metrics["stratum"])
     here, cases = curves[curves["stratum"] == stratum], in_stratum(scores, stratum)
     columns = 4 if len(look) > 6 or len(look) == 4 else 3
-    figure, axes = panels(len(look), columns=columns, height=WIDTH / columns + 0.5)
+    figure, axes, _ = panels(len(look), columns=columns, height=WIDTH / columns + 0.62)
     for panel, (name, style) in zip(axes, look.items(), strict=True):
-        panel.set_title(name, pad=16, fontsize=7.5)
+        panel.set_title(name, pad=23, fontsize=7.5)
         panel.plot([0, 1], [0, 1], color=RULE, linewidth=0.8, zorder=0)
-        panel.set(xlim=(0, 1), ylim=(-0.32, 1), xlabel="Predicted probability")
+        panel.set(xlim=(0, 1), ylim=(-0.42, 1), xlabel="Predicted probability")
         panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         panel.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
         panel.set_ylabel("Observed share")
-        panel.yaxis.set_label_coords(-0.14, 0.62)
         panel.label_outer()
         own = here[here["model"] == name]
         if own.empty:
@@ -73,13 +75,11 @@ def calibration(
         panel.plot(raw["predicted"], raw["observed"], color=INK, linestyle=(0, (1.2, 1.6)), linewidth=1.0)
         _rug(panel, cases[cases["model"] == name], style.colour)
         _slope(panel, metrics[(metrics["model"] == name) & (metrics["stratum"] == stratum)])
-    figure.supxlabel(
+    caption(
+        figure,
         f"{stratum_title(stratum)}. Dotted: as predicted. Solid, with 95% band: recalibrated on development. "
-        "Bars: cases by probability, positive above, negative below.",
-        fontsize=6.8,
-        color=MUTED,
-        x=0.01,
-        ha="left",
+        "Bars: recalibrated probabilities,\npositive above, negative below. Slope (ideal 1) and intercept (ideal 0): "
+        "before → after recalibration.",
     )
     return figure
 
@@ -87,7 +87,7 @@ def calibration(
 def _rug(panel: Axes, cases: pd.DataFrame, colour: str) -> None:
     """Mirrored histograms in the strip under the curve."""
     edges = np.linspace(0, 1, 31)
-    base, height = -0.17, 0.13
+    base, height = -0.22, 0.17
     counts = [np.histogram(cases.loc[cases["label"] == k, "recalibrated"], edges)[0] for k in (1, 0)]
     tallest = max(1, *(int(count.max()) for count in counts))
     panel.bar(edges[:-1], counts[0] / tallest * height, 1 / 30, base, align="edge", color=colour, linewidth=0)
@@ -96,12 +96,12 @@ def _rug(panel: Axes, cases: pd.DataFrame, colour: str) -> None:
 
 
 def _slope(panel: Axes, rows: pd.DataFrame) -> None:
-    """Slope and intercept after recalibration, in the title's second line."""
-    slope, intercept = (row_of(rows, metric=f"calibration_{name}_recalibrated") for name in ("slope", "intercept"))
-    if slope is None or intercept is None:
-        return
-    text = f"slope {number(slope['value'])}, intercept {number(intercept['value'])}"
-    panel.text(0, 1.03, text, transform=panel.transAxes, fontsize=6.6, color=MUTED)
+    """Slope and intercept before and after recalibration, under the title."""
+    for y, name in ((1.1, "slope"), (1.025, "intercept")):
+        raw, again = (row_of(rows, metric=f"calibration_{name}{suffix}") for suffix in ("", "_recalibrated"))
+        if raw is not None and again is not None:
+            text = f"{name} {number(raw['value'])} → {number(again['value'])}"
+            panel.text(0, y, text, transform=panel.transAxes, fontsize=6.4, color=MUTED)
 
 
 @styled
@@ -115,7 +115,7 @@ def decision(curves: pd.DataFrame, look: Mapping[str, Look] | None = None) -> Fi
     look = models_of(curves, look, without=_POLICIES)
     strata = shown(curves["stratum"])
     columns = 2 if len(strata) in (2, 4) else 3
-    figure, axes = panels(len(strata), columns=columns, height=WIDTH / columns * 0.92)
+    figure, axes, spare = panels(len(strata), columns=columns, height=WIDTH / columns * 0.92)
     for panel, stratum in zip(axes, strata, strict=True):
         here = curves[curves["stratum"] == stratum]
         everyone = here[here["model"] == "treat all"]
@@ -130,20 +130,22 @@ def decision(curves: pd.DataFrame, look: Mapping[str, Look] | None = None) -> Fi
         panel.set_xlabel("Threshold probability")
         if panel.get_subplotspec().is_first_col():  # type: ignore[union-attr]
             panel.set_ylabel("Net benefit")
-        panel.text(panel.get_xlim()[1], 0.01 * top, "treat none", fontsize=6.4, color=MUTED, ha="right", va="bottom")
+        halo(
+            panel.text(
+                panel.get_xlim()[1], 0.02 * top, "treat none", fontsize=6.4, color=MUTED, ha="right", va="bottom"
+            )
+        )
         _label_treat_all(panel, everyone, top)
-    from osteon.figures.discrimination import legend
-
-    figure.legend(handles=legend(look), loc="outside lower left", ncols=min(4, len(look)), handlelength=2.6, fontsize=7)
+    key(figure, spare, look)
     return figure
 
 
 def _label_treat_all(panel: Axes, everyone: pd.DataFrame, top: float) -> None:
     """Name the line where it leaves the panel at the bottom."""
-    above = everyone[everyone["net_benefit"] > -0.12 * top]
+    above = everyone[everyone["net_benefit"] > -0.14 * top]
     if not above.empty:
         x, y = above.iloc[-1][["threshold", "net_benefit"]]
-        panel.annotate("treat all", (x, y), (3, 0), textcoords="offset points", fontsize=6.4, color=MUTED)
+        halo(panel.text(x, y, "treat all ", fontsize=6.4, color=MUTED, ha="right", va="center"))
 
 
 @styled
@@ -157,7 +159,7 @@ def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] |
     """
     look = models_of(table, look)
     strata = ["development", "external"] if "external" in set(table["split"]) else ["development"]
-    figure, axes = panels(len(look) * len(strata), columns=len(strata), height=0.92)
+    figure, axes, _ = panels(len(look) * len(strata), columns=len(strata), height=0.86)
     edges = np.linspace(0, 1, 41)
     for i, panel in enumerate(axes):
         name, stratum = list(look)[i // len(strata)], strata[i % len(strata)]
@@ -188,9 +190,13 @@ def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] |
                 0.99, 0.93, "positive", transform=at, fontsize=6.4, ha="right", va="top", color=look[name].colour
             )
             panel.text(0.99, 0.06, "negative", transform=at, fontsize=6.4, ha="right", va="bottom", color=MUTED)
+    rules = list(dict.fromkeys(points["rule"]))
+    lines = ", ".join(f"{dash} {rule}" for dash, rule in zip(("solid:", "dashed:"), rules, strict=False))
+    caption(figure, f"Bars: share of the class, square-root scale. Lines: thresholds fixed out of fold ({lines}).")
     return figure
 
 
 def _share(values: pd.Series, edges: np.ndarray) -> np.ndarray:
-    """The share of the class in each bin."""
-    return np.histogram(values, edges)[0] / max(1, len(values))
+    """Square root of the share of the class in each bin: one tall bar does not hide the rest."""
+    shares: np.ndarray = np.sqrt(np.histogram(values, edges)[0] / max(1, len(values)))
+    return shares

@@ -14,6 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from osteon.tables import written
 
@@ -113,6 +115,7 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     with mpl.rc_context(_RC):
         svg = io.BytesIO()
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": "osteon"})
+        figure.set_layout_engine("none")  # laid out once is enough, and both files then agree
         pdf = io.BytesIO()
         figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": "osteon", "Producer": "osteon"})
     content = {
@@ -160,10 +163,13 @@ def in_stratum(scores: pd.DataFrame, stratum: str) -> pd.DataFrame:
 def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
     """A number with a true minus sign; a dash for nan.
 
-    >>> number(-0.126), number(float("nan")), number(0.1, sign=True)
-    ('−0.13', '–', '+0.10')
+    >>> number(-0.126), number(float("nan")), number(0.1, sign=True), number(-0.001)
+    ('−0.13', '–', '+0.10', '0.00')
     """
-    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+    if value != value:
+        return "–"
+    rounded = round(value, digits) or 0.0  # no minus zero
+    return f"{rounded:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
 def p_value(p: float) -> str:
@@ -177,16 +183,39 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def panels(count: int, *, columns: int, height: float, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
-    """A constrained figure with `count` axes in rows of `columns`."""
+def panels(count: int, *, columns: int, height: float) -> tuple[Figure, list[Axes], list[Axes]]:
+    """A page-wide figure with `count` axes in rows of `columns`, and the empty places that are left, axes off."""
     columns = min(columns, count)
     rows = -(-count // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.06)
-    figure = Figure(figsize=(width, height * rows), layout=layout)
+    figure = Figure(figsize=(WIDTH, height * rows), layout=layout)
     grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for spare in grid[count:]:
-        spare.remove()
-    return figure, grid[:count]
+        spare.axis("off")
+    return figure, grid[:count], grid[count:]
+
+
+def key(figure: Figure, spare: list[Axes], look: Mapping[str, Look], *, markers: bool = False) -> None:
+    """Say which line is which model: in an empty place if there is one, else below the panels."""
+    handles = [
+        Line2D([], [], label=name, marker=style.marker if markers else "", markersize=4.5, **style.line)
+        for name, style in look.items()
+    ]
+    if spare:
+        spare[0].legend(handles=handles, loc="center left", handlelength=3.2, fontsize=7.5, labelspacing=0.7)
+    else:
+        columns = min(4, len(look))
+        figure.legend(handles=handles, loc="outside lower left", ncols=columns, handlelength=3.2, fontsize=7.5)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """A line of explanation under the panels."""
+    figure.supxlabel(text, fontsize=6.8, color=MUTED, x=0.01, ha="left")
+
+
+def halo(text: Text) -> None:
+    """Keep a label legible where lines cross it."""
+    text.set_bbox({"facecolor": PAPER, "alpha": 0.8, "edgecolor": "none", "pad": 0.8})
 
 
 def note(axes: Axes, text: str) -> None:
