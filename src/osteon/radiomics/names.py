@@ -84,8 +84,8 @@ _TABLE = {
         minimum_gradient_level ih_min_grad_g RHQZ
     """,
     "volume_histogram": """
-        area_at_10 ivh_v10 BC2M    area_at_90 ivh_v90 BC2M    level_at_10 ivh_i10 GBPN    level_at_90 ivh_i90 GBPN
-        area_difference ivh_diff_v10_v90 DDTU             level_difference ivh_diff_i10_i90 CNV2
+        area_at_10 ivh_v10 NK6P    area_at_90 ivh_v90 4279    level_at_10 ivh_i10 PWN1    level_at_90 ivh_i90 BOHI
+        area_difference ivh_diff_v10_v90 WITY             level_difference ivh_diff_i10_i90 JXJA
     """,
     "glcm": """
         joint_maximum cm_joint_max GYBY                   joint_average cm_joint_avg 60VM
