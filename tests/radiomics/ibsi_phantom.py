@@ -1,6 +1,6 @@
 """osteon's values of the IBSI digital phantom beside the reference values.
 
-    python tests/radiomics/ibsi_phantom.py     rewrites the table in docs/reference/radiomics.md
+python tests/radiomics/ibsi_phantom.py     rewrites the table in docs/reference/radiomics.md
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def table() -> str:
         code = REGISTRY[row.name].code if row.name in REGISTRY else "7J51"
         tolerance = "" if row.tolerance == "0" else f" ± {row.tolerance}"
         verdict = "yes" if row.matches else "**no**"
-        lines.append(
-            f"| {row.name} | {code} | {row.tag} | {row.reference}{tolerance} | {row.printed} | {verdict} |"
-        )
+        lines.append(f"| {row.name} | {code} | {row.tag} | {row.reference}{tolerance} | {row.printed} | {verdict} |")
     return "\n".join(lines) + "\n"
 
 

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from osteon.radiomics import cooccurrence, morphology, tone, zones
 
 #: Small random images: 0 is outside the region, up to 5 levels. Some with holes, some in parts, most touch the edge.
-LEVELS = hnp.arrays(
-    np.int64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 5)
-).filter(lambda levels: bool((levels > 0).any()))
+LEVELS = hnp.arrays(np.int64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 5)).filter(
+    lambda levels: bool((levels > 0).any())
+)
 N = 5
 
 

@@ -12,7 +12,7 @@ import pytest
 from osteon.radiomics import Settings, extract
 
 #: pyradiomics' name to ours.
-NAMES = """
+_NAMES = """
     shape2D_MeshSurface shape_area                          shape2D_PixelSurface shape_area_pixels
     shape2D_Perimeter shape_perimeter                       shape2D_PerimeterSurfaceRatio shape_perimeter_to_area_ratio
     shape2D_Sphericity shape_sphericity                     shape2D_MaximumDiameter shape_maximum_diameter
@@ -77,10 +77,11 @@ NAMES = """
     ngtdm_Busyness ngtdm_busyness                           ngtdm_Coarseness ngtdm_coarseness
     ngtdm_Complexity ngtdm_complexity                       ngtdm_Contrast ngtdm_contrast
     ngtdm_Strength ngtdm_strength
-""".split()
-PAIRS = dict(zip(NAMES[::2], NAMES[1::2], strict=True))
+"""
+_WORDS = _NAMES.split()
+PAIRS = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
 
-#: Defined differently: IBSI has the excess kurtosis and axes with n - 1; IBSI has no MCC; energy times the pixel's area.
+#: Defined differently: IBSI has the excess kurtosis, axes with n - 1, and neither MCC nor energy times area.
 DIFFERENT = {
     "firstorder_Kurtosis",
     "firstorder_TotalEnergy",
@@ -88,9 +89,9 @@ DIFFERENT = {
     "shape2D_MajorAxisLength",
     "shape2D_MinorAxisLength",
 }
-CASES: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "references/pyradiomics/pyradiomics.json").read_text()
-)["cases"]
+CASES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "references/pyradiomics/pyradiomics.json").read_text())[
+    "cases"
+]
 
 
 @pytest.fixture(scope="module", params=CASES)

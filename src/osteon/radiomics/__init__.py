@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from osteon.radiomics.extract import extract
+from osteon.radiomics.extract import extract, feature_names
 from osteon.radiomics.names import REGISTRY, Feature, describe
 from osteon.radiomics.settings import Settings
 
-__all__ = ["REGISTRY", "Feature", "Settings", "describe", "extract"]
+__all__ = ["REGISTRY", "Feature", "Settings", "describe", "extract", "feature_names"]

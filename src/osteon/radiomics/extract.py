@@ -60,6 +60,12 @@ def extract(
     return found
 
 
+def feature_names(settings: Settings | None = None) -> list[str]:
+    """The names that :func:`extract` gives with these settings, in its order; every image has the same."""
+    settings = replace(settings or Settings(), spacing=None, limits=None, outliers=None)
+    return list(extract(np.eye(2), None, settings=settings))
+
+
 #: Filtered images have no unit and no zero: no fixed bin width, and nothing that is divided by their mean.
 _FILTERED: dict[str, Any] = {"bin_width": None, "limits": None, "filters": ()}
 _RELATIVE = ("intensity_coefficient_of_variation", "intensity_quartile_coefficient_of_dispersion")

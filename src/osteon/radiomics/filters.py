@@ -99,9 +99,9 @@ def wavelet(pixels: Floats, low: Floats) -> dict[str, Floats]:
         ``ll``, ``lh``, ``hl`` and ``hh``: the first letter is the filter along x, the second along y.
     """
     taps = {"l": low, "h": low[::-1] * (-1.0) ** np.arange(low.size)}
-    along_x = {band: ndimage.convolve1d(pixels, tap, axis=1, mode="reflect") for band, tap in taps.items()}
+    along_x = {band: ndimage.correlate1d(pixels, tap, axis=1, mode="reflect") for band, tap in taps.items()}
     return {
-        x + y: ndimage.convolve1d(image, tap, axis=0, mode="reflect")
+        x + y: ndimage.correlate1d(image, tap, axis=0, mode="reflect")
         for x, image in along_x.items()
         for y, tap in taps.items()
     }

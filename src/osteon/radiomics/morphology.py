@@ -39,7 +39,9 @@ def features(mask: Mask, spacing: tuple[float, float], pixels: Floats, counted: 
     corners = hull.points[hull.vertices]
     sides = np.ptp(corners, axis=0)
     widths, lengths = _turned_boxes(corners)
-    tightest = np.argmin(widths * lengths)
+    boxes = widths * lengths
+    # Of boxes equally small, the shortest way round: rounding must not choose between them.
+    box_perimeter = 2 * (widths + lengths)[boxes <= boxes.min() * (1 + 1e-9)].min()
     major, minor = axes(mask, spacing)
     ellipse = np.pi * major * minor / 4
     sphericity = 2 * np.sqrt(np.pi * area) / perimeter
@@ -61,8 +63,8 @@ def features(mask: Mask, spacing: tuple[float, float], pixels: Floats, counted: 
         "elongation": minor / major if major else 1.0,
         "area_density_box": area / sides.prod(),
         "perimeter_density_box": perimeter / (2 * sides.sum()),
-        "area_density_turned_box": area / (widths * lengths)[tightest],
-        "perimeter_density_turned_box": perimeter / (2 * (widths + lengths)[tightest]),
+        "area_density_turned_box": area / boxes.min(),
+        "perimeter_density_turned_box": perimeter / box_perimeter,
         "area_density_ellipse": area / ellipse if ellipse else 0.0,
         "perimeter_density_ellipse": perimeter / _ellipse_perimeter(major, minor) if major else 0.0,
         "solidity": area / hull_area,
@@ -198,7 +200,7 @@ def spatial_autocorrelation(pixels: Floats, counted: Mask, spacing: tuple[float,
 
 def _inverse_distance_spectrum(half: tuple[int, ...], spacing: tuple[float, ...]) -> Floats:
     """Spectrum of 1 / distance over all shifts of up to `half` pixels, as a real Fourier transform stores it."""
-    shifts = [(np.arange(h + 1) * step) ** 2 for h, step in zip(half, spacing, strict=True)]
+    shifts = [(np.arange(h + 1.0) * step) ** 2 for h, step in zip(half, spacing, strict=True)]
     squared = reduce(np.add.outer, shifts)
     squared[(0,) * len(half)] = np.inf  # a pixel is no neighbour of itself
     # The kernel is even along every axis: a cosine transform of one orthant is its Fourier transform.

@@ -81,7 +81,7 @@ def prepare(
     if not inside.any():
         raise ImageError("the region is empty", fix="Give a mask or a box that covers one pixel or more.")
     scale, offset = _normalisation(pixels, inside, settings.normalise)
-    unit = spacing or (1.0, 1.0)
+    unit = (float(spacing[0]), float(spacing[1])) if spacing is not None else (1.0, 1.0)
     if spacing is not None and settings.spacing is not None:
         target = (settings.spacing, settings.spacing)
         cut, cut_mask = _resample(pixels, inside, unit, target, margin, settings.interpolation)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pywt
-import radiomics
-import SimpleITK as sitk
+import SimpleITK
 from radiomics.featureextractor import RadiomicsFeatureExtractor
+
+import radiomics
 
 HERE = Path(__file__).parent
 CLASSES = ("shape2D", "firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
@@ -37,7 +38,7 @@ def lesion():
 def features(image, mask, spacing, settings):
     volumes = []
     for array in (image, mask):
-        volume = sitk.GetImageFromArray(array[None])
+        volume = SimpleITK.GetImageFromArray(array[None])
         volume.SetSpacing((spacing[1], spacing[0], 1.0))
         volumes.append(volume)
     extractor = RadiomicsFeatureExtractor(force2D=True, force2Ddimension=0, symmetricalGLCM=True, **settings)
@@ -64,8 +65,7 @@ if __name__ == "__main__":
     image = np.random.default_rng(3).integers(0, 100, (16, 16))
     bands = {}
     for wavelet in ("haar", "db2"):
-        ((ll, (lh, hl, hh)),) = pywt.swt2(image.astype(float), wavelet, level=1)
-        bands[wavelet] = {
-            name: np.round(band, 9).tolist() for name, band in zip(("ll", "cH", "cV", "cD"), (ll, lh, hl, hh))
-        }
+        ((ll, (horizontal, vertical, diagonal)),) = pywt.swt2(image.astype(float), wavelet, level=1)
+        found = {"ll": ll, "cH": horizontal, "cV": vertical, "cD": diagonal}
+        bands[wavelet] = {name: np.round(band, 9).tolist() for name, band in found.items()}
     (HERE / "filters.json").write_text(json.dumps({"image": image.tolist(), "bands": bands}) + "\n")
