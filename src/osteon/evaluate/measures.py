@@ -206,7 +206,7 @@ def seeds(cases: Cases, by_seed: Mapping[str, Mapping[int, Floats]], keep: np.nd
 
 
 def subgroups(cases: Cases, groups: pd.DataFrame, youden: Mapping[str, float], level: float) -> list[Row]:
-    """AUC, sensitivity and specificity (Youden's threshold) in each level of each variable.
+    """AUC, sensitivity and specificity (at Youden's threshold) in each level of each variable.
 
     Args:
         cases: The stratum.
@@ -215,44 +215,37 @@ def subgroups(cases: Cases, groups: pd.DataFrame, youden: Mapping[str, float], l
         level: Confidence level.
 
     Returns:
-        Rows with `p_interaction`: Cochran's test that the metric is equal in all levels, on the logit scale.
+        Rows with `p_interaction`: whether the metric differs between the levels.
     """
     rows: list[Row] = []
     for model in cases.models:
-        for variable in groups:
-            own = groups[variable]
-            parts = {name: cases.where(own == name) for name in _sorted_levels(own)}
-            found = {name: _subgroup(part, model, youden[model], level) for name, part in parts.items()}
+        for variable in map(str, groups):
             for metric in ("auc", "sensitivity", "specificity"):
-                p = _interaction([found[name][metric] for name in parts if name])
+                try:
+                    found = stats.subgroups(
+                        cases.truth,
+                        cases.of(model),
+                        groups[variable].to_numpy(),
+                        figure=metric,
+                        threshold=youden[model],
+                        level=level,
+                        clusters=cases.patients,
+                    )
+                except NotEstimableError:
+                    continue  # one class in the whole stratum: its metrics say so
                 rows += [
-                    {
-                        "model": model,
-                        "variable": variable,
-                        "level": name or "not recorded",
-                        "metric": metric,
-                        **_row(found[name][metric], part),
-                        "p_interaction": p,
-                    }
-                    for name, part in parts.items()
+                    {"model": model, "variable": variable, "level": name, "metric": metric, **_of_level(found, name)}
+                    for name in found.estimates
                 ]
     return rows
 
 
-def _sorted_levels(levels: pd.Series) -> list[str]:
-    """Levels in order, the empty one last."""
-    return sorted(set(levels), key=lambda name: (name == "", name))
-
-
-def _subgroup(part: Cases, model: str, threshold: float, level: float) -> dict[str, Estimate]:
-    return {"auc": area(part, model, level), **at_threshold(part, model, threshold, level)}
-
-
-def _interaction(found: list[Estimate]) -> float:
-    try:
-        return stats.pool(found, method="fixed").p_heterogeneity
-    except NotEstimableError:
-        return nan
+def _of_level(found: stats.Subgroups, name: str) -> Row:
+    estimate, n_positive = found.estimates[name], found.n_positive[name]
+    known = estimate.value == estimate.value
+    method = estimate.method if known else _nothing(NotEstimableError(estimate.method), estimate.n).method
+    limits = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "method": method}
+    return {**limits, "n": estimate.n, "n_positive": n_positive, "p_interaction": found.p_interaction}
 
 
 def subgroup_levels(cohort: pd.DataFrame, development: pd.Series, variables: tuple[str, ...]) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from osteon.figures.style import INK, MUTED, WIDTH, note, stratum_title, styled
+from osteon.evaluate.words import stratum_title
+from osteon.figures.style import INK, MUTED, WIDTH, note, styled
 from osteon.types import Floats, Pixels
 
 _LINE = 0.165  # inches a line of text

@@ -12,24 +12,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from osteon.figures.style import (
-    INK,
-    MUTED,
-    RULE,
-    WIDTH,
-    Look,
-    headline,
-    key,
-    models_of,
-    note,
-    number,
-    p_value,
-    panels,
-    row_of,
-    shown,
-    stratum_title,
-    styled,
-)
+from osteon.evaluate.words import headline, number, p_value, shown, stratum_title
+from osteon.figures.style import INK, MUTED, RULE, WIDTH, Look, key, models_of, note, panels, row_of, styled
 
 # Purple to orange through white: distinct for all common forms of colour blindness, and alike in lightness.
 _DIVERGING = LinearSegmentedColormap.from_list("difference", ["#7b3294", "#c2a5cf", "#ffffff", "#fdb863", "#b35806"])

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from osteon.evaluate.words import headline, in_stratum, number, shown, stratum_title
 from osteon.figures.style import (
     INK,
     MUTED,
@@ -17,16 +18,11 @@ from osteon.figures.style import (
     Look,
     caption,
     halo,
-    headline,
-    in_stratum,
     key,
     models_of,
     note,
-    number,
     panels,
     row_of,
-    shown,
-    stratum_title,
     styled,
 )
 

@@ -129,60 +129,6 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     return paths[0], paths[1]
 
 
-def shown(strata: Iterable[str]) -> list[str]:
-    """The strata worth a panel: the pooled external one repeats a lone external centre, and is then left out."""
-    names = list(dict.fromkeys(strata))
-    centres = [name for name in names if name.startswith("centre:")]
-    return [name for name in names if name != "external" or len(centres) != 1]
-
-
-def headline(strata: Iterable[str]) -> str:
-    """The stratum a study's claim is about: external, or development where there is no external centre."""
-    return "external" if "external" in set(strata) else "development"
-
-
-def stratum_title(stratum: str) -> str:
-    """A stratum as a reader says it.
-
-    >>> [stratum_title(s) for s in ("development", "centre:2", "centre:Radiopaedia", "external")]
-    ['Development, out of fold', 'Centre 2', 'Radiopaedia', 'External, pooled']
-    """
-    if stratum.startswith("centre:"):
-        name = stratum.removeprefix("centre:")
-        return f"Centre {name}" if len(name) <= 3 else name
-    return {"development": "Development, out of fold", "external": "External, pooled"}.get(stratum, stratum)
-
-
-def in_stratum(scores: pd.DataFrame, stratum: str) -> pd.DataFrame:
-    """The rows of a score table that belong to a stratum."""
-    if stratum.startswith("centre:"):
-        return scores[(scores["split"] == "external") & (scores["centre"] == stratum.removeprefix("centre:"))]
-    return scores[scores["split"] == stratum]
-
-
-def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
-    """A number with a true minus sign; a dash for nan.
-
-    >>> number(-0.126), number(float("nan")), number(0.1, sign=True), number(-0.001)
-    ('−0.13', '–', '+0.10', '0.00')
-    """
-    if value != value:
-        return "–"
-    rounded = round(value, digits) or 0.0  # no minus zero
-    return f"{rounded:{'+' if sign else ''}.{digits}f}".replace("-", "−")
-
-
-def p_value(p: float) -> str:
-    """A p value as journals print it.
-
-    >>> p_value(0.0002), p_value(0.0423), p_value(0.62)
-    ('p < 0.001', 'p = 0.042', 'p = 0.62')
-    """
-    if p != p:
-        return "p –"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
 def panels(count: int, *, columns: int, height: float) -> tuple[Figure, list[Axes], list[Axes]]:
     """A page-wide figure with `count` axes in rows of `columns`, and the empty places that are left, axes off."""
     columns = min(columns, count)
