@@ -22,7 +22,7 @@ from osteon.types import Radiograph
 if TYPE_CHECKING:
     from PIL import Image
 
-_FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "BMP")
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")  # MPO comes with JPEG
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"BM")
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima", "")
 _EXIF_ORIENTATION, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 262, 0

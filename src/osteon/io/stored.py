@@ -133,4 +133,4 @@ class _Quiet:
 
 
 #: ``with quiet():`` around every call that parses a file.
-quiet = _Quiet("pydicom", "PIL", r"osteon\.io")
+quiet = _Quiet("pydicom", "PIL", "openpyxl", r"osteon\.io")
