@@ -48,7 +48,7 @@ class Region:
     @property
     def box(self) -> tuple[slice, ...]:
         """The bounding box of the mask."""
-        return _window(self.mask)
+        return window(self.mask)
 
 
 def prepare(
@@ -87,8 +87,8 @@ def prepare(
         cut, cut_mask = _resample(pixels, inside, unit, target, margin, settings.interpolation)
         unit = target
     else:
-        window = _window(inside, [int(np.ceil(margin / u)) for u in unit])
-        cut, cut_mask = pixels[window].astype(np.float64), inside[window]
+        around = window(inside, [int(np.ceil(margin / u)) for u in unit])
+        cut, cut_mask = pixels[around].astype(np.float64), inside[around]
     if not np.isfinite([cut.sum(), scale, offset]).all():
         raise ImageError("the image holds nan or infinite pixels", fix="Repair the image or leave the case out.")
     return Region(cut, cut_mask, unit, scale, offset)
@@ -117,7 +117,7 @@ def _mask(mask: Any, shape: tuple[int, ...]) -> Mask:
     return inside
 
 
-def _window(inside: Mask, margin: Sequence[int] = (0, 0)) -> tuple[slice, ...]:
+def window(inside: Mask, margin: Sequence[int] = (0, 0)) -> tuple[slice, ...]:
     """The bounding box of a mask, widened by a margin as far as the image goes."""
     occupied = [np.flatnonzero(inside.any(axis=1 - axis)) for axis in (0, 1)]
     return tuple(
