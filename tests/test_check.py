@@ -1,0 +1,507 @@
+"""Who is in a study and who is out: every fault a cohort can have, provoked."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO, StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from rich.console import Console
+from scipy.ndimage import gaussian_filter
+
+from osteon import check as checks
+from osteon import study, tables
+from osteon.check import baseline, duplicates, pictures
+from osteon.errors import LeakError, StudyError, TableError
+
+SMALLEST = '[centres]\ndevelopment = ["1"]\n'
+
+
+def picture(seed: int, side: int = 64) -> np.ndarray:
+    """A picture unlike any other."""
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=(side, side)), 2)
+    return np.rint(255 * (field - field.min()) / np.ptp(field)).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve cases in two centres, each a picture of its own, half of each centre positive."""
+    rows = []
+    for index in range(12):
+        Image.fromarray(picture(index)).save(tmp_path / f"p{index:02d}.png")
+        rows.append(
+            {
+                "case_id": f"c{index:02d}",
+                "image": f"p{index:02d}.png",
+                "centre": "1" if index < 8 else "2",
+                "label": str(index % 2),
+                "x0": 10.0,
+                "y0": 12.0,
+                "x1": 40.0,
+                "y1": 50.0,
+                "patient_id": f"p{index // 2}",
+                "age": 20.0 + index,
+                "sex": "FM"[index % 3 == 0],
+            }
+        )
+    pd.DataFrame(rows).to_csv(tmp_path / "cohort.csv", index=False)
+    (tmp_path / "study.toml").write_text(SMALLEST)
+    return tmp_path
+
+
+def edit(folder: Path, **cells: object) -> None:
+    """Change cells of the cohort: ``c03__label="1"``; a name without a case is a whole column."""
+    table = pd.read_csv(folder / "cohort.csv", dtype="object", keep_default_na=False)
+    for name, value in cells.items():
+        case, _, column = name.rpartition("__")
+        if column not in table:
+            table[column] = ""
+        table.loc[table["case_id"] == case if case else slice(None), column] = value
+    table.to_csv(folder / "cohort.csv", index=False)
+
+
+def run(folder: Path, text: str = SMALLEST, **options: object) -> checks.Checked:
+    (folder / "study.toml").write_text(text)
+    return checks.check(study.load(folder / "study.toml"), **options)  # type: ignore[arg-type]
+
+
+def reasons(checked: checks.Checked) -> dict[str, str]:
+    return dict(zip(checked.excluded["case_id"], checked.excluded["reason"], strict=True))
+
+
+# A sound cohort -------------------------------------------------------------------------------------------------------
+
+
+def test_a_sound_cohort_is_read_whole(folder: Path) -> None:
+    checked = run(folder)
+    assert not checked.warnings
+    assert checked.excluded.empty
+    cohort = checked.cohort
+    assert list(cohort["split"]) == ["development"] * 8 + ["external"] * 4
+    assert list(cohort["target"]) == [index % 2 for index in range(12)]
+    assert list(cohort["patient"]) == list(cohort["patient_id"])
+    assert list(cohort["cluster"]) == [index // 2 for index in range(12)]
+    assert [stage["cases"] for stage in checked.flow["stages"]] == [12] * 4
+    assert [stage["patients"] for stage in checked.flow["stages"]] == [6] * 4
+    assert checked.flow["groups"] == [
+        {"name": "development", "role": "development", "cases": 8, "patients": 4, "positive": 4},
+        {"name": "centre:2", "role": "external", "cases": 4, "patients": 2, "positive": 2},
+    ]
+    assert checked.flow["synthetic"] is False
+    assert len(checked.images) == 12
+    assert checked.images["sha256"].nunique() == 12
+    assert set(checked.images["height"]) == {64}
+    json.dumps(checked.flow)
+    tables.conform(checked.cohort, tables.COHORT)
+    tables.conform(checked.baseline, tables.BASELINE)
+
+
+def test_the_result_does_not_depend_on_jobs_or_on_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(folder, mask="m.png")
+    Image.fromarray((picture(99) > 150).astype(np.uint8)).save(folder / "m.png")
+    plain = run(folder)
+    cached = run(folder, cache=folder / "cache", jobs=2)
+
+    def never(path: Path, *rest: object) -> None:
+        raise AssertionError(f"{path} was read again")
+
+    monkeypatch.setattr(pictures, "_measure_image", never)
+    monkeypatch.setattr(pictures, "_measure_mask", never)
+    again = run(folder, cache=folder / "cache")
+    for other in (cached, again):
+        pd.testing.assert_frame_equal(plain.cohort, other.cohort)
+        pd.testing.assert_frame_equal(plain.images, other.images)
+        assert plain.flow == other.flow
+
+
+def test_a_changed_picture_is_read_again_and_a_damaged_cache_is_only_a_cache(folder: Path) -> None:
+    before = run(folder, cache=folder / "cache").images
+    Image.fromarray(picture(77, side=80)).save(folder / "p03.png")
+    after = run(folder, cache=folder / "cache").images
+    changed = before["sha256"] != after["sha256"]
+    assert list(before["image"][changed]) == ["p03.png"]
+    for store in (folder / "cache").iterdir():
+        store.write_bytes(b"PAR1 nonsense")
+    pd.testing.assert_frame_equal(run(folder, cache=folder / "cache").images, after)
+
+
+def test_progress_is_told_of_every_picture(folder: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    class Bar:
+        def __call__(self, total: int, title: str = "") -> Bar:
+            seen.append((title, total))
+            return self
+
+        def __enter__(self) -> Bar:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def advance(self, n: int = 1) -> None:
+            seen.append(("done", n))
+
+    run(folder, progress=Bar())
+    assert seen[0] == ("reading pictures", 12)
+    assert sum(n for title, n in seen if title == "done") == 12
+
+
+def test_without_images_nothing_on_disk_is_needed(folder: Path) -> None:
+    for file in folder.glob("*.png"):
+        file.unlink()
+    checked = run(folder, images=False)
+    assert len(checked.cohort) == 12
+    assert checked.images.empty
+
+
+# The table ------------------------------------------------------------------------------------------------------------
+
+
+def test_labels_that_are_no_numbers_need_naming(folder: Path) -> None:
+    edit(folder, label="benign", c01__label="malignant", c09__label="malignant")
+    with pytest.raises(TableError, match=r"row 2, column 'label': 'benign' is neither 0 nor 1\. .*positive = \["):
+        run(folder)
+    with pytest.raises(StudyError, match=r"no case is labelled 'malignat'\. Did you mean 'malignant'\?"):
+        run(folder, SMALLEST + '[task]\npositive = ["malignat"]\n')
+    checked = run(folder, SMALLEST + '[task]\npositive = ["malignant"]\nname = "malignant"\n')
+    assert list(checked.cohort.loc[checked.cohort["target"] == 1, "case_id"]) == ["c01", "c09"]
+    assert checked.flow["positive"] == "malignant"
+
+
+def test_another_label_column_takes_the_name_label_so_that_sealing_finds_it(folder: Path) -> None:
+    edit(folder, diagnosis="benign", c01__diagnosis="malignant", c09__diagnosis="malignant")
+    checked = run(folder, SMALLEST + '[task]\npositive = ["malignant"]\ncolumn = "diagnosis"\n')
+    assert "diagnosis" not in checked.cohort
+    assert sorted(checked.cohort["label"].unique()) == ["benign", "malignant"]
+    assert any("'label' is not used" in warning for warning in checked.warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[centres]\ndevelopment = ["one"]\n', r"centres\.development: .* centre 'one'\. Known names: 1, 2"),
+        ('[centres]\ndevelopment = ["1"]\nexternal = ["22"]\n', r"centres\.external: .*Did you mean '2'\?"),
+        (SMALLEST + '[[models]]\nkind = "clinical"\nvariables = ["agee"]\n', r"no column 'agee'\. Did you mean 'age'"),
+        (SMALLEST + '[[models]]\nkind = "clinical"\nvariables = ["label"]\n', r"'label' tells the diagnosis itself"),
+        (SMALLEST + '[evaluation]\nsubgroups = ["sexe"]\n', r"subgroups: .*Did you mean 'sex'\?"),
+    ],
+)
+def test_a_study_that_names_what_is_not_there(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        run(folder, text)
+
+
+def test_a_third_centre_is_external_unless_the_study_says_which_are(folder: Path) -> None:
+    edit(folder, c10__centre="3", c11__centre="3")
+    edit(folder, c10__patient_id="x", c11__patient_id="y")
+    assert [group["name"] for group in run(folder).flow["groups"]] == ["development", "centre:2", "centre:3"]
+    checked = run(folder, '[centres]\ndevelopment = ["1"]\nexternal = ["2"]\n')
+    assert reasons(checked) == {"c10": "centre not in the study", "c11": "centre not in the study"}
+    assert checked.flow["excluded"] == [
+        {"reason": "centre not in the study", "cases": 2, "case_ids": ["c10", "c11"]},
+    ]
+
+
+def test_a_box_inside_out_names_its_row(folder: Path) -> None:
+    edit(folder, c04__x1="5")
+    with pytest.raises(TableError, match=r"row 6, column 'x1': the box of case 'c04' is inside out: x1 5 .* x0 10"):
+        run(folder)
+
+
+def test_own_columns_of_computed_names_are_not_used(folder: Path) -> None:
+    edit(folder, target="1", split="train")
+    checked = run(folder)
+    assert set(checked.cohort["target"]) == {0, 1}
+    assert any("target, split is not used" in w or "split, target is not used" in w for w in checked.warnings)
+
+
+def test_a_synthetic_cohort_says_so(folder: Path) -> None:
+    edit(folder, synthetic="1")
+    assert run(folder).flow["synthetic"] is True
+
+
+def test_paths_are_relative_to_the_table_and_tell_no_disk(folder: Path) -> None:
+    edit(folder, c00__image=str(folder / "p00.png"), c01__image=".\\p01.png")
+    checked = run(folder)
+    assert list(checked.cohort["image"][:2]) == ["p00.png", "p01.png"]
+
+
+# Patients -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_patient_on_both_sides_is_a_leak(folder: Path) -> None:
+    edit(folder, c08__patient_id="p0")
+    with pytest.raises(LeakError, match=r"row 10, column 'patient_id': 1 patient in development and .*: p0\. Drop"):
+        run(folder)
+
+
+def test_a_patient_in_two_centres_of_one_split_is_said(folder: Path) -> None:
+    edit(folder, c10__centre="3")
+    assert any("1 patient in two centres of one split" in warning for warning in run(folder).warnings)
+
+
+def test_an_unknown_patient_is_one_of_its_own_but_two_lesions_of_a_picture_are_one(folder: Path) -> None:
+    edit(folder, patient_id="", c01__image="p00.png")
+    edit(folder, c01__x0="20")
+    checked = run(folder)
+    assert list(checked.cohort["patient"][:3]) == ["unknown:c00", "unknown:c00", "unknown:c02"]
+    assert checked.cohort["patient"].nunique() == 11
+    assert (checked.cohort["patient_id"] == "").all()
+    assert [w for w in checked.warnings if w.startswith("12 cases of 12 without a patient_id")]
+    assert checked.duplicates.empty  # two lesions on one picture are no copies
+
+
+# Pictures, masks and boxes -------------------------------------------------------------------------------------------
+
+
+def test_bad_files_are_set_aside_with_the_reason(folder: Path) -> None:
+    (folder / "p00.png").unlink()
+    data = (folder / "p01.png").read_bytes()
+    (folder / "p01.png").write_bytes(data[: len(data) // 2])
+    (folder / "p02.png").write_text("not a picture")
+    Image.fromarray(np.ones((64, 64), np.uint8)).save(folder / "whole.png")
+    Image.fromarray(np.ones((32, 64), np.uint8)).save(folder / "other.png")
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(folder / "empty.png")
+    edit(folder, c03__mask="nowhere.png", c04__mask="other.png", c05__mask="empty.png", c06__mask="whole.png")
+    checked = run(folder)
+    assert reasons(checked) == {
+        "c00": "picture missing",
+        "c01": "picture unreadable",
+        "c02": "picture unreadable",
+        "c03": "mask missing",
+        "c04": "mask unusable",
+        "c05": "mask unusable",
+    }
+    detail = checked.excluded.set_index("case_id")["detail"]
+    assert "truncated" in detail["c01"]
+    assert "64 x 32 pixels" in detail["c04"]
+    assert detail["c05"] == "the mask is empty"
+    assert [stage["cases"] for stage in checked.flow["stages"]] == [12, 12, 6, 6]
+
+
+def test_boxes(folder: Path) -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[20:30, 5:50] = 255
+    Image.fromarray(mask).save(folder / "m.png")
+    edit(folder, c00__x0="", c00__mask="m.png")  # from the mask
+    edit(folder, c01__x0="")  # none
+    edit(folder, c02__x0="-5", c02__y1="70.5")  # partly outside
+    edit(folder, c03__x0="64", c03__x1="90")  # wholly outside
+    edit(folder, c04__x1="13")  # 3 pixels wide
+    checked = run(folder)
+    boxes = checked.cohort.set_index("case_id")[["x0", "y0", "x1", "y1"]]
+    assert list(boxes.loc["c00"]) == [5, 20, 50, 30]
+    assert list(boxes.loc["c02"]) == [0, 12, 40, 64]
+    assert reasons(checked) == {"c01": "no box", "c03": "box outside the picture", "c04": "box under 4 px"}
+    assert "1 box reached outside the picture, now clipped: c02." in checked.warnings
+
+
+def test_a_centre_without_a_usable_case_stops(folder: Path) -> None:
+    for index in range(8, 12):
+        (folder / f"p{index:02d}.png").unlink()
+    with pytest.raises(StudyError, match=r"centre '2' has no usable case: 4 picture missing"):
+        run(folder)
+
+
+def test_one_class(folder: Path) -> None:
+    edit(folder, **{f"c{index:02d}__label": "0" for index in range(8, 12)})
+    assert "Centre 2 has negative cases only (4): its AUC is not estimable." in run(folder).warnings
+    edit(folder, label="1")
+    with pytest.raises(StudyError, match="all 8 development cases are positive"):
+        run(folder)
+
+
+# Copies ---------------------------------------------------------------------------------------------------------------
+
+
+def copy(folder: Path, source: int, target: int, quality: int | None = None) -> None:
+    """Put one picture in another's place, recompressed if asked."""
+    image = Image.open(folder / f"p{source:02d}.png")
+    if quality is None:
+        image.save(folder / f"p{target:02d}.png", compress_level=1)  # other bytes, same content
+    else:
+        buffer = BytesIO()
+        image.save(buffer, "JPEG", quality=quality)
+        Image.open(buffer).resize((48, 48)).save(folder / f"p{target:02d}.png")
+
+
+@pytest.mark.parametrize(("quality", "kind"), [(None, "exact"), (60, "near")])
+def test_a_copy_across_the_line_is_a_leak_with_a_way_out(folder: Path, quality: int | None, kind: str) -> None:
+    copy(folder, 0, 8, quality)
+    copy(folder, 0, 9, None if quality else 50)  # a second copy outside
+    with pytest.raises(LeakError, match=rf"2 pictures .*c00 = c08 \({kind}\).* duplicates = \"exclude\""):
+        run(folder)
+    checked = run(folder, SMALLEST + '[study]\nduplicates = "exclude"\n')
+    assert reasons(checked) == dict.fromkeys(["c08", "c09"], "picture is in development too")
+    assert checked.flow["stages"][-1] == {"name": "picture not in development", "cases": 10, "patients": 5}
+
+
+def test_a_copy_of_an_external_copy_is_set_aside_too(folder: Path) -> None:
+    copy(folder, 0, 8, 60)
+    Image.open(folder / "p08.png").save(folder / "p10.png", compress_level=1)  # exact copy of the near copy
+    checked = run(folder, SMALLEST + '[study]\nduplicates = "exclude"\n')
+    assert set(reasons(checked)) == {"c08", "c10"}
+
+
+def test_one_file_on_both_sides_is_a_leak(folder: Path) -> None:
+    edit(folder, c09__image="p02.png")
+    with pytest.raises(LeakError, match=r"c02 = c09 \(exact\)"):
+        run(folder)
+
+
+def test_copies_within_development_share_a_cluster_and_conflicts_are_said(folder: Path) -> None:
+    copy(folder, 0, 3)  # labels 0 and 1
+    checked = run(folder)
+    assert checked.cohort["cluster"].nunique() == 5
+    assert "1 pair of pictures are exact copies and stay in one fold: c00 ~ c03." in checked.warnings
+    assert "1 pair of copies with conflicting labels: c00 ~ c03." in checked.warnings
+    dealt = checks.folds(checked.cohort[:8], 2, np.random.default_rng(0)).set_index("case_id")["fold"]
+    assert len(set(dealt[["c00", "c01", "c02", "c03"]])) == 1  # two patients joined by the copy
+
+
+def test_a_row_written_twice_is_said(folder: Path) -> None:
+    edit(folder, c01__image="p00.png")
+    assert any("picture and box of an earlier one: c01" in warning for warning in run(folder).warnings)
+
+
+def test_no_pair_is_missed_and_the_slow_definition_agrees() -> None:
+    rng = np.random.default_rng(5)
+    base = np.stack([gaussian_filter(rng.uniform(0, 255, (32, 32)), rng.uniform(0.3, 3)) for _ in range(250)])
+    noisy = base[:60] + rng.normal(0, rng.uniform(0, 12, 60)[:, None, None], (60, 32, 32))
+    thumbnails = np.concatenate([base, noisy, np.full((2, 32, 32), 90.0)]).clip(0, 255).astype(np.uint8)
+    prints = duplicates.fingerprints(thumbnails)
+    assert not prints[-2:].any()  # flat pictures are like nothing
+    i, j, correlation = duplicates.alike(prints, 0.9)
+    slow = np.corrcoef(prints[:-2])
+    expected = np.argwhere(np.triu(slow >= 0.9, 1))
+    assert 5 < len(expected) < 60
+    assert sorted(zip(i, j, strict=True)) == [tuple(pair) for pair in expected]
+    np.testing.assert_allclose(correlation, slow[i, j], atol=1e-5)
+
+
+def test_copies_of_the_real_radiographs(shared: Path) -> None:
+    """What a person sees on them: three exact copies, one hand in two renderings and another exposure of it."""
+    root = shared / "data" / "btxrd256"
+    images = [f"images/{path.name}" for path in sorted((root / "images").iterdir())[:800]]
+    pairs = duplicates.find(pictures.read_pictures(root, images))
+    number = {kind: {(a[10:16], b[10:16]) for a, b in rows[["image_a", "image_b"]].to_numpy()}
+              for kind, rows in pairs.groupby("kind")}  # fmt: skip
+    assert number["exact"] == {("000245", "000683"), ("000415", "000497"), ("000430", "000765")}
+    assert number["near"] == {("000609", "000611"), ("000610", "000611")}
+    assert number["alike"] == {("000234", "000235"), ("000609", "000610")}
+
+
+# The baseline table ---------------------------------------------------------------------------------------------------
+
+
+def test_standardised_differences_are_tableones(references: Path) -> None:
+    reference = json.loads((references / "baseline_smd.json").read_text())
+    data = pd.DataFrame(reference["data"]).assign(centre=lambda frame: frame["split"], target=0)
+    data["patient"] = np.arange(len(data))
+    table = baseline.table(data, ["age", "sex", "site"], "positive")
+    whole = table[(table["level"] == "") & (table["group"] == "centre:external")].set_index("variable")["smd"]
+    assert whole["age"] == pytest.approx(reference["smd"]["age"], abs=1e-12)
+    assert whole["sex"] == pytest.approx(reference["smd"]["sex"], abs=1e-12)
+    assert whole["site"] == pytest.approx(reference["smd"]["site"], abs=1e-12)
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_two_levels_are_the_binary_difference(p: float, q: float) -> None:
+    many = baseline.multinomial_difference(np.array([p, 1 - p]), np.array([q, 1 - q]))
+    binary = (p - q) / np.sqrt((p * (1 - p) + q * (1 - q)) / 2)
+    assert many == pytest.approx(abs(binary), rel=1e-6, abs=1e-12)
+
+
+def test_summaries_are_those_of_the_rows(folder: Path) -> None:
+    edit(folder, c11__age="", c10__sex="")
+    table = run(folder).baseline.set_index(["variable", "level", "group"])
+    assert table.loc[("age", "", "development"), "summary"] == "23.5 (21.75 to 25.25)"
+    assert table.loc[("age", "", "centre:2"), "n"] == 3
+    assert table.loc[("positive", "", "centre:2"), "summary"] == "2 (50.0 %)"
+    assert table.loc[("sex", "missing", "centre:2"), "summary"] == "1 of 4"
+    assert table.loc[("sex", "F", "centre:2"), "n"] == 3
+
+
+# The terminal ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_terminal_shows_flow_centres_baseline_and_warnings_in_80_columns(folder: Path) -> None:
+    edit(folder, synthetic="true", c04__x1="13", c10__centre="3", c11__centre="3")
+    edit(folder, c10__patient_id="x")
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(checks.render(run(folder)))
+    shown = console.export_text()
+    for expected in ("Synthetic cohort", "- box under 4 px", "centre 3", "age", "Flow", "Baseline", "set aside"):
+        assert expected in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+# Folds ----------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def developments(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
+    n = draw(st.integers(4, 80))
+    k = draw(st.integers(2, 6))
+    patients = draw(st.lists(st.integers(0, max(1, n // 2)), min_size=n, max_size=n))
+    targets = draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))
+    sites = draw(st.lists(st.sampled_from(["femur", "tibia", "hand"]), min_size=n, max_size=n))
+    frame = pd.DataFrame({"patient": [f"p{p}" for p in patients], "target": targets, "site": sites})
+    frame["case_id"] = [f"c{i}" for i in range(n)]
+    frame["patient_id"] = frame["patient"]
+    frame["cluster"] = pd.factorize(frame["patient"])[0] // draw(st.integers(1, 2))
+    return frame, k
+
+
+@settings(deadline=None, max_examples=60)
+@given(developments(), st.integers(0, 3))
+def test_folds_keep_groups_whole_and_hold_both_classes(given_: tuple[pd.DataFrame, int], seed: int) -> None:
+    development, k = given_
+    fewest = min(development.loc[development["target"] == value, "cluster"].nunique() for value in (0, 1))
+    if fewest < k:
+        with pytest.raises(StudyError, match=rf"{k} folds need at least {k} .* there (is|are) {fewest}\b"):
+            checks.folds(development, k, np.random.default_rng(seed))
+        return
+    dealt = checks.folds(development, k, np.random.default_rng(seed))
+    again = checks.folds(development, k, np.random.default_rng(seed))
+    pd.testing.assert_frame_equal(dealt, again)
+    assert list(dealt["case_id"]) == list(development["case_id"])
+    fold = dealt["fold"].to_numpy()
+    for name in ("patient", "cluster"):
+        assert pd.Series(fold).groupby(development[name].to_numpy()).agg(np.ptp).eq(0).all()
+    for value in (0, 1):
+        assert len(set(fold[development["target"] == value])) == k
+
+
+def test_folds_of_single_cases_are_balanced_in_target_and_site() -> None:
+    rng = np.random.default_rng(3)
+    n, k = 403, 5
+    development = pd.DataFrame({
+        "case_id": [f"c{i}" for i in range(n)], "patient": np.arange(n).astype(str), "patient_id": "",
+        "target": (rng.random(n) < 0.2).astype(int), "site": rng.choice(["a", "b", "c"], n, p=[0.7, 0.2, 0.1]),
+    })  # fmt: skip
+    dealt = checks.folds(development, k, rng)
+    for column, most in (("target", 1), ("site", 6)):
+        counts = pd.crosstab(dealt["fold"], development[column]).to_numpy()
+        assert (np.ptp(counts, axis=0) <= most).all()
+
+
+def test_folds_that_greed_alone_would_leave_without_a_class() -> None:
+    """A large mixed patient draws every other positive away from its fold; each fold still gets one of each."""
+    groups = [("big", 30, 2), ("a", 0, 1), ("b", 1, 0), ("c", 29, 0)]
+    rows = [
+        {"patient": name, "target": value}
+        for name, negatives, positives in groups
+        for value in [0] * negatives + [1] * positives
+    ]
+    development = pd.DataFrame(rows).assign(patient_id="", case_id=lambda f: [f"c{i}" for i in range(len(f))])
+    for seed in range(5):
+        dealt = checks.folds(development, 2, np.random.default_rng(seed))
+        assert (development.groupby(dealt["fold"])["target"].nunique() == 2).all()
