@@ -8,7 +8,8 @@ direction is the photometric interpretation's.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,15 +47,8 @@ def read_stored(path: Path) -> StoredRadiograph:
     """
     header = parse(path, (*_SIZE, *_PICTURE))
     _check_kind(path, header)
-    try:
-        with quiet():
-            return _assemble(header, *_decode(path, header))
-    except ImageError:
-        raise
-    except Exception as error:  # a damaged header fails in as many ways as there are attributes
-        raise ImageError(
-            f"an attribute of the picture is damaged ({type(error).__name__})", file=path, fix=_AGAIN
-        ) from None
+    with _understood(path):
+        return _assemble(header, *_decode(path, header))
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -62,6 +56,18 @@ def image_size(path: Path) -> tuple[int, int]:
     header = parse(path, _SIZE)
     _check_kind(path, header)
     return int(header.Rows), int(header.Columns)
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    """Turns whatever a damaged file makes pydicom raise into an ImageError, and drops its warnings; both quote it."""
+    try:
+        with quiet():
+            yield
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:
+        raise ImageError(f"not a readable DICOM file ({type(error).__name__})", file=path, fix=_AGAIN) from None
 
 
 def parse(path: Path, attributes: Iterable[str]) -> FileDataset:
@@ -74,14 +80,11 @@ def parse(path: Path, attributes: Iterable[str]) -> FileDataset:
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     wanted = list(attributes)
-    try:
-        with quiet():
-            _refuse_deflated_bomb(path)
-            header = dcmread(path, force=True, specific_tags=wanted, stop_before_pixels="PixelData" not in wanted)
-    except ImageError:
-        raise
-    except Exception as error:  # pydicom raises whatever a damaged file makes of it
-        raise ImageError(f"not a readable DICOM file ({type(error).__name__})", file=path, fix=_AGAIN) from None
+    with _understood(path):
+        _refuse_deflated_bomb(path)
+        header = dcmread(path, force=True, specific_tags=wanted, stop_before_pixels="PixelData" not in wanted)
+        for name in wanted:
+            header.get(name)  # pydicom converts a value, and stumbles over it, when it is first looked at
     if "TransferSyntaxUID" not in header.file_meta:
         implicit, little = header.original_encoding
         header.file_meta.TransferSyntaxUID = (
@@ -250,7 +253,7 @@ def _voi(header: Dataset, *, signed: bool) -> tuple[tuple[float, float] | None, 
         return (float(first), float(first + len(table) - 1)), table.astype(np.float32) / np.float32(top)
     centre, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
     function = str(header.get("VOILUTFunction") or "LINEAR")
-    if not (np.isfinite(centre) and width >= (1 if function == "LINEAR" else np.finfo(np.float32).tiny)):
+    if not (np.isfinite(centre) and width > (1 if function == "LINEAR" else 0)):
         return None, "line"
     if function == "LINEAR":  # PS3.3 C.11.2.1.2.1: half a value lower and one narrower than LINEAR_EXACT
         return (centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2), "line"

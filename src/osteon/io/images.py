@@ -149,7 +149,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with quiet(), Image.open(path, formats=_FORMATS) as image:
+        # By handle, for by name Pillow maps an uncompressed TIFF into memory, and scrambles one that lies on its side.
+        with quiet(), path.open("rb") as handle, Image.open(handle, formats=_FORMATS) as image:
             refuse_bomb(path, image.height, image.width)
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise ImageError(
@@ -158,7 +159,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                     fix="Save each radiograph as a file of its own.",
                 )
             yield image
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except FileNotFoundError:
         raise ImageError("no such file", file=path, fix="Check the path; it is relative to the cohort table.") from None
@@ -170,8 +171,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             file=path,
             fix="Save it as an 8-bit or 16-bit grey PNG or TIFF, a JPEG, or DICOM.",
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, MemoryError, OverflowError) as error:
-        # Pillow's decoders raise all of these on damaged files, some of them from struct and zlib.
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes of them
         raise ImageError(
             f"the picture is damaged or truncated ({type(error).__name__})", file=path, fix="Copy or export it again."
         ) from None

@@ -62,8 +62,8 @@ class StoredRadiograph:
             out -= low
             out *= 1 / (high - low)
             np.clip(out, 0, 1, out=out)
-        else:  # a window one value wide is a threshold
-            out = (out > low).astype(np.float32)
+        else:  # a constant picture
+            out = np.zeros_like(out)
         return Radiograph(out, self.spacing)
 
 
