@@ -31,6 +31,15 @@ def stratum_title(stratum: str) -> str:
     return {"development": "Development, out of fold", "external": "External, pooled"}.get(stratum, stratum)
 
 
+def level_title(level: str) -> str:
+    """A subgroup's level, or a rule, with mathematical signs.
+
+    >>> level_title("<= 26"), level_title("sensitivity >= 0.9")
+    ('≤ 26', 'sensitivity ≥ 0.9')
+    """
+    return level.replace("<=", "≤").replace(">=", "≥")
+
+
 def in_stratum(scores: pd.DataFrame, stratum: str) -> pd.DataFrame:
     """The rows of a score table that belong to a stratum."""
     if stratum.startswith("centre:"):

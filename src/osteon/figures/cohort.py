@@ -150,7 +150,7 @@ def examples(table: pd.DataFrame, thumbnails: Mapping[str, Pixels | Floats], pos
     groups = [name for name in _EXAMPLES if name in set(table["group"])]
     columns = max(1, int(table.groupby("group").size().max())) if len(table) else 1
     side = (WIDTH - 0.06 * (columns - 1)) / max(columns, 6)
-    step = side + 0.68
+    step = side + 0.74
     height = step * len(groups) + 0.05
     figure = Figure(figsize=(WIDTH, height))
     for i, group in enumerate(groups):
@@ -174,10 +174,9 @@ def _thumbnail(panel: Axes, row: pd.Series, picture: Pixels | Floats | None, pos
         note(panel, "no picture")
     else:
         panel.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=1, interpolation="lanczos", aspect="equal")
-    told = str(row["diagnosis"])
-    truth = told if told not in ("", "0", "1") else positive if is_positive else "negative"
     below: dict[str, Any] = {"transform": panel.transAxes, "va": "top"}
     panel.text(0, -0.05, f"{row['probability']:.2f}", fontsize=7, fontweight="bold", **below)
-    panel.text(1, -0.05, "positive" if is_positive else "negative", ha="right", fontsize=6.4, **below)
-    panel.text(0, -0.17, truth[:24], fontsize=6.4, **below)
-    panel.text(0, -0.28, str(row["case_id"])[:24], fontsize=5.8, color=MUTED, **below)
+    panel.text(1, -0.05, positive if is_positive else "negative", ha="right", fontsize=6.4, **below)
+    panel.text(0, -0.17, str(row["case_id"])[:24], fontsize=5.8, color=MUTED, **below)
+    if row["diagnosis"] not in ("", "0", "1", positive):
+        panel.text(0, -0.28, str(row["diagnosis"])[:24], fontsize=6.2, **below)

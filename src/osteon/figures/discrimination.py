@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from osteon.evaluate.words import headline, number, p_value, shown, stratum_title
+from osteon.evaluate.words import headline, level_title, number, p_value, shown, stratum_title
 from osteon.figures.style import INK, MUTED, RULE, WIDTH, Look, key, models_of, note, panels, row_of, styled
 
 # Purple to orange through white: distinct for all common forms of colour blindness, and alike in lightness.
@@ -123,7 +123,7 @@ def subgroups(table: pd.DataFrame, models: Sequence[str] = (), look: Mapping[str
         values = " and ".join(p_value(row["p_interaction"]) for row in tests if row is not None)
         lines.append(_Line(str(variable).capitalize(), f"interaction: {values}"))
         for level, part in rows.groupby("level", sort=False):
-            size = f"{level} ({part['n'].iloc[0]:,} cases, {part['n_positive'].iloc[0]:,} positive)"
+            size = f"{level_title(str(level))} ({part['n'].iloc[0]:,} cases, {part['n_positive'].iloc[0]:,} positive)"
             for name, style in chosen.items():
                 lines.append(_Line(size, row=row_of(part, model=name), look=style))
                 size = ""

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from osteon.evaluate.words import headline, in_stratum, number, shown, stratum_title
+from osteon.evaluate.words import headline, in_stratum, level_title, number, shown, stratum_title
 from osteon.figures.style import (
     INK,
     MUTED,
@@ -187,7 +187,7 @@ def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] |
             )
             panel.text(0.99, 0.06, "negative", transform=at, fontsize=6.4, ha="right", va="bottom", color=MUTED)
     rules = list(dict.fromkeys(points["rule"]))
-    lines = ", ".join(f"{dash} {rule}" for dash, rule in zip(("solid:", "dashed:"), rules, strict=False))
+    lines = ", ".join(f"{dash} {level_title(rule)}" for dash, rule in zip(("solid:", "dashed:"), rules, strict=False))
     caption(figure, f"Bars: share of the class, square-root scale. Lines: thresholds fixed out of fold ({lines}).")
     return figure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -105,7 +106,9 @@ def _versions(page: Page) -> Iterator[Markup]:
     if hashes:
         rows = [[name, Markup('<span class="hash">{}</span>').format(value)] for name, value in hashes.items()]
         yield page.table(["What", "SHA-256"], rows, "Hashes of what went in", file="provenance.json", words=2)
-    yield Markup("<h3>The resolved study</h3><pre>{}</pre>").format(run.study.to_toml())
+    # Short lists on one line: the file is for reading here.
+    settings = re.sub(r"\[\n\s+([^\[\]]*?),?\n\]", lambda m: f"[{' '.join(m[1].split())}]", run.study.to_toml())
+    yield Markup("<h3>The resolved study</h3><pre class='settings'>{}</pre>").format(settings)
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -12,6 +12,8 @@ from markupsafe import Markup, escape
 from osteon.evaluate.words import number
 from osteon.report.folder import Finished
 
+_SHORT = 22  # lines of a table that is not broken between printed pages
+
 
 @dataclass
 class Page:
@@ -70,9 +72,16 @@ class Page:
         lines.append(Markup("</tbody>"))
         label = self._next("Table")
         return Markup(
-            '<div class="table" role="region" aria-label="{label}" tabindex="0"><table>'
+            '<div class="table{short}" role="region" aria-label="{label}" tabindex="0"><table>'
             '<caption><b>{label}. {head}</b> {rest} <span class="file">{file}</span></caption>{body}</table></div>'
-        ).format(label=label, head=head, rest=rest, file=file, body=Markup("\n").join(lines))
+        ).format(
+            short=" short" if len(lines) < _SHORT else "",
+            label=label,
+            head=head,
+            rest=rest,
+            file=file,
+            body=Markup("\n").join(lines),
+        )
 
     def _next(self, kind: str) -> str:
         self._numbers[kind] += 1

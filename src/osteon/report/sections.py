@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from osteon.evaluate.words import number, p_value, stratum_title
+from osteon.evaluate.words import level_title, number, p_value, stratum_title
 from osteon.report import words
 from osteon.report.page import Page, bullets, interval, paragraph
 
@@ -36,12 +36,26 @@ def summary(page: Page) -> Iterator[Markup]:
     run = page.run
     first, *rest = list(words.summary(run)) or ["No model could be evaluated."]
     yield paragraph(first, "lead")
+    yield _tiles(page)
     if rest:
         yield paragraph(" ".join(rest))
     header = ["Model", *(["Development"] if run.headline != "development" else []), stratum_title(run.headline)]
     strata = list(dict.fromkeys(["development", run.headline]))
     rows = [[model, *(interval(run.value(model, s, "auc")) for s in strata)] for model in run.models]
     yield page.table(header, rows, f"AUC with {run.study.evaluation.level:.0%} confidence interval", file="metrics.csv")
+
+
+def _tiles(page: Page) -> Markup:
+    """The primary contrast at a glance."""
+    run = page.run
+    a, b = run.study.primary
+    shown = [(name, run.value(name, run.headline, "auc"), "AUC") for name in dict.fromkeys((a, b))]
+    contrast = words.primary_row(run, run.headline)
+    if contrast is not None:
+        shown.append(("Difference", contrast.rename({"difference": "value"}), p_value(contrast["p"])))
+    tile = Markup("<div><dt>{}</dt><dd>{}</dd><dd class='what'>{}</dd></div>")
+    tiles = [tile.format(name, interval(row), what) for name, row, what in shown]
+    return Markup('<dl class="tiles">{}</dl>').format(Markup("").join(tiles))
 
 
 def cohort(page: Page) -> Iterator[Markup]:
@@ -72,9 +86,8 @@ def cohort(page: Page) -> Iterator[Markup]:
 
 def _baseline_row(table: pd.DataFrame, key: tuple[str, str], groups: list[str]) -> list[object]:
     variable, level = key
-    rows = {
-        row["group"]: row for _, row in table[(table["variable"] == variable) & (table["level"] == level)].iterrows()
-    }
+    own = table[(table["variable"] == variable) & (table["level"] == level)]
+    rows = {row["group"]: row for _, row in own.iterrows()}
     cells: list[object] = [Markup('<span class="indent">{}</span>').format(level) if level else variable]
     for group in groups:
         if group not in rows:
@@ -192,7 +205,7 @@ def operating_points(page: Page) -> Iterator[Markup]:
 
 
 def _rule(rule: str) -> str:
-    return "Youden's index" if rule == "youden" else rule.replace(">=", "≥")
+    return "Youden's index" if rule == "youden" else level_title(rule)
 
 
 def _point(rows: pd.DataFrame) -> list[object]:
@@ -278,7 +291,7 @@ def subgroups(page: Page) -> Iterator[Markup]:
             area = by_metric.loc["auc"]
             cells = [interval(by_metric.loc[name]) for name in ("auc", "sensitivity", "specificity")]
             size = f"{area['n']:,} / {area['n_positive']:,}"
-            rows.append([f"{variable}: {level}", size, *cells, _p(area["p_interaction"])])
+            rows.append([f"{variable}: {level_title(level)}", size, *cells, _p(area["p_interaction"])])
     yield page.table(
         ["Subgroup", "Cases / positive", "AUC", "Sensitivity", "Specificity", "p (interaction)"],
         rows,
