@@ -208,7 +208,7 @@ def _smooth(
 ) -> tuple[CalibrationCurve, float]:
     where = np.unique(np.quantile(z, _QUANTILES[knots]))
     method = f"logistic regression on a restricted cubic spline, {where.size} knots (Harrell 2015)"
-    if where.size < 3:
+    if where.size < 3 or np.unique(z).size <= where.size:
         where, method = np.empty(0), "logistic regression, linear (too few distinct predictions for a spline)"
     grid = np.linspace(expit(np.quantile(z, 0.01)), expit(np.quantile(z, 0.99)), points)
     beta, cov = logistic.fit(_spline(z, where), positive, codes=codes)
@@ -249,13 +249,14 @@ def brier(
     p = inputs.probabilities(probability, positive.size)
     loss = (p - positive) ** 2
     value, prevalence = float(loss.mean()), float(positive.mean())
-    se = sqrt(mean_variance(loss - value, inputs.codes(clusters, p.size)))
+    codes = inputs.codes(clusters, p.size)
+    se = sqrt(mean_variance(loss - value, codes))
     half = inputs.critical(level) * se
     count, predicted, observed = _binned(positive, p, bins)
     share, uncertainty = count / p.size, prevalence * (1 - prevalence)
     reliability = float(share @ (predicted - observed) ** 2)
     resolution = float(share @ (observed - prevalence) ** 2)
-    method = "normal, over " + ("cases" if clusters is None else "patients")
+    method = "normal, over " + ("cases" if codes is None else "patients")
     return Brier(
         score=Estimate(value, max(0.0, value - half), min(1.0, value + half), method, p.size, se, level, "Brier score"),
         scaled=1 - value / uncertainty,

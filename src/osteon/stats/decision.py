@@ -17,6 +17,7 @@ from scipy.stats import norm
 from osteon.errors import InputError
 from osteon.stats import inputs
 from osteon.stats.calibration import mean_variance
+from osteon.stats.delong import covariance
 from osteon.types import Comparison, Estimate, Floats
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def net_reclassification(
 
     Raises:
         InputError: Missing values, unequal lengths, thresholds or probabilities out of range.
-        NotEstimableError: One class only.
+        NotEstimableError: Fewer than two independent cases of a class.
     """
     positive = inputs.truth(y_true)
     old = inputs.probabilities(probability_old, positive.size, name="probability_old")
@@ -225,8 +226,8 @@ def net_reclassification(
         for weight, among in zip(weights, (positive, ~positive), strict=True):
             mean = float(value[among].mean())
             total += weight * mean
-            influence[among] = weight * (value[among] - mean) * n / among.sum()
-        se = sqrt(mean_variance(influence, codes))
+            influence[among] = weight * (value[among] - mean) / among.sum()
+        se = sqrt(max(0.0, float(covariance(influence[None], positive, codes)[0, 0])))
         return Estimate(total, total - z * se, total + z * se, f"{method}, secondary", n, se, level, name)
 
     return Reclassification(

@@ -70,11 +70,31 @@ def covariance(influences: Floats, positive: inputs.Bools, codes: inputs.Ints | 
     return _corrected(p, with_positive) + _corrected(q, with_negative) + both + both.T
 
 
+def spread(h: Floats, among: inputs.Ints, positive: inputs.Bools, codes: inputs.Ints | None) -> Floats:
+    """Influences of some of the cases as (n,) influences of all, for :func:`covariance` of figures on different cases.
+
+    Args:
+        h: (k,) influences of the cases `among`.
+        among: (k,) positions of these cases.
+        positive: (n,) truth of all cases.
+        codes: (n,) clusters of all cases, or None.
+
+    Returns:
+        (n,), zero elsewhere; rescaled so that the variance is that of the cases alone. Without clusters only: the
+        correction counts cases.
+    """
+    out = np.zeros(positive.size)
+    out[among] = h
+    if codes is None:
+        for members in (positive, ~positive):
+            own, total = int(members[among].sum()), int(members.sum())
+            out[members] *= sqrt(own * (total - 1) / ((own - 1) * total)) if own > 1 else 0.0
+    return out
+
+
 def _corrected(h: Floats, units: int) -> Floats:
     if units < 2:
-        raise NotEstimableError(
-            "the variance of an AUC needs at least two independent positive and two independent negative cases"
-        )
+        raise NotEstimableError("a variance needs at least two independent positive and two independent negative cases")
     result: Floats = h @ h.T * (units / (units - 1))
     return result
 

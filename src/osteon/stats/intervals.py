@@ -255,7 +255,7 @@ def _tango_limits(only_a: int, only_b: int, n: int, z: float) -> tuple[float, fl
         free = (sqrt(max(0.0, linear**2 - 8 * n * (-only_b * delta * (1 - delta)))) - linear) / (4 * n)
         variance = n * (2 * free + delta * (1 - delta))
         excess = only_a - only_b - n * delta
-        return excess / sqrt(variance) if variance > 0 else float(np.sign(excess)) * np.inf
+        return excess / sqrt(variance) if variance > 0 else 0.0 if excess == 0 else float(np.copysign(np.inf, excess))
 
     # score falls from +inf at -1 to -inf at +1; stepping inside keeps the bracket finite.
     edge = 1 - 1e-12
@@ -292,7 +292,7 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")][::-1]
     out = np.full_like(values, np.nan)
-    scaled = values[order] * known.size / np.arange(known.size, 0, -1)
+    scaled = values[order] * (known.size / np.arange(known.size, 0, -1))
     out[order] = np.minimum(1, np.minimum.accumulate(scaled))
     return out
 

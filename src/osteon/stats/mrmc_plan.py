@@ -12,7 +12,8 @@ from math import inf, isfinite, nan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2, ncf, ncx2
+from scipy.special import ncfdtr
+from scipy.stats import chi2, ncx2
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
@@ -144,7 +145,7 @@ def mrmc_power(
     if readers == "fixed":
         return float(ncx2.sf(chi2.ppf(1 - alpha, 1), 1, lack))
     df = (n_readers - 1) * (spread / residual) ** 2
-    return float(ncf.sf(fisher.ppf(1 - alpha, 1, df), 1, df, lack))
+    return float(1 - ncfdtr(1, df, lack, fisher.ppf(1 - alpha, 1, df)))
 
 
 def mrmc_sample_size(

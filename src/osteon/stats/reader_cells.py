@@ -17,7 +17,7 @@ from osteon.errors import InputError, NotEstimableError, TableError
 from osteon.stats import inputs
 from osteon.stats.bootstrap import Units, of_weights
 from osteon.stats.delong import covariance as influence_covariance
-from osteon.stats.delong import influence
+from osteon.stats.delong import influence, spread
 from osteon.stats.roc import auc, placements
 from osteon.types import Floats
 
@@ -217,25 +217,22 @@ def _left_out(readings: Readings, score: Floats, function: Figure) -> tuple[NDAr
 
 
 def _influences(readings: Readings, function: Figure) -> Floats:
-    """(cells, cases) influences, each class scaled to the cell's own number of cases."""
-    h = np.zeros(readings.score.shape)
-    for cell, score in enumerate(readings.score):
+    """(cells, cases) influences on each cell's figure, zero where it has not read the case."""
+    rows = []
+    for score in readings.score:
         read = np.flatnonzero(~np.isnan(score))
         positive, own = readings.positive[read], score[read]
+        if min(positive.sum(), (~positive).sum()) < 2:
+            raise NotEstimableError("DeLong's covariance needs two cases of each class for every reader")
         if function is auc:
-            h[cell, read] = influence(positive, own)[1]
+            h = influence(positive, own)[1]
         elif function in (sensitivity, specificity):
             among = positive if function is sensitivity else ~positive
-            h[cell, read[among]] = (own[among] - own[among].mean()) / among.sum()
+            h = np.where(among, own - own[among].mean(), 0.0) / among.sum()
         else:
             raise InputError("DeLong's covariance is for auc, sensitivity and specificity", fix="Use the jackknife.")
-        if readings.codes is None:
-            for among, everyone in ((positive, readings.positive), (~positive, ~readings.positive)):
-                count, total = int(among.sum()), int(everyone.sum())
-                if count < 2:
-                    raise NotEstimableError("DeLong's covariance needs two cases of each class for every reader")
-                h[cell, read[among]] *= sqrt(count * (total - 1) / ((count - 1) * total))
-    return h
+        rows.append(spread(h, read, readings.positive, readings.codes))
+    return np.stack(rows)
 
 
 def _column(table: Any, name: str) -> NDArray[Any]:

@@ -94,9 +94,13 @@ class RocCurve:
     def sensitivity_at(self, specificity: ArrayLike) -> Floats:
         """Sensitivity at given specificities, linear between the curve's points and its highest on a vertical part."""
         wanted = 1 - np.asarray(specificity, dtype=np.float64)
-        false_positive = 1 - self.specificity
-        last = np.flatnonzero(np.append(np.diff(false_positive) > 0, True))
-        return np.interp(wanted, false_positive[last], self.sensitivity[last])
+        x, y = 1 - self.specificity, self.sensitivity
+        left = np.searchsorted(x, wanted + 1e-12, side="right") - 1  # the top of a vertical part, despite rounding
+        right = np.minimum(left + 1, x.size - 1)
+        width = x[right] - x[left]
+        share = np.clip(np.divide(wanted - x[left], width, out=np.zeros_like(width), where=width > 0), 0, 1)
+        result: Floats = y[left] + share * (y[right] - y[left])
+        return result
 
 
 def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:

@@ -7,7 +7,7 @@ covariance, which is not zero where one patient has cases in several subgroups.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.stats import chi2
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
-from osteon.stats.delong import covariance, delong_ci, influence
+from osteon.stats.delong import covariance, delong_ci, influence, spread
 from osteon.stats.intervals import proportion_ci
 from osteon.types import Estimate, Floats
 
@@ -103,9 +103,7 @@ def subgroups(
             estimates[name] = Estimate(nan, nan, nan, str(error), int(within.sum()), nan, level, _TITLES[figure])
             continue
         if np.any(h != 0):
-            spread = np.zeros(n)
-            spread[within] = h
-            influences.append(spread)
+            influences.append(spread(h, np.flatnonzero(within), positive, codes))
             values.append(estimates[name].value)
     statistic, df = _interaction(np.array(values), influences, positive, codes)
     return Subgroups(
@@ -123,25 +121,16 @@ _TITLES = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specifici
 def _one(
     positive: inputs.Bools, score: Floats, figure: str, level: float, codes: inputs.Ints | None
 ) -> tuple[Estimate, Floats]:
-    """A subgroup's estimate, and its cases' influences scaled for the size of the subgroup."""
+    """A subgroup's estimate, and its cases' influences on it."""
     if figure == "auc":
-        estimate = delong_ci(positive, score, level=level, clusters=codes)
-        h = influence(positive, score)[1]
-        classes = (positive, ~positive)
-    else:
-        among = positive if figure == "sensitivity" else ~positive
-        if not among.any():
-            raise NotEstimableError(f"no {'positive' if figure == 'sensitivity' else 'negative'} cases")
-        hit = score[among] if figure == "sensitivity" else 1 - score[among]
-        own = None if codes is None else codes[among]
-        estimate = proportion_ci(hit, level=level, clusters=own, name=figure)
-        h = np.zeros(score.size)
-        h[among] = (hit - hit.mean()) / hit.size
-        classes = (among, ~among)
-    for members in classes:
-        size = int(members.sum())
-        h[members] *= sqrt(size / (size - 1)) if size > 1 else 0.0  # one case of a class says nothing of its spread
-    return estimate, h
+        return delong_ci(positive, score, level=level, clusters=codes), influence(positive, score)[1]
+    among = positive if figure == "sensitivity" else ~positive
+    if not among.any():
+        raise NotEstimableError(f"no {'positive' if figure == 'sensitivity' else 'negative'} cases")
+    hit = score if figure == "sensitivity" else 1 - score
+    own = None if codes is None else codes[among]
+    h = np.where(among, hit - hit[among].mean(), 0.0) / among.sum()
+    return proportion_ci(hit[among], level=level, clusters=own, name=figure), h
 
 
 def _interaction(

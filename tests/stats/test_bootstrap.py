@@ -1,0 +1,150 @@
+"""Resampling against closed forms, slow loops and DeLong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap as scipy_bootstrap
+from scipy.stats import norm
+
+from osteon.errors import InputError, NotEstimableError
+from osteon.stats import (
+    auc,
+    bootstrap_ci,
+    bootstrap_test,
+    compare_sensitivity,
+    delong_ci,
+    delong_test,
+    partial_auc,
+    partial_auc_ci,
+    permutation_test,
+    roc_curve,
+)
+from osteon.stats.bootstrap import Units, of_weights
+
+
+def test_weighted_auc_is_the_auc_of_the_repeated_cases(rng):
+    y, score = rng.random(60) < 0.4, rng.integers(0, 9, size=60).astype(float)
+    weights = rng.integers(0, 4, size=(40, 60)).astype(float)
+    fast = of_weights(auc, y, score)(weights)
+    slow = [auc(np.repeat(y, w), np.repeat(score, w)) for w in weights.astype(int)]
+    np.testing.assert_allclose(fast, slow, atol=1e-14)
+
+
+def test_each_stratum_keeps_its_size_and_patients_stay_whole(rng):
+    y = rng.random(90) < 0.3
+    patient = np.arange(90) // 2
+    units = Units(y, patient, stratified=True)
+    weights = np.concatenate(list(units.drawn(200, rng)))
+    assert (weights[:, 0::2] == weights[:, 1::2]).all()
+    kinds = np.array([2 * y[patient == p].any() + (~y[patient == p]).any() for p in range(45)])
+    for kind in (1, 2, 3):
+        mine = np.isin(patient, np.flatnonzero(kinds == kind))
+        assert (weights[:, mine].sum(axis=1) == mine.sum()).all()
+
+
+def test_unstratified_resamples_have_both_classes(rng):
+    y = np.r_[np.ones(2), np.zeros(12)] == 1
+    weights = np.concatenate(list(Units(y, None, stratified=False).drawn(500, rng)))
+    assert (weights[:, :2].sum(axis=1) > 0).all()
+    assert (weights.sum(axis=1) == 14).all()
+
+
+def test_the_bootstrap_finds_delongs_standard_error(asah):
+    found = bootstrap_ci(asah["poor"], asah["s100b"], method="percentile", resamples=8000)
+    exact = delong_ci(asah["poor"], asah["s100b"], method="wald")
+    assert found.value == exact.value
+    assert found.se == pytest.approx(exact.se, rel=0.04)
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=0.015)
+    assert found.name == "AUC"
+
+
+def test_a_patient_bootstrap_of_copies_is_that_of_the_patients(asah):
+    y, s = np.repeat(asah["poor"], 3), np.repeat(asah["s100b"], 3)
+    found = bootstrap_ci(y, s, clusters=np.repeat(np.arange(113), 3), resamples=500, rng=7)
+    once = bootstrap_ci(asah["poor"], asah["s100b"], resamples=500, rng=7)
+    assert (found.low, found.high, found.se) == pytest.approx((once.low, once.high, once.se), abs=1e-12)
+    assert "patients" in found.method
+
+
+def test_bca_of_a_mean_is_efrons(rng):
+    """One stratum and the mean: acceleration is skewness / (6 sqrt n), and scipy's BCa agrees."""
+    x = rng.exponential(size=40)
+    y = np.r_[0, 1, rng.integers(0, 2, size=38)]
+
+    def mean(truth, score):
+        return float(np.mean(score))
+
+    found = bootstrap_ci(y, x, statistic=mean, stratified=False, resamples=6000, name="mean")
+    other = scipy_bootstrap((x,), np.mean, n_resamples=6000, method="BCa", rng=np.random.default_rng(3))
+    assert (found.low, found.high) == pytest.approx(tuple(other.confidence_interval), rel=0.03)
+    assert str(found).startswith("mean ")
+    units = Units(y == 1, None, stratified=False)
+    from osteon.stats.bootstrap import _acceleration
+
+    deviation = x - x.mean()
+    expected = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
+    assert _acceleration(units, of_weights(mean, y == 1, x)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_perfect_separation_falls_back_to_percentiles():
+    y = np.repeat([0, 1], 10)
+    found = bootstrap_ci(y, y.astype(float), resamples=100)
+    assert (found.low, found.high) == (1, 1)
+
+
+def test_the_same_seed_gives_the_same_interval(asah):
+    y, s = asah["poor"], asah["ndka"]
+    assert bootstrap_ci(y, s, resamples=200, rng=5) == bootstrap_ci(y, s, resamples=200, rng=5)
+    assert bootstrap_ci(y, s, resamples=200, rng=5) != bootstrap_ci(y, s, resamples=200, rng=6)
+
+
+def test_paired_bootstrap_agrees_with_delong_and_is_antisymmetric(asah):
+    y, a, b = asah["poor"], asah["wfns"], asah["s100b"]
+    ab, ba = (bootstrap_test(y, *pair, resamples=4000, rng=1) for pair in ((a, b), (b, a)))
+    exact = delong_test(y, a, b)
+    assert ab.difference == pytest.approx(exact.difference)
+    assert ab.se == pytest.approx(exact.se, rel=0.06)
+    assert (ab.difference, ab.z, ab.low, ab.high) == pytest.approx((-ba.difference, -ba.z, -ba.high, -ba.low))
+    same = bootstrap_test(y, a, a, resamples=50)
+    assert (same.difference, same.z, same.p) == (0, 0, 1)
+
+
+def test_permutation_p_is_that_of_its_definition(asah):
+    y, a, b = asah["poor"], asah["wfns"], asah["s100b"]
+    found = permutation_test(y, a, b, permutations=499, rng=2)
+    assert found.difference == pytest.approx(auc(y, a) - auc(y, b))
+    assert found.p == pytest.approx(delong_test(y, a, b).p, abs=0.03)
+    assert found.p >= 1 / 500
+    assert permutation_test(y, a, a, permutations=49).p == 1
+
+
+def test_permutation_keeps_a_patients_cases_together():
+    y = np.repeat([0, 1], 20)
+    a, b = y + 0.0, 1.0 - y
+    # one patient in all: either everything is exchanged or nothing, and both are as extreme as what is seen
+    found = permutation_test(y, a, b, clusters=np.zeros(40, dtype=int), permutations=99)
+    assert found.p == 1
+
+
+def test_partial_area_and_sensitivity_intervals(asah):
+    y, a, b = asah["poor"], asah["wfns"], asah["s100b"]
+    found = partial_auc_ci(y, a, resamples=200)
+    assert found.value == partial_auc(y, a)
+    assert found.low < found.value < found.high
+    assert found.name == "partial AUC (specificity 0.9 to 1)"
+    test = compare_sensitivity(y, a, b, specificity=0.9, resamples=200)
+    expected = roc_curve(y, a).sensitivity_at(0.9) - roc_curve(y, b).sensitivity_at(0.9)
+    assert test.difference == pytest.approx(float(expected))
+    assert test.p == pytest.approx(2 * norm.sf(abs(test.z)))
+
+
+def test_degenerate_input_has_a_named_error():
+    with pytest.raises(NotEstimableError, match="all 2 cases are positive"):
+        bootstrap_ci([1, 1], [0, 1])
+    with pytest.raises(InputError, match="method is 'basic'"):
+        bootstrap_ci([0, 1], [0, 1], method="basic")
+    with pytest.raises(InputError, match="resamples is 1"):
+        bootstrap_ci([0, 1], [0, 1], resamples=1)
+    with pytest.raises(InputError, match="specificity is 1"):
+        compare_sensitivity([0, 1], [0, 1], [1, 0], specificity=1)

@@ -1,0 +1,327 @@
+"""Reader studies against OR-DBM MRMC, MRMCaov, RJafroc and definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from osteon.errors import InputError, NotEstimableError, TableError
+from osteon.stats import (
+    auc,
+    delong_covariance,
+    delong_test,
+    dorfman_berbaum_metz,
+    mrmc_power,
+    mrmc_sample_size,
+    obuchowski_rockette,
+    reader_covariate,
+)
+
+ANALYSES = [("random", "random"), ("fixed", "random"), ("random", "fixed")]
+
+
+def agrees(value: float, text: str) -> bool:
+    """Whether a value rounds to what was printed."""
+    if "." not in text:
+        return value == float(text)
+    return abs(value - float(text)) <= 0.51 * 10.0 ** -len(text.split(".")[1])
+
+
+@pytest.fixture(scope="module")
+def result(van_dyke):
+    return obuchowski_rockette(van_dyke)
+
+
+@pytest.mark.parametrize(("readers", "cases"), ANALYSES)
+def test_van_dyke_as_printed(van_dyke, printed, readers, cases):
+    found = obuchowski_rockette(van_dyke, readers=readers, cases=cases)
+    pair, key = found.differences["1", "2"], f"{readers} {cases}"
+    values = {"statistic": found.statistic, "df": found.df, "p": found.p, "se": pair.se}
+    values |= {"low": found.low, "high": found.high}
+    for arm in ("1", "2"):
+        e = found.estimates[arm]
+        values |= {f"{arm} se": e.se, f"{arm} low": e.low, f"{arm} high": e.high}
+        assert agrees(e.value, printed[f"van dyke {arm}"])
+    for name, value in values.items():
+        assert agrees(value, printed[f"{key} {name}"]), (key, name, value)
+    assert pair.p == pytest.approx(found.p, abs=1e-12)
+    assert found.design == "fully crossed"
+
+
+def test_van_dyke_components_and_readers_as_printed(result, printed):
+    for name, value in result.components.items():
+        assert agrees(value, printed[f"van dyke {name}"]), name
+    assert agrees(result.difference, printed["random random difference"])
+    for (arm, reader), estimate in result.readers.items():
+        assert agrees(estimate.value, printed[f"van dyke {arm} reader {reader}"])
+    for (_, _, reader), comparison in result.reader_differences.items():
+        for name in ("difference", "se", "p", "low", "high"):
+            if f"reader {reader} {name}" in printed:
+                assert agrees(getattr(comparison, name), printed[f"reader {reader} {name}"]), (reader, name)
+    for arm in ("1", "2"):
+        assert f"t with {float(printed[f'random random {arm} df']):.2f} df" in result.estimates[arm].method
+
+
+def test_dbm_agrees_with_obuchowski_rockette(van_dyke, result):
+    found = dorfman_berbaum_metz(van_dyke)
+    assert found.statistic == pytest.approx(result.statistic, abs=1e-10)
+    assert found.df == pytest.approx(result.df, abs=1e-8)
+    assert found.p == pytest.approx(result.p, abs=1e-12)
+    # Hillis 2005: a mean square of pseudovalues is the cases times that of the figures
+    assert found.mean_squares["arm"] == pytest.approx(114 * result.components["ms_arm"], rel=1e-10)
+    assert found.mean_squares["arm reader"] == pytest.approx(114 * result.components["ms_arm_reader"], rel=1e-10)
+
+
+def test_dbm_agrees_for_another_figure_and_three_arms(van_dyke, rng):
+    third = van_dyke[van_dyke["arm"] == 1].assign(arm=3)
+    third["score"] = np.clip(third["score"] + rng.integers(-1, 2, size=len(third)), 1, 5)
+    three = pd.concat([van_dyke, third])
+    for figure, threshold in (("auc", None), ("specificity", 3)):
+        found = obuchowski_rockette(three, figure=figure, threshold=threshold)
+        other = dorfman_berbaum_metz(three, figure=figure, threshold=threshold)
+        assert other.statistic == pytest.approx(found.statistic, abs=1e-9)
+        assert other.df == pytest.approx(found.df, rel=1e-8)
+    assert list(found.differences) == [("1", "2"), ("1", "3"), ("2", "3")]
+    assert np.isnan(found.difference)
+
+
+def test_delong_covariance_is_that_of_delong(van_dyke):
+    found = obuchowski_rockette(van_dyke, covariance="delong")
+    wide = van_dyke.pivot_table(index="case", columns=["reader", "arm"], values="score")
+    truth = van_dyke.drop_duplicates("case").set_index("case").loc[wide.index, "truth"]
+    sigma = delong_covariance(truth, wide.to_numpy().T)[1]
+    assert found.components["var_error"] == pytest.approx(np.trace(sigma) / 10, abs=1e-15)
+    for reader, (_, comparison) in enumerate(found.reader_differences.items()):
+        single = delong_test(truth, wide.iloc[:, 2 * reader], wide.iloc[:, 2 * reader + 1])
+        assert (comparison.difference, comparison.se) == pytest.approx((single.difference, single.se), abs=1e-12)
+
+
+def test_three_covariances_agree_closely(van_dyke, result):
+    for covariance in ("delong", "bootstrap"):
+        other = obuchowski_rockette(van_dyke, covariance=covariance, rng=1)
+        assert other.components["var_error"] == pytest.approx(result.components["var_error"], rel=0.06)
+        assert other.components["cov2"] == pytest.approx(result.components["cov2"], rel=0.12)
+        assert other.p == pytest.approx(result.p, abs=0.005)
+
+
+def test_the_jackknife_is_its_definition(van_dyke, result):
+    one = van_dyke[(van_dyke["reader"] == 3) & (van_dyke["arm"] == 2)]
+    without = np.array([auc(*(one.drop(index)[c] for c in ("truth", "score"))) for index in one.index])
+    variance = 113 / 114 * np.sum((without - without.mean()) ** 2)
+    assert result.readers["2", "3"].se == pytest.approx(np.sqrt(variance), abs=1e-12)
+
+
+def test_any_callable_is_a_figure(van_dyke):
+    def youden(truth, score):
+        called = np.asarray(score) >= 3
+        return float(called[np.asarray(truth) == 1].mean() - called[np.asarray(truth) == 0].mean())
+
+    found = obuchowski_rockette(van_dyke, figure=youden)
+    parts = [obuchowski_rockette(van_dyke, figure=f, threshold=3) for f in ("sensitivity", "specificity")]
+    assert found.difference == pytest.approx(sum(part.difference for part in parts))
+    assert found.estimates["1"].name == "youden"
+
+
+def test_sensitivity_is_the_mean_over_positives(van_dyke):
+    found = obuchowski_rockette(van_dyke, figure="sensitivity", threshold=4, covariance="delong")
+    positives = van_dyke[van_dyke["truth"] == 1]
+    rates = (positives["score"] >= 4).groupby([positives["arm"], positives["reader"]]).mean()
+    assert found.estimates["1"].value == pytest.approx(rates[1].mean())
+    assert found.readers["1", "2"].se == pytest.approx(np.sqrt(rates[1, 2] * (1 - rates[1, 2]) / 44))
+    with pytest.raises(InputError, match="not calls"):
+        obuchowski_rockette(van_dyke, figure="sensitivity")
+
+
+def test_arms_may_be_renamed_and_scores_stretched(van_dyke, result):
+    other = obuchowski_rockette(
+        van_dyke.assign(arm=np.where(van_dyke["arm"] == 1, "unaided", "aided"), score=np.exp(van_dyke["score"]))
+    )
+    assert other.difference == pytest.approx(-result.difference)
+    assert (other.low, other.high) == pytest.approx((-result.high, -result.low))
+    assert list(other.differences) == [("aided", "unaided")]
+    shuffled = obuchowski_rockette(van_dyke.sample(frac=1, random_state=3))
+    assert shuffled.p == pytest.approx(result.p, abs=1e-12)
+    assert obuchowski_rockette(van_dyke.to_dict("list")).p == pytest.approx(result.p, abs=1e-12)
+
+
+@pytest.mark.parametrize("covariance", ["jackknife", "delong"])
+def test_copies_of_a_case_count_once_with_clusters(van_dyke, covariance):
+    copies = pd.concat(
+        [van_dyke.assign(case=van_dyke["case"].astype(str) + end, patient=van_dyke["case"]) for end in "ab"]
+    )
+    once = obuchowski_rockette(van_dyke, covariance=covariance)
+    twice = obuchowski_rockette(copies, covariance=covariance, clusters="patient")
+    for name, value in once.components.items():
+        assert twice.components[name] == pytest.approx(value, rel=1e-9), name
+    assert obuchowski_rockette(copies, covariance=covariance).components["cov2"] < once.components["cov2"] * 0.7
+
+
+def test_one_arm_is_described(van_dyke, result):
+    alone = obuchowski_rockette(van_dyke[van_dyke["arm"] == 1].drop(columns="arm"))
+    assert alone.estimates["all"].low == pytest.approx(result.estimates["1"].low)
+    assert alone.estimates["all"].high == pytest.approx(result.estimates["1"].high)
+    assert alone.differences == {}
+    assert np.isnan([alone.difference, alone.statistic, alone.p]).all()
+    assert alone.components["cov2"] == pytest.approx(0.00048396, abs=5e-9)  # OR-DBM MRMC, treatment 1 alone
+
+
+def test_cases_nested_in_readers_or_arms_have_no_shared_covariance(van_dyke, result):
+    own_cases = obuchowski_rockette(van_dyke.assign(case=van_dyke["case2"]))
+    assert own_cases.design == "cases differ between readers (split-plot)"
+    assert (own_cases.components["cov2"], own_cases.components["cov3"]) == pytest.approx((0, 0), abs=1e-17)
+    for name in ("cov1", "var_error", "ms_arm", "ms_arm_reader"):
+        assert own_cases.components[name] == pytest.approx(result.components[name], rel=1e-12)
+    c = own_cases.components
+    assert own_cases.statistic == pytest.approx(c["ms_arm"] / c["ms_arm_reader"])
+    assert own_cases.df == pytest.approx(4)
+
+    by_arm = obuchowski_rockette(van_dyke.assign(case=van_dyke["case3"]))
+    assert by_arm.design == "cases differ between arms"
+    assert (by_arm.components["cov1"], by_arm.components["cov3"]) == pytest.approx((0, 0), abs=1e-17)
+    c = by_arm.components
+    error = c["ms_arm_reader"] + 5 * result.components["cov2"]
+    assert by_arm.statistic == pytest.approx(c["ms_arm"] / error)
+    assert by_arm.df == pytest.approx(4 * (error / c["ms_arm_reader"]) ** 2)
+
+
+def test_split_plot_blocks_share_cases_within_only(van_dyke):
+    """Readers 1, 2 read even cases, the others odd ones: covariances are the means over all pairs of readers."""
+    even = van_dyke["case"] % 2 == 0
+    blocks = van_dyke[even == van_dyke["reader"].isin([1, 2])]
+    found = obuchowski_rockette(blocks)
+    assert found.design == "cases differ between readers (split-plot)"
+    parts = [obuchowski_rockette(blocks[blocks["reader"].isin(own)]) for own in ([1, 2], [3, 4, 5])]
+    # ordered pairs of readers with shared cases: 2 and 6 of 20
+    expected = (2 * parts[0].components["cov2"] + 6 * parts[1].components["cov2"]) / 20
+    assert found.components["cov2"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_missing_readings_change_little(van_dyke, result, rng):
+    some = van_dyke[rng.random(len(van_dyke)) > 0.03]
+    for covariance in ("jackknife", "delong", "bootstrap"):
+        found = obuchowski_rockette(some, covariance=covariance)
+        assert found.design == "not fully crossed"
+        assert found.difference == pytest.approx(result.difference, abs=0.01)
+        assert found.components["cov2"] == pytest.approx(result.components["cov2"], rel=0.3)
+
+
+def test_readers_nested_in_arms_are_two_samples(van_dyke):
+    nested = van_dyke[(van_dyke["reader"] <= 2) == (van_dyke["arm"] == 1)]
+    found = obuchowski_rockette(nested)
+    assert found.design == "readers nested in arms"
+    values = [[e.value for (arm, _), e in found.readers.items() if arm == name] for name in ("1", "2")]
+    assert found.difference == pytest.approx(np.mean(values[0]) - np.mean(values[1]))
+    from scipy.stats import ttest_ind
+
+    fixed_cases = obuchowski_rockette(nested, cases="fixed")
+    welch = ttest_ind(*values, equal_var=False)
+    assert fixed_cases.p == pytest.approx(welch.pvalue)
+    assert fixed_cases.df == pytest.approx(welch.df)
+    assert found.differences["1", "2"].se > fixed_cases.differences["1", "2"].se
+    assert found.reader_differences == {}
+
+
+def test_one_reader_is_a_paired_delong_test(van_dyke):
+    one = van_dyke[van_dyke["reader"] == 1]
+    found = obuchowski_rockette(one, readers="fixed", covariance="delong")
+    wide = one.pivot_table(index="case", columns="arm", values="score")
+    truth = one.drop_duplicates("case").set_index("case").loc[wide.index, "truth"]
+    single = delong_test(truth, wide[1], wide[2])
+    assert (found.difference, found.low, found.high, found.p) == pytest.approx(
+        (single.difference, single.low, single.high, single.p), abs=1e-10
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "readers", "cases", "n_readers", "n_cases"),
+    [
+        ("power random random 10 165", "random", "random", 10, 165),
+        ("power fixed random 10 131", "fixed", "random", 10, 131),
+        ("power random fixed 10 53", "random", "fixed", 10, 53),
+        ("power random random 6 111", "random", "random", 6, 111),
+    ],
+)
+def test_power_is_that_of_rjafroc(result, printed, key, readers, cases, n_readers, n_cases):
+    effect = -0.043800322 if n_readers == 10 else result.difference
+    found = mrmc_power(result, n_readers=n_readers, n_cases=n_cases, effect=effect, readers=readers, cases=cases)
+    assert found == pytest.approx(float(printed[key]), abs=5.1e-8 if n_readers == 6 else 1.1e-8)
+    assert mrmc_power(
+        result.components, pilot_cases=114, n_readers=n_readers, n_cases=n_cases, effect=-effect, readers=readers,
+        cases=cases,
+    ) == pytest.approx(found)  # fmt: skip
+
+
+def test_sample_size_is_that_of_rjafroc(result, printed):
+    found = mrmc_sample_size(result, n_readers=6, effect=result.difference)
+    assert found == int(printed["cases for power 0.8 with 6 readers"])
+    assert mrmc_power(result, n_readers=6, n_cases=found, effect=result.difference) >= 0.8
+    assert mrmc_power(result, n_readers=6, n_cases=found - 1, effect=result.difference) < 0.8
+    with pytest.raises(NotEstimableError, match="add readers"):
+        mrmc_sample_size(result, n_readers=2, effect=0.01)
+
+
+def test_no_effect_has_the_power_of_the_level(result):
+    assert mrmc_power(result, n_readers=6, n_cases=200, effect=0) == pytest.approx(0.05)
+
+
+def test_experience_is_a_line_through_the_readers_differences(result):
+    from scipy.stats import linregress
+
+    years = {"1": 2.0, "2": 5.0, "3": 9.0, "4": 12.0, "5": 20.0}
+    found = reader_covariate(result, years)
+    y = [result.reader_differences["1", "2", reader].difference for reader in years]
+    line = linregress(list(years.values()), y)
+    assert (found.difference, found.se, found.p) == pytest.approx((line.slope, line.stderr, line.pvalue))
+    assert found.name == "slope of (1 - 2) on experience"
+    with pytest.raises(InputError, match="no experience for reader '5'"):
+        reader_covariate(result, {k: v for k, v in years.items() if k != "5"})
+    with pytest.raises(NotEstimableError, match="differ"):
+        reader_covariate(result, dict.fromkeys(years, 3))
+
+
+def test_bad_tables_name_the_row(van_dyke):
+    with pytest.raises(TableError, match="column 'score': the readings lack"):
+        obuchowski_rockette(van_dyke.drop(columns="score"))
+    twice = pd.concat([van_dyke, van_dyke.iloc[[5]]])
+    with pytest.raises(TableError, match=r"row 1142, column 'case'.*before"):
+        obuchowski_rockette(twice)
+    two_truths = van_dyke.copy()
+    two_truths.loc[0, "truth"] = 1
+    with pytest.raises(TableError, match="row 2, column 'truth'"):
+        obuchowski_rockette(two_truths)
+    hole = van_dyke.copy()
+    hole["score"] = hole["score"].astype(float)
+    hole.loc[3, "score"] = np.nan
+    with pytest.raises(TableError, match="row 5, column 'score': the value is missing"):
+        obuchowski_rockette(hole)
+    with pytest.raises(TableError, match="truth is not 0 or 1"):
+        obuchowski_rockette(van_dyke.assign(truth=2))
+
+
+def test_designs_that_do_not_determine_the_answer(van_dyke):
+    with pytest.raises(NotEstimableError, match="readers='fixed'"):
+        obuchowski_rockette(van_dyke[van_dyke["reader"] == 1])
+    with pytest.raises(NotEstimableError, match="both classes"):
+        obuchowski_rockette(van_dyke[van_dyke["truth"] == 1])
+    partly = van_dyke[~((van_dyke["reader"] == 4) & (van_dyke["arm"] == 2))]
+    with pytest.raises(InputError, match="reader '4' has read in some arms only"):
+        obuchowski_rockette(partly)
+    with pytest.raises(InputError, match="both fixed"):
+        obuchowski_rockette(van_dyke, readers="fixed", cases="fixed")
+    with pytest.raises(InputError, match="readers is 'all'"):
+        obuchowski_rockette(van_dyke, readers="all")
+    with pytest.raises(NotEstimableError, match="no variance"):
+        obuchowski_rockette(van_dyke.assign(score=van_dyke["truth"]))
+    with pytest.raises(NotEstimableError, match="reader '2' has read cases of one class only"):
+        obuchowski_rockette(van_dyke[(van_dyke["reader"] != 2) | (van_dyke["truth"] == 1)])
+    with pytest.raises(InputError, match="not fully crossed"):
+        dorfman_berbaum_metz(van_dyke.iloc[1:])
+    with pytest.raises(InputError, match="DeLong's covariance"):
+        obuchowski_rockette(van_dyke, figure=lambda *cases: float(np.mean(cases[1])), covariance="delong")
+
+
+def test_sentence_and_frames(result):
+    assert "1 - 2: AUC difference -0.044 (95% CI -0.088 to 0.000; p = 0.052)" in str(result)
+    assert list(result.to_frame()["arm"]) == ["1", "2", "1 - 2"]
+    assert len(result.readers_frame()) == 15
