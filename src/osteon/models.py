@@ -26,11 +26,12 @@ class Network(nn.Module):
 
     Attributes:
         record: The record of the weights it started from.
-        backbone: Normalised input to the last feature map.
+        backbone: Normalised input to the last feature map, as timm shapes it.
+        feature_map: Passes the last feature map on, always (N, F, h, w) where there is one.
         head: Dropout and one linear unit, the same for every backbone.
         n_features: Number of pooled features F.
         smallest: Least side of the input in pixels.
-        supports_cam: Whether :attr:`cam_layer` gives a map of image positions.
+        supports_cam: Whether the backbone ends in a map of image positions.
     """
 
     scale: Tensor
@@ -40,8 +41,14 @@ class Network(nn.Module):
         super().__init__()
         self.record = record
         self.backbone = backbone
+        self.feature_map = nn.Identity()
         self._boundaries = tuple(boundaries)
-        self._axis, self.n_features, self._prefix = _shape_of(backbone, size)
+        output = _output_of(backbone, size)
+        self.supports_cam = output.ndim == 4
+        # A square picture gives a square map, so the axis that differs is that of the features
+        self._last = not self.supports_cam or output.shape[1] == output.shape[2]
+        self._prefix = int(getattr(backbone, "num_prefix_tokens", 0))
+        self.n_features = int(output.shape[-1 if self._last else 1])
         self.smallest = 75 if record.architecture == "inception_v3" else 32
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.n_features, 1))
         normalisation = record.normalisation
@@ -71,40 +78,29 @@ class Network(nn.Module):
         """
         if min(x01.shape[-2:]) < self.smallest:
             raise StudyError(
-                f"a {self.record.architecture} needs pictures of at least {self.smallest} pixels, "
-                f"not {min(x01.shape[-2:])}",
+                f"{self.record.architecture} needs pictures of at least {self.smallest} pixels, "
+                f"and these have {min(x01.shape[-2:])}",
                 fix="Raise the model's or the crop's size.",
             )
         maps: Tensor = self.backbone(x01 * self.scale + self.offset)
-        if maps.ndim == 3:  # transformers: (N, tokens, F), class and register tokens first
+        if not self.supports_cam:  # (N, tokens, F), class and register tokens first
             return maps[:, self._prefix :].mean(1)
-        return maps.mean((2, 3) if self._axis == 1 else (1, 2))
-
-    @property
-    def linear(self) -> nn.Linear:
-        """The head's linear unit: (1, F) weight and (1,) bias."""
-        unit = self.head[-1]
-        assert isinstance(unit, nn.Linear)
-        return unit
-
-    @property
-    def supports_cam(self) -> bool:
-        """Whether the backbone ends in a feature map (N, F, h, w)."""
-        return self._axis == 1
+        pooled: Tensor = self.feature_map(maps.permute(0, 3, 1, 2) if self._last else maps).mean((2, 3))
+        return pooled
 
     @property
     def cam_layer(self) -> nn.Module:
-        """The module whose output is the last feature map (N, F, h, w): the backbone itself, for every CNN.
+        """The module whose output is the last feature map (N, F, h, w), the one that is pooled; for every CNN.
 
         Raises:
-            StudyError: The backbone is a transformer without such a map.
+            StudyError: The backbone is a transformer that ends in tokens.
         """
         if not self.supports_cam:
             raise StudyError(
                 f"class-activation maps need a convolutional backbone, and {self.record.architecture} is not one",
                 fix="Leave explain.cases = 0, or choose another backbone.",
             )
-        return self.backbone
+        return self.feature_map
 
     @property
     def stages(self) -> list[list[nn.Module]]:
@@ -341,15 +337,13 @@ def _under(key: str, modules: Sequence[str]) -> bool:
     return any(key.startswith(f"{module}.") for module in modules)
 
 
-def _shape_of(backbone: nn.Module, size: int) -> tuple[int, int, int]:
-    """The axis of features in the backbone's output, their number, and how many tokens are not image positions."""
+def _output_of(backbone: nn.Module, size: int) -> Tensor:
+    """The shape of what a backbone makes of a picture, computed without computing anything."""
     tensors = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
     shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
     with torch.no_grad():
         picture = torch.empty(1, 3, size, size, device="meta")
         output = torch.func.functional_call(backbone.eval(), shapes, (picture,))
-    if not isinstance(output, Tensor):
-        raise StudyError("the backbone gives several feature maps, not one", fix="Choose another.")
-    is_map = output.ndim == 4 and getattr(backbone, "output_fmt", "NCHW") != "NHWC"
-    axis = 1 if is_map else output.ndim - 1
-    return axis, int(output.shape[axis]), int(getattr(backbone, "num_prefix_tokens", 0))
+    if not isinstance(output, Tensor) or output.ndim not in (3, 4):
+        raise StudyError("the backbone gives no single feature map", fix="Choose another.")
+    return output
