@@ -89,6 +89,13 @@ class Network(nn.Module):
         return pooled
 
     @property
+    def linear(self) -> nn.Linear:
+        """The head's linear unit: (1, F) weight and (1,) bias."""
+        unit = self.head[-1]
+        assert isinstance(unit, nn.Linear)
+        return unit
+
+    @property
     def cam_layer(self) -> nn.Module:
         """The module whose output is the last feature map (N, F, h, w), the one that is pooled; for every CNN.
 
