@@ -214,8 +214,8 @@ def _run_network(unit: Unit, given: NetworkInputs) -> None:
 
 
 def _arrays(unit: Unit) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[Any]]:
-    training = unit.training
-    return training["row"].to_numpy(), training["target"].to_numpy(), training["cluster"].to_numpy()
+    row, target, cluster = (unit.training[name].to_numpy(copy=True) for name in ("row", "target", "cluster"))
+    return row, target, cluster
 
 
 def _fit_head(unit: Unit, model: Network, given: NetworkInputs) -> None:

@@ -66,7 +66,9 @@ class Shown:
             progress.TextColumn("time left"),
             progress.TimeRemainingColumn(),
         )
-        with progress.Progress(*columns, console=self._console, transient=True) as bars:
+        with progress.Progress(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        ) as bars:
             task = bars.add_task(title, total=total)
 
             class _Bar:
