@@ -379,6 +379,22 @@ def test_a_truncated_frame_in_a_whole_file_is_refused(tmp_path: Path, syntax: ui
         read_image(path)
 
 
+def test_a_truncated_jpeg_frame_is_refused(tmp_path: Path, small_samples: Path) -> None:
+    values = np.random.default_rng(5).integers(0, 255, (64, 64), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "JPEG")
+    extended = pydicom.dcmread(as_radiograph(small_samples / "JPGExtended.dcm", tmp_path))
+    frame = next(pydicom.encaps.generate_frames(extended.PixelData, number_of_frames=1))
+    for new, syntax, whole in (
+        (dataset(values), uid.JPEGBaseline8Bit, buffer.getvalue()),
+        (extended, uid.JPEGExtended12Bit, frame),
+    ):
+        for part in (0.1, 0.5, 0.95):
+            path = write(tmp_path / "cut.dcm", new, syntax, frame=whole[: int(len(whole) * part)])
+            with pytest.raises(ImageError, match=r"cut\.dcm: the pixels cannot be decoded"):
+                read_image(path)
+
+
 def test_damaged_files_never_escape_as_other_errors(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     new = dataset(RAMP[:8, :8], bits=12, WindowCenter=900, WindowWidth=1800, RescaleSlope=1, PixelSpacing=[0.1, 0.1])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP")  # MPO comes with JPEG
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"BM")
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima", "")
+_PNG_ORIENTATION = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # where a PNG may keep one
 _EXIF_ORIENTATION, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 262, 0
 
 
@@ -86,8 +87,12 @@ def image_size(path: str | Path) -> tuple[int, int]:
         return dicom.image_size(path)
     with _opened(path) as image:
         width, height = image.size
-        # Pillow has already turned the size of a TIFF.
-        turned = image.format != "TIFF" and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+        if image.format == "TIFF":
+            turned = False  # Pillow has turned the size already
+        elif image.format == "PNG" and not any(mark in path.read_bytes() for mark in _PNG_ORIENTATION):
+            turned = False  # asking Pillow for the orientation would decode the whole picture
+        else:
+            turned = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
     return (width, height) if turned else (height, width)
 
 

@@ -32,16 +32,24 @@ def fill_polygons(polygons: Iterable[ArrayLike], shape: tuple[int, int]) -> Mask
 
 
 def _fill(start: NDArray[np.float64], shape: tuple[int, int]) -> Mask:
+    """Fill one polygon: mark where each edge crosses a row's centre line, and sum the crossings to the left."""
     height, width = shape
     flips = np.zeros((height, width + 1), dtype=bool)
     for (x0, y0), (x1, y1) in zip(start, np.roll(start, -1, axis=0), strict=True):
-        low, high = sorted((y0, y1))
         # The rows whose centre line this edge crosses; half-open, so that a corner counts for one of its edges.
-        first, last = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (low, high))
-        rows = np.arange(first, last)
-        crossing = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0) if len(rows) else rows
-        flips[rows, np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.intp)] ^= True
-    return np.logical_xor.accumulate(flips, axis=1)[:, :width]
+        rows = np.arange(*_centres(y0, y1, height))
+        if len(rows):
+            crossing = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+            flips[rows, np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.intp)] ^= True
+    first, last = _centres(start[:, 1].min(), start[:, 1].max(), height)
+    np.logical_xor.accumulate(flips[first:last], axis=1, out=flips[first:last])
+    return flips[:, :width]
+
+
+def _centres(y0: float, y1: float, height: int) -> tuple[int, int]:
+    """The first row whose centre lies between two heights, and the first beyond."""
+    first, last = (int(min(max(np.ceil(y - 0.5), 0), height)) for y in sorted((y0, y1)))
+    return first, last
 
 
 def decode_rle(counts: str | bytes | Sequence[int], shape: tuple[int, int]) -> Mask:

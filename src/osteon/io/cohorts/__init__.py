@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -164,7 +165,7 @@ def guessed_patients(frame: pd.DataFrame) -> list[str]:
     columns = frame.reindex(columns=["image", "centre", "age", "sex", "site", "patient_id"])
     patients: list[str] = []
     count, last_image, last_traits = 0, None, None
-    for image, *traits, known in columns.fillna("").astype(str).itertuples(index=False):
+    for image, *traits, known in columns.astype("string").fillna("").itertuples(index=False):
         if known:
             patients.append(known)
             last_image = last_traits = None
@@ -193,31 +194,21 @@ def _write_cases(
     rows: list[dict[str, object]] = []
     skipped: list[dict[str, str]] = []
     for item in found:
+        image = _relative(item.image, out)
+        if isinstance(item, Skipped):
+            skipped.append({"image": image, "reason": item.reason})
+            continue
         try:
-            if isinstance(item, Skipped):
-                raise _Pass(item.reason)
-            shape = image_size(item.image)
-            if item.shape is not None and item.shape != shape:
-                raise _Pass(
-                    f"annotated at {item.shape[1]} x {item.shape[0]} pixels, but it has {shape[1]} x {shape[0]}"
-                )
-            mask = None if item.draw is None else item.draw(shape)
-            box = item.box or (None if mask is None else tight_box(mask))
-            if box is None and whole_image:
-                box = (0.0, 0.0, float(shape[1]), float(shape[0]))
-            inside = None if box is None else clip_box(box, shape)
-            if inside is None and (box is not None or mask is not None):
-                raise _Pass("the lesion lies outside the picture")
-        except (_Pass, ImageError) as error:
-            reason = error.what if isinstance(error, ImageError) else str(error)
-            skipped.append({"image": _relative(item.image, out), "reason": reason})
+            box, mask = _region(item, whole_image=whole_image)
+        except ImageError as error:
+            skipped.append({"image": image, "reason": error.what})
             continue
         case_id = item.case_id or f"C{len(rows) + 1:04d}"
-        written = "" if mask is None or not mask.any() else _write_mask(mask, out / "masks" / f"{case_id}.png", out)
+        written = "" if mask is None else _write_mask(mask, out / "masks" / f"{case_id}.png", out)
         rows.append(
             {
-                **{"case_id": case_id, "image": _relative(item.image, out), "centre": "1", "label": item.label},
-                **dict(zip(_SIDES, inside or [np.nan] * 4, strict=True)),
+                **{"case_id": case_id, "image": image, "centre": "1", "label": item.label},
+                **dict(zip(_SIDES, box or [np.nan] * 4, strict=True)),
                 **{"patient_id": "", "mask": written},
                 **item.columns,
             }
@@ -225,8 +216,26 @@ def _write_cases(
     return rows, skipped
 
 
-class _Pass(Exception):  # noqa: N818 - not an error: the reason why a picture gives no case
-    pass
+def _region(item: Lesion, *, whole_image: bool) -> tuple[Box | None, Mask | None]:
+    """A lesion's box, cut to its picture, and its mask, as far as it has them.
+
+    Raises:
+        ImageError: The picture cannot be read, is not the one that was annotated, or does not show the lesion.
+    """
+    shape = image_size(item.image)
+    if item.shape is not None and item.shape != shape:
+        said, has = (f"{width} x {height}" for height, width in (item.shape, shape))
+        raise ImageError(f"annotated at {said} pixels, but it has {has}", file=item.image)
+    mask = None if item.draw is None else item.draw(shape)
+    if mask is not None and not mask.any():
+        mask = None
+    box = item.box or (None if mask is None else tight_box(mask))
+    if box is None and item.draw is None:
+        return (0.0, 0.0, float(shape[1]), float(shape[0])) if whole_image else None, None
+    box = None if box is None else clip_box(box, shape)
+    if box is None:
+        raise ImageError("the lesion lies outside the picture", file=item.image)
+    return box, mask
 
 
 def _write_mask(mask: Mask, path: Path, out: Path) -> str:
@@ -254,9 +263,10 @@ def _place(path: Path) -> Path:
 def _join(found: Iterator[Lesion | Skipped], folder: Path, path: Path) -> Iterator[Lesion | Skipped]:
     """Complete what the format says by the user's own table."""
     table = tables.read(path, LABELS)
-    rows = _rows_by_image(table, folder, path)
-    for item in found:
-        own = rows.get(_place(item.image), [])
+    items = list(found)
+    rows = _rows_by_image(table, {item.image for item in items}, folder, path)
+    for item in items:
+        own = rows.get(item.image, [])
         if isinstance(item, Skipped):
             yield item
         elif not own:
@@ -276,31 +286,50 @@ def _join(found: Iterator[Lesion | Skipped], folder: Path, path: Path) -> Iterat
                 yield _complete(item, cells, folder, path, row)
 
 
-def _rows_by_image(table: pd.DataFrame, folder: Path, path: Path) -> dict[Path, list[tuple[int, dict[str, Any]]]]:
+def _rows_by_image(
+    table: pd.DataFrame, images: set[Path], folder: Path, path: Path
+) -> dict[Path, list[tuple[int, dict[str, Any]]]]:
     """The table's rows (spreadsheet row, cells) for each image they mean."""
+    inside = {image: Path(os.path.relpath(image, folder)).as_posix() for image in images}
     by_name: dict[str, list[Path]] = {}
-    for image in sorted(folder.rglob("*")):
-        if image.is_file():
-            for name in {image.relative_to(folder).as_posix(), image.name, image.stem}:
-                by_name.setdefault(name, []).append(_place(image))
+    for image in images:
+        for name in {inside[image], image.name, image.stem}:
+            by_name.setdefault(name, []).append(image)
+    there = {other.stem for other in folder.rglob("*")}  # without an annotation an image gives no case
     rows: dict[Path, list[tuple[int, dict[str, Any]]]] = {}
     for index, cells in enumerate(table.to_dict("records")):
         name = str(cells["image"]).replace("\\", "/").removeprefix("./")
-        # The full path first: a file name may occur in several folders, and a stem in several formats.
-        images = [image for image in by_name.get(name, []) if image.suffix.lower() in SUFFIXES or image.name == name]
-        exact = [image for image in images if image == _place(folder / name)] or images
-        if len(exact) != 1:
-            what = "is not in the folder" if not exact else f"means {len(exact)} files"
-            fix = "Give its path within the folder." if exact else "Correct the name, or delete the row."
-            raise TableError(f"the image '{name}' {what}", file=path, row=index + 2, column="image", fix=fix)
-        rows.setdefault(exact[0], []).append((index + 2, {str(key): value for key, value in cells.items()}))
+        meant = by_name.get(name, [])
+        # A path within the folder goes before the same name elsewhere.
+        meant = [image for image in meant if inside[image] == name] or meant
+        if len(meant) > 1:
+            raise TableError(
+                f"the image '{name}' means {len(meant)} files",
+                file=path,
+                row=index + 2,
+                column="image",
+                fix="Give its path within the folder.",
+            )
+        if meant:
+            rows.setdefault(meant[0], []).append((index + 2, {str(key): value for key, value in cells.items()}))
+        elif Path(name).stem not in there:
+            raise TableError(
+                f"the image '{name}' is not in the folder",
+                file=path,
+                row=index + 2,
+                column="image",
+                fix="Correct the name, or delete the row.",
+            )
     return rows
 
 
 def _complete(item: Lesion, cells: dict[str, Any], folder: Path, path: Path, row: int) -> Lesion:
     """A lesion with what one row of the user's table says about it."""
-    said = {name: value for name, value in cells.items() if value == value and value != ""}
-    said = {name: value for name, value in said.items() if name not in ("image", "label")}
+    said = {
+        name: value
+        for name, value in cells.items()
+        if name not in ("image", "label") and value == value and value != ""
+    }
     corners = [float(said.pop(side)) for side in _SIDES if side in said]
     if corners and (len(corners) < 4 or corners[0] >= corners[2] or corners[1] >= corners[3]):
         raise TableError(
@@ -312,10 +341,18 @@ def _complete(item: Lesion, cells: dict[str, Any], folder: Path, path: Path, row
         raise TableError(
             f"no such mask '{mask}'", file=path, row=row, column="mask", fix="Give its path within the folder."
         )
+    case_id = str(said.pop("case_id", item.case_id))
+    if not re.fullmatch(r"[\w.-]*", case_id):
+        raise TableError(
+            f"'{case_id}' names a file, and may hold letters, digits, '.', '-' and '_' only",
+            file=path,
+            row=row,
+            column="case_id",
+        )
     return replace(
         item,
         label=str(cells["label"]) if "label" in cells else item.label,
-        case_id=str(said.pop("case_id", item.case_id)),
+        case_id=case_id,
         box=box,
         draw=item.draw if mask is None else partial(read_mask, folder / mask),
         columns={**item.columns, **said},
