@@ -1,0 +1,184 @@
+"""A finished run small enough to be read within seconds, a reader study made from it, and machines that read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from osteon import study, tables
+from osteon.app.create import Created
+from osteon.app.database import Store
+
+#: No other number in a study looks like these, so that a search for them finds every leak.
+ADVICE = {f"x{i:02d}": 0.0137131 + 0.1093173 * (i % 9) for i in range(24)}
+
+
+def write_run(folder: Path, readers: str, *, cases: int = 6, shape: tuple[int, int] = (120, 90)) -> study.Study:
+    """A study file and what a finished run of it would leave for `osteon readers create`.
+
+    Cases x00, x01, ... alternate between the classes; x00 and x02 are two views of one patient's lesion. Pictures are
+    synthetic, 16 bits deep.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.toml").write_text(
+        '[study]\nname = "Bone tumours, a test"\nseed = 3\n[centres]\ndevelopment = ["A"]\n'
+        '[[models]]\nkind = "clinical"\nname = "clinical"\n' + readers,
+        encoding="utf-8",
+    )
+    names = list(ADVICE)[:cases]
+    rng = np.random.default_rng(0)
+    rows = []
+    for index, name in enumerate(names):
+        x = np.arange(shape[1])
+        bone = 30000 * np.exp(-(((x - shape[1] / 2) / (shape[1] / 6)) ** 2)) + 8000 + 200 * index
+        values = (bone + rng.normal(0, 300, shape)).clip(0, 65535).astype(np.uint16)
+        path = folder / "images" / f"secret-malignant-{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(values).save(path)
+        rows.append(
+            {
+                "case_id": name, "image": f"images/{path.name}", "centre": "BC"[index % 2], "label": str(index % 2),
+                "x0": 30, "y0": 40, "x1": 60, "y1": 80, "patient_id": "P-x" if index in (0, 2) else f"P-{index}",
+                "age": 20 + index, "sex": "F", "site": "tibia", "subtype": "osteosarcoma" if index % 2 else "cyst",
+            }
+        )  # fmt: skip
+        np.save(
+            _folder(folder / "run" / "cams") / f"{name}.npy",
+            np.broadcast_to(bone / bone.max(), shape).astype(np.float32),
+        )
+    cohort = pd.DataFrame(rows)
+    tables.write(cohort, folder / "run" / "cohort.csv", tables.COHORT)
+    scores = cohort[["case_id", "patient_id", "centre", "label"]].assign(
+        split="external", model="clinical", probability=[ADVICE[name] for name in names], recalibrated=0.5
+    )
+    tables.write(scores, folder / "run" / "scores.csv", tables.SCORES)
+    line = {"model": "clinical", "intercept": 0.0, "slope": 1.0, "n": 50, "n_positive": 20, "method": "Platt"}
+    tables.write(pd.DataFrame([line]), folder / "run" / "recalibration.csv", tables.RECALIBRATION)
+    point = {
+        "model": "clinical", "rule": "youden", "threshold": 0.4137, "stratum": "development", "metric": "sensitivity",
+        "value": 0.8, "low": 0.7, "high": 0.9, "method": "", "n": 50, "n_positive": 20,
+    }  # fmt: skip
+    tables.write(pd.DataFrame([point]), folder / "run" / "operating_points.csv", tables.OPERATING_POINTS)
+    return study.load(folder / "study.toml")
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+TWO_READERS = """
+[readers]
+washout_days = 28
+answers = ["benign", "malignant"]
+comment = true
+draw_box = true
+[[readers.people]]
+code = "R1"
+experience = 2
+[[readers.people]]
+code = "R2"
+experience = 12
+"""
+
+
+@dataclass
+class Clock:
+    """A clock that a test can turn on."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass(frozen=True)
+class Served:
+    """A reader study and the application that serves it."""
+
+    created: Created
+    app: FastAPI
+    store: Store
+    clock: Clock
+
+    def client(self) -> TestClient:
+        """A browser without its pages."""
+        return TestClient(self.app, raise_server_exceptions=False)
+
+    def reader(self, person: str = "R1") -> MachineReader:
+        """A signed-in person."""
+        reader = MachineReader(self.client())
+        reader.enter(self.token(person))
+        return reader
+
+    def token(self, person: str) -> str:
+        """The token in a person's link."""
+        links = self.created.invitations.set_index("person")["link"]
+        return str(links[person]).partition("#")[2]
+
+
+@dataclass
+class MachineReader:
+    """Reads like a browser, without pictures on a screen; also over a real connection."""
+
+    client: httpx.Client
+    csrf: str = ""
+    _receipts: Any = field(default_factory=count)
+
+    def enter(self, token: str) -> dict[str, Any]:
+        """Sign in."""
+        reply = self.client.post("/api/enter", json={"token": token})
+        assert reply.status_code == 200, reply.text
+        me = self.get("me").json()
+        self.csrf = me["csrf"]
+        return me
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask."""
+        return self.client.get(f"/api/{path}")
+
+    def post(self, path: str, body: object = None) -> httpx.Response:
+        """Change something."""
+        return self.client.post(f"/api/{path}", json=body, headers={"x-csrf-token": self.csrf})
+
+    @property
+    def stage(self) -> dict[str, Any]:
+        """Where the server says that the reader stands."""
+        return self.get("me").json()["stage"]
+
+    def fill(self) -> None:
+        """Answer the questionnaire that is due, with a 4 wherever there is a scale."""
+        stage = self.stage
+        plain = {"scale": "4", "text": "none", "number": "1"}
+        answers = {item["id"]: plain.get(item["kind"]) or item["choices"][0] for item in stage["items"]}
+        reply = self.post(f"questionnaires/{stage['name']}", {"answers": answers})
+        assert reply.status_code == 200, reply.text
+
+    def answer(self, position: int, *, shown: bool = True, **given: object) -> httpx.Response:
+        """Look at a case and answer it."""
+        case = self.get(f"cases/{position}").json()
+        if shown:
+            self.post(f"cases/{position}/shown")
+        body = {
+            "session": case.get("session", 1), "step": case.get("step", 1), "confidence": 70, "call": 1, "seconds": 0.5,
+            "receipt": f"receipt-{next(self._receipts)}", **given,
+        }  # fmt: skip
+        return self.post(f"cases/{position}/answers", body)
+
+    def read_session(self) -> None:
+        """Answer every case of the open session, and close it."""
+        while (stage := self.stage)["name"] == "reading":
+            reply = self.answer(stage["position"])
+            assert reply.status_code == 200, reply.text
+        reply = self.post("close", {"session": stage["session"]})
+        assert reply.status_code == 200, reply.text

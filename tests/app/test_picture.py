@@ -1,0 +1,66 @@
+"""Pictures reach the browser with every bit."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from osteon.app import picture
+from osteon.app.create import _sixteen_bits
+from osteon.io import StoredRadiograph
+
+
+@given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 65535)))
+@settings(deadline=None)
+def test_what_is_unpacked_is_what_was_packed(values: np.ndarray) -> None:
+    assert np.array_equal(picture.decode(picture.encode(values), *values.shape), values)
+
+
+def test_packing_is_the_documented_one() -> None:
+    """Two rows by hand: differences from the left (first of a row: from above); 0, -1, 1, -2, ... as 0, 1, 2, 3."""
+    planes = gzip.decompress(picture.encode(np.array([[300, 299], [301, 65535]], dtype=np.uint16)))
+    folded = np.frombuffer(planes, dtype=np.uint8).reshape(2, 4)
+    # +300, -1, +1 (from 300), 65535 - 301 = -302 modulo 2**16
+    assert (folded[0].astype(int) * 256 + folded[1]).tolist() == [600, 1, 2, 603]
+
+
+def test_a_twelve_bit_radiograph_takes_less_than_its_twelve_bits() -> None:
+    y, x = np.mgrid[:600, :500]
+    rng = np.random.default_rng(0)
+    values = (2000 + 1500 * np.sin(x / 90) * np.cos(y / 120) + rng.normal(0, 8, x.shape)).astype(np.uint16)
+    assert len(picture.encode(values)) < values.size * 12 / 8 * 0.7
+
+
+@given(arrays(np.int32, (7, 5), elements=st.integers(-30000, 35535)), st.integers(-40000, 40000), st.integers(1, 50000))
+@settings(deadline=None)
+def test_whole_values_are_kept_exactly_and_the_window_moves_with_them(
+    values: np.ndarray, black: int, width: int
+) -> None:
+    stored, window = _sixteen_bits(StoredRadiograph(values, (black, black + width), 16))
+    assert np.array_equal(stored.astype(np.int64) + int(values.min()), values)
+    assert window == {"low": black - values.min(), "high": black + width - values.min()}
+
+
+def test_values_that_do_not_fit_are_scaled_to_fill_the_range() -> None:
+    values = np.linspace(0, 1, 1000, dtype=np.float32).reshape(20, 50)
+    stored, window = _sixteen_bits(StoredRadiograph(values, (0.25, 0.75), 32))
+    assert stored.min() == 0
+    assert stored.max() == 65535
+    assert np.abs(stored / 65535 - values).max() <= 0.5 / 65535 + 1e-7
+    assert window["low"] == pytest.approx(0.25 * 65535)
+
+
+@pytest.mark.parametrize("curve", ["sigmoid", np.linspace(0, 1, 901, dtype=np.float32) ** 2])
+def test_a_curved_window_shows_what_the_first_rendering_shows(curve: object) -> None:
+    values = np.arange(0, 1000, dtype=np.uint16).reshape(20, 50)
+    radiograph = StoredRadiograph(values, (50.0, 950.0), 10, curve=curve)
+    stored, window = _sixteen_bits(radiograph)
+    # as pane.js does it
+    share = np.clip((stored - window["low"]) / (window["high"] - window["low"]), 0, 1)
+    grey = np.interp(share * 256, np.arange(257), window["curve"])
+    assert np.abs(grey - radiograph.render().pixels).max() < 1 / 255

@@ -1,0 +1,87 @@
+"""What a reader may see and answer, case by case."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from osteon.app.rules import Progress, Stage, may_fetch, may_open, stage, step_of, steps
+from osteon.protocol import Readers
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+CROSSED = Readers(washout_days=28)
+SEQUENTIAL = Readers(design="sequential")
+
+
+def progress(answered: int = 0, *closed: datetime, before: bool = True, after: bool = False) -> Progress:
+    return Progress(before, after, closed, answered, cases=10)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "come", "expected"),
+    [
+        (CROSSED, progress(before=False), Stage("before", 1, 1, 1)),
+        (CROSSED, progress(), Stage("reading", 1, 1, 1)),
+        (CROSSED, progress(7), Stage("reading", 1, 8, 1)),
+        (CROSSED, progress(10), Stage("review", 1, 11, 1)),
+        (CROSSED, progress(0, NOON), Stage("washout", 2, 1, 1, NOON + timedelta(days=28))),
+        (
+            CROSSED,
+            progress(0, NOON - timedelta(days=27, hours=23)),
+            Stage("washout", 2, 1, 1, NOON + timedelta(hours=1)),
+        ),
+        (CROSSED, progress(0, NOON - timedelta(days=28)), Stage("reading", 2, 1, 1)),
+        (CROSSED, progress(0, NOON, NOON), Stage("after", 2, 1, 1)),
+        (CROSSED, progress(0, NOON, NOON, after=True), Stage("done", 2, 1, 1)),
+        (SEQUENTIAL, progress(), Stage("reading", 1, 1, 1)),
+        (SEQUENTIAL, progress(1), Stage("reading", 1, 1, 2)),
+        (SEQUENTIAL, progress(2), Stage("reading", 1, 2, 1)),
+        (SEQUENTIAL, progress(20), Stage("review", 1, 11, 1)),
+        (SEQUENTIAL, progress(0, NOON), Stage("after", 1, 1, 1)),
+        (Readers(before=(), after=()), progress(before=False), Stage("reading", 1, 1, 1)),
+        (Readers(before=(), after=()), progress(0, NOON, NOON, before=False), Stage("done", 2, 1, 1)),
+    ],
+)
+def test_stage(protocol: Readers, come: Progress, expected: Stage) -> None:
+    assert stage(protocol, come, NOON) == expected
+
+
+@pytest.mark.parametrize("revise", [True, False])
+def test_only_the_case_that_is_due_and_revisable_ones_are_open(revise: bool) -> None:
+    protocol = Readers(revise=revise)
+    now = stage(protocol, progress(4), NOON)
+    assert [p for p in range(1, 12) if may_open(protocol, now, p)] == ([1, 2, 3, 4, 5] if revise else [5])
+    assert [p for p in range(1, 12) if may_fetch(protocol, now, p, 10)] == ([1, 2, 3, 4, 5, 6] if revise else [5, 6])
+
+
+def test_nothing_is_sent_ahead_of_the_last_case() -> None:
+    assert not may_fetch(CROSSED, stage(CROSSED, progress(9), NOON), 11, 10)
+
+
+@given(
+    share=st.floats(0, 1),
+    closed=st.lists(st.integers(0, 60), max_size=2),
+    before=st.booleans(),
+    after=st.booleans(),
+    design=st.sampled_from(["crossed", "sequential"]),
+    position=st.integers(-1, 30),
+)
+@settings(deadline=None)
+def test_no_case_is_open_outside_reading_and_none_twice(
+    share: float, closed: list[int], before: bool, after: bool, design: str, position: int
+) -> None:
+    protocol = Readers(design=design)
+    answered = round(share * 10 * steps(protocol))
+    moments = sorted(NOON - timedelta(days=days) for days in closed)
+    now = stage(protocol, Progress(before, after, tuple(moments), answered, 10), NOON)
+    if may_open(protocol, now, position):
+        assert now.name in ("reading", "review")
+        assert 1 <= position <= min(now.position, 10)
+        assert before
+        assert 1 <= step_of(protocol, now, position) <= steps(protocol)
+        # an unaided answer is never open again once its case has come to the aided step
+        assert position == now.position or step_of(protocol, now, position) == steps(protocol)
+    assert may_fetch(protocol, now, position, 10) >= may_open(protocol, now, position)
