@@ -467,17 +467,18 @@ def test_nothing_of_the_header_comes_with_the_picture(
     assert set(stored.__slots__) == {"values", "window", "bits", "spacing", "curve"}
 
 
-def test_no_error_quotes_the_header(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+def test_no_error_warning_or_log_quotes_the_header(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], syntax: uid.UID
 ) -> None:
     # Values where they do not belong, as a de-identification gone wrong leaves them.
     names = ("Modality", "PhotometricInterpretation", "WindowCenter", "RescaleSlope", "NumberOfFrames", "PixelSpacing")
-    for name in (*names, "VOILUTFunction", "PresentationIntentType"):
+    for name in (*names, "VOILUTFunction", "PresentationIntentType", "PixelPaddingValue"):
         new = dataset(RAMP, bits=12, WindowWidth="100", **IDENTIFYING)
         with warnings.catch_warnings(), caplog.at_level(logging.CRITICAL):
             warnings.simplefilter("ignore")
-            new.add_new(name, "LO", f"{CANARY}^Name")
-            path = write(tmp_path / "a.dcm", new)
+            new.add_new(name, "LO", CANARY)
+            path = write(tmp_path / "a.dcm", new, syntax)
         caplog.clear()
         capfd.readouterr()
         with caplog.at_level(logging.DEBUG):
@@ -486,6 +487,7 @@ def test_no_error_quotes_the_header(
             except ImageError:
                 said = traceback.format_exc()
         assert CANARY not in said + caplog.text + "".join(capfd.readouterr())
+    assert not logging.getLogger("pydicom").disabled
 
 
 def as_radiograph(path: Path, folder: Path) -> Path:

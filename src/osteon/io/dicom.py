@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 #: Modalities read as radiographs; OT is secondary capture, such as a digitised film. Absent counts as unknown.
 MODALITIES = ("CR", "DX", "DR", "RG", "OT")
+#: Others that an error may name.
+_OTHERS = {
+    *("CT", "MR", "US", "NM", "PT", "MG", "XA", "RF", "PX", "IO", "IVUS", "ES", "SM", "OPT", "XC", "ECG", "DOC"),
+    *("SR", "PR", "KO", "SEG", "REG", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTIMAGE"),
+}
 
 _SIZE = ("Modality", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation")
 _PICTURE = (
@@ -125,15 +130,16 @@ def _check_kind(path: Path, header: Dataset) -> None:
             raise ImageError(f"the DICOM attribute {name} is damaged", file=path, fix=_AGAIN) from None
 
     modality = str(header.get("Modality") or "")
+    name = modality if modality in _OTHERS else "unknown"  # free text in its place may be anybody's name
     if "Rows" not in header or "Columns" not in header:
-        known = f" (modality {modality})" if modality.isalpha() and len(modality) < 10 else ""
         raise ImageError(
-            f"not an image{known}", file=path, fix="Give a JPEG, PNG, TIFF, BMP, or a DICOM file that holds a picture."
+            f"not an image (DICOM modality {name})" if modality else "not an image",
+            file=path,
+            fix="Give a JPEG, PNG, TIFF, BMP, or a DICOM file that holds a picture.",
         )
     if modality and modality not in MODALITIES:
-        kind = modality if modality.isalpha() and len(modality) < 10 else "unknown"
         raise ImageError(
-            f"the modality is {kind}, not a radiograph", file=path, fix=f"Give one of {', '.join(MODALITIES)}."
+            f"the modality is {name}, not a radiograph", file=path, fix=f"Give one of {', '.join(MODALITIES)}."
         )
     if number("NumberOfFrames", 1) > 1:
         raise ImageError(

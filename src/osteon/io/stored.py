@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -103,15 +104,16 @@ def refuse_bomb(path: Path, height: int, width: int) -> None:
 
 
 class _Quiet:
-    """Drops the warnings that libraries raise about a file, for as long as any thread is reading one.
+    """Drops what libraries warn and log about a file, for as long as any thread is reading one.
 
-    They quote header values, which may identify a patient, and the faults that matter are raised as ImageError. A
+    That quotes header values, which may identify a patient, and the faults that matter are raised as ImageError. A
     ``warnings.catch_warnings`` of each thread's own could leave its filters behind for the whole process when two
     threads leave in the order they came; one that the last thread closes cannot.
     """
 
     def __init__(self, *modules: str) -> None:
         self._modules = rf"({'|'.join(modules)})(\.|$)"
+        self._logger = logging.getLogger("pydicom")
         self._lock = threading.Lock()
         self._readers = 0
 
@@ -122,6 +124,7 @@ class _Quiet:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=self._modules)
+                self._logger.disabled = True
             self._readers += 1
         try:
             yield
@@ -130,6 +133,7 @@ class _Quiet:
                 self._readers -= 1
                 if self._readers == 0:
                     self._filters.__exit__(None, None, None)
+                    self._logger.disabled = False
 
 
 #: ``with quiet():`` around every call that parses a file.
