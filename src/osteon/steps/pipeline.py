@@ -15,16 +15,20 @@ import numpy as np
 import pandas as pd
 
 from osteon import check as checks
+from osteon import crops, figures, report, study, tables, weights
 from osteon import evaluate as evaluation
-from osteon import figures, report, study, tables, weights
+from osteon.io import read_image
 from osteon.steps import ranks
 from osteon.steps.folder import Ledger, RunFolder, digest, file_digest, stream, write_json
+from osteon.steps.pictures import boxes
 from osteon.steps.units import run_unit
 from osteon.steps.workers import Workers
-from osteon.study import Network, Radiomics, Study
+from osteon.study import Crop, Network, Radiomics, Study
 
 #: What tells the diagnosis, or is made from it.
 _ANSWERS = ("label", "target", "subtype")
+#: Example pictures: pixels a side, and surroundings as a fraction of the box's side.
+_THUMBNAIL, _SURROUNDINGS = 192, 0.5
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,9 @@ def _run(settings: Study, workers: Workers) -> Run:
     )
     tables.write(unsealed(cases, scores), folder / "predictions.csv", tables.PREDICTIONS)
     workers.progress.say("[green]✓[/] predictions of every model")
-    return evaluate(folder.path, workers=workers)
+    _evaluate(folder, ledger)
+    _thumbnails(settings, cases, folder, ledger)
+    return _present(folder, ledger, workers)
 
 
 def check(settings: Study, *, workers: Workers, images: bool = True, write: bool = True) -> checks.Checked:
@@ -125,25 +131,54 @@ def check(settings: Study, *, workers: Workers, images: bool = True, write: bool
 def evaluate(run_path: Path, *, workers: Workers | None = None) -> Run:
     """Everything after the waist: from predictions.csv and cohort.csv to tables, figures and the report."""
     folder = RunFolder(Path(run_path))
-    progress = (workers or Workers()).progress
+    _evaluate(folder, Ledger(folder))
+    return _present(folder, Ledger(folder), workers or Workers())
+
+
+def _evaluate(folder: RunFolder, ledger: Ledger) -> None:
+    """The evaluation tables."""
     settings = study.load(folder / "study.toml")
-    ledger = Ledger(folder)
     predictions = tables.read(folder / "predictions.csv", tables.PREDICTIONS)
     cohort = tables.read(folder / "cohort.csv", tables.COHORT)
-    key = digest(
-        *(file_digest(folder / name) for name in ("predictions.csv", "cohort.csv")),
-        settings.evaluation, settings.task, settings.study, [model.name for model in settings.models],
-    )  # fmt: skip
+    inputs = [file_digest(folder / name) for name in ("predictions.csv", "cohort.csv")]
+    names = [model.name for model in settings.models]
+    key = digest(inputs, settings.evaluation, settings.task, settings.study, names)
+    ledger.step("evaluate", key, lambda: evaluation.evaluate(predictions, cohort, settings).write(folder.path))
 
-    def _evaluate() -> list[Path]:
-        return evaluation.evaluate(predictions, cohort, settings).write(folder.path)
 
-    ledger.step("evaluate", key, _evaluate)
-    inputs = [path for path in sorted(folder.path.glob("*.*")) if path.suffix in (".csv", ".json", ".toml", ".parquet")]
-    drawn = digest({path.name: file_digest(path) for path in inputs if path.name != "provenance.json"})
-    ledger.step("figures", drawn, lambda: figures.draw_all(folder.path))
+def _thumbnails(settings: Study, cases: pd.DataFrame, folder: RunFolder, ledger: Ledger) -> None:
+    """Small pictures of the cases that the report shows."""
+    from PIL import Image
+
+    chosen = tables.read(folder / "examples.csv", tables.EXAMPLES)["case_id"].unique()
+    shown = cases[cases["case_id"].isin(chosen)]
+
+    def _cut() -> list[Path]:
+        paths = []
+        for row, box in zip(shown.itertuples(), boxes(shown), strict=True):
+            rect = crops.rectangles(box, Crop(margin=_SURROUNDINGS))
+            cut = crops.extract(read_image(settings.cohort_path.parent / str(row.image)).pixels, rect, _THUMBNAIL)[0]
+            paths.append(figures.thumbnail_path(folder.path, str(row.case_id)))
+            with tables.written(paths[-1]) as beside:
+                Image.fromarray(np.rint(cut * 255).astype(np.uint8)).save(beside, "PNG")
+        return paths
+
+    ledger.step("thumbnails", digest(list(shown["case_id"]), list(shown["sha256"]), boxes(shown)), _cut)
+
+
+def _present(folder: RunFolder, ledger: Ledger, workers: Workers) -> Run:
+    """Figures and the report."""
+    suffixes = (".csv", ".json", ".toml", ".parquet", ".png")
+    found = [path for path in sorted(folder.path.rglob("*")) if path.suffix in suffixes]
+    shown = [path.relative_to(folder.path) for path in found]
+    inputs = {
+        path.as_posix(): file_digest(folder.path / path)
+        for path in shown
+        if path.parts[0] not in (".cache", "models", "figures", "provenance.json")
+    }
+    ledger.step("figures", digest(inputs), lambda: figures.draw_all(folder.path))
     report.write(folder.path)
-    progress.say("[green]✓[/] tables, figures and report")
+    workers.progress.say("[green]✓[/] tables, figures and report")
     return Run(folder.path)
 
 

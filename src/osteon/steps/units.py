@@ -256,7 +256,7 @@ def _fit_network(unit: Unit, model: Network, given: NetworkInputs) -> None:
 
     history = train.fit(network, batches, target, patients, model, train.parameter_groups(network, model), on, rng)
     with torch.no_grad():
-        network.linear.bias += train.prior_shift(target, model.class_weights)
+        network.linear.bias.add_(train.prior_shift(target, model.class_weights))
     if train.rank_and_world()[0] == 0:
         _save_network(unit, given, network.state_dict(), history)
     train.meet()
