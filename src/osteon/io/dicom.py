@@ -177,8 +177,11 @@ def _decode(path: Path, header: FileDataset) -> tuple[NDArray[Any], int]:
             plugin = "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else ""
             stored = pixel_array(header, raw=True, index=0, decoding_plugin=plugin)
     except Exception as error:  # every decoder has its own
+        known = (
+            syntax.name if syntax.name != syntax else "unknown"
+        )  # a UID that pydicom does not know could be any text
         raise ImageError(
-            f"the pixels cannot be decoded (transfer syntax {syntax.name}; {type(error).__name__})",
+            f"the pixels cannot be decoded (transfer syntax {known}; {type(error).__name__})",
             file=path,
             fix="Copy it again; if that does not help, export it uncompressed (Explicit VR Little Endian).",
         ) from None
