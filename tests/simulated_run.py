@@ -1,7 +1,7 @@
 """A study's tables without a study: cohort and predictions drawn from a stated model, for tests of what follows them.
 
-Synthetic throughout. The latent truth of a case gives its label; a model sees it through noise whose size depends on the
-centre, so that the true AUC is known up to sampling, differs between centres, and models are correlated.
+Synthetic throughout. A model sees a case's label through noise whose size depends on the centre, so that AUCs differ
+between centres, and that models share in part, so that they are correlated.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def _table(frames: list[pd.DataFrame], contract: tables.Contract) -> pd.DataFram
     full = [frame for frame in frames if not frame.empty]
     if not full:
         return pd.DataFrame(columns=list(contract.columns))
-    return tables.conform(pd.concat(full, ignore_index=True)[list(contract.columns)], contract)
+    return pd.concat(full, ignore_index=True)[list(contract.columns)]
 
 
 def _threshold_probabilities(low: float, high: float) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -33,12 +34,12 @@ class Cases:
         """The models in the study's order."""
         return [str(name) for name in self.probability]
 
-    @property
+    @cached_property
     def truth(self) -> np.ndarray:
         """(n,) of 0 and 1."""
         return self.about["label"].to_numpy()
 
-    @property
+    @cached_property
     def patients(self) -> np.ndarray:
         """(n,) patient of each case, the clusters of every interval."""
         return self.about["patient_id"].to_numpy()
