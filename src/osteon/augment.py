@@ -76,7 +76,12 @@ def apply(crops: torch.Tensor, rows: dict[str, Floats], size: int) -> torch.Tens
 
     out = out.clamp(0, 1) ** each("gamma")
     out = (out - 0.5) * each("contrast") + 0.5
-    if bool((row["noise"] > 0).any()):
-        generator = torch.Generator().manual_seed(int(rows["noise_seed"][0]))
-        out = out + torch.randn(out.shape, generator=generator).to(out.device) * each("noise")
+    noisy = np.flatnonzero(rows["noise"] > 0)
+    if len(noisy):
+        # A generator a picture: its noise is the same in whatever batch it comes.
+        each_noise = [
+            torch.randn((1, size, size), generator=torch.Generator().manual_seed(int(rows["noise_seed"][i])))
+            for i in noisy
+        ]
+        out[noisy] += torch.stack(each_noise).to(out.device) * each("noise")[noisy]
     return out.clamp(0, 1)

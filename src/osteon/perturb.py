@@ -48,9 +48,9 @@ def draw(cases: Sequence[str], robustness: Robustness, seed: int) -> pd.DataFram
         seed: Source of randomness.
 
     Returns:
-        One row a case, kind, grade and repeat: dx, dy (fractions of the box's sides), sx, sy (factors), angle (degrees),
-        gamma (exponent), noise (standard deviation), blur (fraction of the crop's side), quality (JPEG; 0 for none),
-        masked (0 or 1), noise_seed.
+        One row a case, kind, grade and repeat: dx, dy (fractions of the box's sides), sx, sy (factors), angle
+        (degrees), gamma (exponent), noise (standard deviation), blur (fraction of the crop's side), quality (JPEG; 0
+        for none), masked (0 or 1), noise_seed.
     """
     plan = [
         (kind, grade, repeat)

@@ -294,6 +294,46 @@ QUESTIONNAIRE = Contract(
     "questionnaire",
     {"reader": _TEXT, "stage": _TEXT, "item": _TEXT, "text": _TEXT, "value": _TEXT, "answered_at": _TEXT},
 )
+#: Probabilities of external cases under changes of the box or the picture; the rows are those of perturbations.
+PERTURBED = Contract(
+    "perturbed",
+    {
+        "case_id": _TEXT,
+        "model": _TEXT,
+        "kind": _TEXT,
+        "grade": Column("number"),
+        "repeat": _COUNT,
+        "probability": _PROBABILITY,
+    },
+)
+#: Spread, flips, AUC and its loss under each change.
+ROBUSTNESS = Contract(
+    "robustness",
+    {"model": _TEXT, "stratum": _TEXT, "kind": _TEXT, "grade": Column("number"), "metric": _TEXT, **_INTERVAL},
+)
+#: Pairs of models by their spread over cases, a - b.
+ROBUSTNESS_COMPARISONS = Contract(
+    "robustness comparisons",
+    {
+        "stratum": _TEXT,
+        "kind": _TEXT,
+        "metric": _TEXT,
+        "model_a": _TEXT,
+        "model_b": _TEXT,
+        "difference": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "p": _NUMBER,
+        "p_holm": _NUMBER,
+        "primary": Column("flag"),
+        "method": _NOTE,
+    },
+)
+#: Spread of each case over all changes of its box.
+ROBUSTNESS_CASES = Contract(
+    "robustness of cases",
+    {"case_id": _TEXT, "model": _TEXT, "sd": _NUMBER, "range": _NUMBER, "flip_rate": _NUMBER},
+)
 #: Radiomics features, one row a case.
 FEATURES = Contract("features", {"case_id": Column(unique=True)}, open=True)
 
