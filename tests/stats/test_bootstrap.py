@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import (
@@ -20,7 +20,7 @@ from osteon.stats import (
     permutation_test,
     roc_curve,
 )
-from osteon.stats.bootstrap import Units, of_weights
+from osteon.stats.bootstrap import Units, _acceleration, _exchange_effects, of_weights
 
 
 def test_weighted_auc_is_the_auc_of_the_repeated_cases(rng):
@@ -80,8 +80,6 @@ def test_bca_of_a_mean_is_efrons(rng):
     assert (found.low, found.high) == pytest.approx(tuple(other.confidence_interval), rel=0.03)
     assert str(found).startswith("mean ")
     units = Units(y == 1, None, stratified=False)
-    from osteon.stats.bootstrap import _acceleration
-
     deviation = x - x.mean()
     expected = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
     assert _acceleration(units, of_weights(mean, y == 1, x)) == pytest.approx(expected, rel=1e-9)
@@ -112,11 +110,24 @@ def test_paired_bootstrap_agrees_with_delong_and_is_antisymmetric(asah):
 
 def test_permutation_p_is_that_of_its_definition(asah):
     y, a, b = asah["poor"], asah["wfns"], asah["s100b"]
-    found = permutation_test(y, a, b, permutations=499, rng=2)
+    found = permutation_test(y, a, b, permutations=9999, rng=2)
     assert found.difference == pytest.approx(auc(y, a) - auc(y, b))
-    assert found.p == pytest.approx(delong_test(y, a, b).p, abs=0.03)
-    assert found.p >= 1 / 500
+    assert found.p == pytest.approx(delong_test(y, a, b).p, abs=0.01)
+    assert found.p >= 1 / 10_000
     assert permutation_test(y, a, a, permutations=49).p == 1
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_exchanges_add_up_case_by_case(rng, clustered):
+    """The sum of signed effects is the difference of the two AUCs after really exchanging the ranks."""
+    y, a, b = rng.random(40) < 0.4, rng.integers(0, 9, size=40), rng.integers(0, 9, size=40)
+    ranks = rankdata(a), rankdata(b)
+    effect = _exchange_effects(y, *ranks)
+    patient = np.arange(40) // 2 if clustered else np.arange(40)
+    for _ in range(50):
+        swap = (rng.random(40) < 0.5)[patient]
+        exchanged = auc(y, np.where(swap, ranks[1], ranks[0])) - auc(y, np.where(swap, ranks[0], ranks[1]))
+        assert np.sum(np.where(swap, -effect, effect)) == pytest.approx(exchanged, abs=1e-14)
 
 
 def test_permutation_keeps_a_patients_cases_together():

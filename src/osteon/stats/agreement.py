@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
+from osteon.stats.distributions import critical, f_quantile
 from osteon.stats.intervals import wilson_ci
 from osteon.types import Estimate, Floats
 
@@ -68,7 +67,7 @@ def kappa(
         se, source = _fleiss_cohen_everitt(cell, agreement, value), "Fleiss, Cohen & Everitt 1969"
     else:
         se, source = _jackknife_kappa(cell, codes, agreement), "jackknife over patients"
-    half = inputs.critical(level) * se
+    half = critical(level) * se
     low, high = max(-1.0, value - half), min(1.0, value + half)
     if value == 1:
         units = a.size if codes is None else int(codes.max()) + 1
@@ -160,7 +159,7 @@ def fleiss_kappa(ratings: ArrayLike, *, level: float = 0.95) -> Estimate:
         se = _jackknife_se(np.array([value(total - float(agree[i]), totals - counts[i], n - 1) for i in range(n)]))
     except NotEstimableError:
         se = nan
-    half = inputs.critical(level) * se
+    half = critical(level) * se
     low, high = max(-1.0, found - half), min(1.0, found + half)
     return Estimate(found, low, high, f"Fleiss 1971, {k} readers, jackknife", n, se, level, "Fleiss kappa")
 
@@ -206,8 +205,8 @@ def icc(ratings: ArrayLike, *, form: str = "ICC(2,1)", level: float = 0.95) -> E
             _single(ratio, k) if error > 0 else 1.0
             for ratio in (
                 _ratio(between, error),
-                _ratio(between, error) / float(fisher.ppf(upper, n - 1, df)),
-                _ratio(between, error) * float(fisher.ppf(upper, df, n - 1)),
+                _ratio(between, error) / f_quantile(upper, n - 1, df),
+                _ratio(between, error) * f_quantile(upper, df, n - 1),
             )
         )
     if form.endswith("k)"):
@@ -232,7 +231,7 @@ def _icc2_limits(
         return 1.0, 1.0
     a, b = k * value / (n * (1 - value)), 1 + k * value * (n - 1) / (n * (1 - value))
     df = (a * column + b * residual) ** 2 / ((a * column) ** 2 / (k - 1) + (b * residual) ** 2 / ((n - 1) * (k - 1)))
-    lower_f, upper_f = float(fisher.ppf(upper, n - 1, df)), float(fisher.ppf(upper, df, n - 1))
+    lower_f, upper_f = f_quantile(upper, n - 1, df), f_quantile(upper, df, n - 1)
     noise = k * column + (k * n - k - n) * residual
     return (
         n * (between - lower_f * residual) / (lower_f * noise + n * between),
@@ -290,10 +289,10 @@ def bland_altman(
     if a.size < 3:
         raise NotEstimableError("limits of agreement need three cases")
     n, difference, mean = a.size, a - b, (a + b) / 2
-    bias, sd, wide = float(difference.mean()), float(difference.std(ddof=1)), inputs.critical(coverage)
+    bias, sd, wide = float(difference.mean()), float(difference.std(ddof=1)), critical(coverage)
 
     def estimate(value: float, se: float, df: int, name: str) -> Estimate:
-        half = float(student.ppf((1 + level) / 2, df)) * se
+        half = critical(level, df) * se
         return Estimate(value, value - half, value + half, "Bland & Altman 1999", n, se, level, name)
 
     se_limit = sd * sqrt(1 / n + wide**2 / (2 * (n - 1)))

@@ -14,11 +14,12 @@ from math import nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
-from osteon.stats.roc import auc, partial_auc, roc_curve
+from osteon.stats.distributions import critical, two_sided
+from osteon.stats.roc import auc, midranks, partial_auc, roc_curve
 from osteon.types import Comparison, Estimate, Floats
 
 _BLOCK = 4_000_000  # elements of the weight matrix held at once: 32 MB a temporary
@@ -69,9 +70,9 @@ def bootstrap_ci(
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     below = (np.sum(draws < value) + np.sum(draws == value) / 2) / draws.size
     if method == "bca" and 0 < below < 1:
-        bias, acceleration = norm.ppf(below), _acceleration(units, calculate)
-        shifted = bias + norm.ppf(tails)
-        tails, used = norm.cdf(bias + shifted / (1 - acceleration * shifted)), "BCa (Efron 1987)"
+        bias, acceleration = ndtri(below), _acceleration(units, calculate)
+        shifted = bias + ndtri(tails)
+        tails, used = ndtr(bias + shifted / (1 - acceleration * shifted)), "BCa (Efron 1987)"
     low, high = np.quantile(draws, tails)
     label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {used}, {resamples} resamples"
     title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
@@ -109,7 +110,7 @@ def bootstrap_test(
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {resamples} resamples"
     title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
-    p = float(2 * norm.sf(abs(z)))
+    p = two_sided(z)
     return Comparison(difference, float(low), float(high), se, z, p, label, positive.size, level, title)
 
 
@@ -138,25 +139,22 @@ def permutation_test(
         The comparison. Ranks, not raw scores, are exchanged, so the scores need not share a scale; the hypothesis is
         that the two are exchangeable case by case.
     """
-    from scipy.stats import rankdata
-
     positive = inputs.truth(y_true)
-    ranks = [
-        rankdata(inputs.scores(s, positive.size, name=f"score_{which}"))
-        for s, which in ((score_a, "a"), (score_b, "b"))
-    ]
+    a = midranks(inputs.scores(score_a, positive.size, name="score_a"))
+    b = midranks(inputs.scores(score_b, positive.size, name="score_b"))
+    effect = _exchange_effects(positive, a, b)
     codes = inputs.codes(clusters, positive.size)
-    units = positive.size if codes is None else int(codes.max()) + 1
-    generator = np.random.default_rng(rng)
-    difference = auc(positive, ranks[0]) - auc(positive, ranks[1])
+    if codes is not None:
+        effect = np.bincount(codes, weights=effect).astype(np.float64)
+    generator, difference = np.random.default_rng(rng), float(effect.sum())
     draws = np.empty(permutations)
-    for k in range(permutations):
-        flip = generator.random(units) < 0.5
-        swap = flip if codes is None else flip[codes]
-        draws[k] = auc(positive, np.where(swap, ranks[1], ranks[0])) - auc(positive, np.where(swap, ranks[0], ranks[1]))
+    block = max(1, _BLOCK // effect.size)
+    for start in range(0, permutations, block):
+        rows = min(block, permutations - start)
+        draws[start : start + rows] = (1 - 2 * generator.integers(0, 2, size=(rows, effect.size))) @ effect
     extreme = np.sum(np.abs(draws) >= abs(difference) - 1e-12)
     se = sqrt(float(np.mean(draws**2)))
-    half = inputs.critical(level) * se
+    half = critical(level) * se
     return Comparison(
         difference,
         max(-1.0, difference - half),
@@ -168,6 +166,24 @@ def permutation_test(
         positive.size,
         level,
     )
+
+
+def _exchange_effects(positive: inputs.Bools, a: Floats, b: Floats) -> Floats:
+    """What each case adds to AUC(a) - AUC(b), and takes from it when its two scores are exchanged.
+
+    The difference after exchanges is the sum of these with the sign changed where exchanged: the parts of the four
+    comparisons of a positive's with a negative's scores that depend on both exchanges cancel.
+    """
+    xa, xb, ya, yb = a[positive], b[positive], a[~positive], b[~positive]
+
+    def below(x: Floats, y: Floats) -> Floats:
+        ordered = np.sort(y)
+        return (np.searchsorted(ordered, x, side="left") + np.searchsorted(ordered, x, side="right")) / 2
+
+    effect = np.empty(positive.size)
+    effect[positive] = below(xa, ya) - below(xb, yb) + below(xa, yb) - below(xb, ya)
+    effect[~positive] = below(yb, xb) - below(ya, xa) + below(yb, xa) - below(ya, xb)
+    return effect / (2.0 * xa.size * ya.size)
 
 
 def partial_auc_ci(
@@ -235,18 +251,22 @@ def compare_sensitivity(
 
 
 class Units:
-    """The clusters that are drawn, by stratum."""
+    """The clusters that are drawn, numbered so that those of a stratum stand together."""
 
     def __init__(self, positive: inputs.Bools, clusters: ArrayLike | None, stratified: bool) -> None:
         codes = inputs.codes(clusters, positive.size)
         self.clustered = codes is not None
-        self.codes = np.arange(positive.size) if codes is None else codes
-        self.total = int(self.codes.max()) + 1
+        codes = np.arange(positive.size) if codes is None else codes
+        self.total = int(codes.max()) + 1
         self._positive = positive
         kind = np.zeros(self.total, dtype=np.intp)
         if stratified:
-            np.bitwise_or.at(kind, self.codes, np.where(positive, 2, 1))
-        self.strata = [np.flatnonzero(kind == value) for value in np.unique(kind)]
+            np.bitwise_or.at(kind, codes, np.where(positive, 2, 1))
+        number = np.empty(self.total, dtype=np.intp)
+        number[np.argsort(kind, kind="stable")] = np.arange(self.total)
+        self.codes = number[codes]
+        ends = np.cumsum(np.bincount(kind)).tolist()
+        self.strata = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False) if end > start]
 
     def drawn(self, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
         """Blocks of (block, n) weights: how often each case was drawn."""
@@ -257,12 +277,12 @@ class Units:
             yield self._weights(min(block, resamples - start), rng)
 
     def _weights(self, rows: int, rng: np.random.Generator) -> Floats:
-        counts = np.zeros((rows, self.total))
+        counts = np.empty((rows, self.total))
         for stratum in self.strata:
-            drawn = rng.integers(stratum.size, size=(rows, stratum.size))
-            drawn += np.arange(rows)[:, None] * stratum.size
-            counts[:, stratum] = np.bincount(drawn.ravel(), minlength=rows * stratum.size).reshape(rows, -1)
-        weights: Floats = counts[:, self.codes] if self.clustered else counts
+            size = stratum.stop - stratum.start
+            drawn = rng.integers(size, size=(rows, size)) + np.arange(rows)[:, None] * size
+            counts[:, stratum] = np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size)
+        weights: Floats = np.take(counts, self.codes, axis=1)
         positives = weights @ self._positive
         lacking = (positives == 0) | (positives == weights.sum(axis=1))
         if lacking.any():  # only possible without strata
@@ -293,12 +313,16 @@ def of_weights(
     positives = np.flatnonzero(positive)[np.argsort(score[positive])]
     below = np.searchsorted(score[negatives], score[positives], side="left")
     upto = np.searchsorted(score[negatives], score[positives], side="right")
+    untied = np.array_equal(below, upto)
 
     def by_cumulation(weights: Floats) -> Floats:
         cumulated = np.zeros((weights.shape[0], negatives.size + 1))
-        np.cumsum(weights[:, negatives], axis=1, out=cumulated[:, 1:])
-        of_positives = weights[:, positives]
-        wins = np.einsum("bp,bp->b", of_positives, cumulated[:, below] + cumulated[:, upto]) / 2
+        np.cumsum(np.take(weights, negatives, axis=1), axis=1, out=cumulated[:, 1:])
+        of_positives = np.take(weights, positives, axis=1)
+        beaten = np.take(cumulated, below, axis=1)
+        if not untied:
+            beaten = (beaten + np.take(cumulated, upto, axis=1)) / 2
+        wins = np.einsum("bp,bp->b", of_positives, beaten)
         result: Floats = wins / (of_positives.sum(axis=1) * cumulated[:, -1])
         return result
 
@@ -317,7 +341,7 @@ def _acceleration(units: Units, calculate: Callable[[Floats], Floats]) -> float:
         return 0.0
     cubes = squares = 0.0
     for stratum in units.strata:
-        size = stratum.size
+        size = stratum.stop - stratum.start
         effect = (size - 1) * (without[stratum].mean() - without[stratum]) / size
         cubes, squares = cubes + float(np.sum(effect**3)), squares + float(np.sum(effect**2))
     return cubes / (6 * squares**1.5) if squares > 0 else 0.0

@@ -18,6 +18,7 @@ from scipy.special import expit, logit
 
 from osteon.errors import NotEstimableError
 from osteon.stats import inputs, logistic
+from osteon.stats.distributions import critical
 from osteon.types import Estimate, Floats
 
 if TYPE_CHECKING:
@@ -169,12 +170,12 @@ def calibration(
     z, one = _logit(p), np.ones((p.size, 1))
     if np.ptp(z) == 0:
         raise NotEstimableError("all predictions are equal: no calibration slope or curve")
-    critical, n = inputs.critical(level), p.size
+    wide, n = critical(level), p.size
     source = "logistic recalibration (Cox 1958)" + (", cluster-robust" if codes is not None else "")
 
     def wald(value: float, variance: float, name: str) -> Estimate:
         se = sqrt(variance)
-        return Estimate(value, value - critical * se, value + critical * se, source, n, se, level, name)
+        return Estimate(value, value - wide * se, value + wide * se, source, n, se, level, name)
 
     large, large_cov = logistic.fit(one, positive, offset=z, codes=codes)
     line, line_cov = logistic.fit(np.column_stack([one, z]), positive, codes=codes)
@@ -197,7 +198,7 @@ def _observed_expected(positive: inputs.Bools, p: Floats, codes: inputs.Ints | N
     if expected == 0:
         raise NotEstimableError("no events are expected")
     se_log = sqrt(mean_variance(positive - positive.mean(), codes)) * positive.size / observed
-    ratio, factor = observed / expected, np.exp(inputs.critical(level) * se_log)
+    ratio, factor = observed / expected, np.exp(critical(level) * se_log)
     method = "log-normal (Debray 2017)"
     limits = (ratio / float(factor), ratio * float(factor))
     return Estimate(ratio, *limits, method, p.size, ratio * se_log, level, "observed/expected")
@@ -214,7 +215,7 @@ def _smooth(
     beta, cov = logistic.fit(_spline(z, where), positive, codes=codes)
     basis = _spline(logit(grid), where)
     centre = basis @ beta
-    half = inputs.critical(level) * np.sqrt(np.einsum("ij,jk,ik->i", basis, cov, basis))
+    half = critical(level) * np.sqrt(np.einsum("ij,jk,ik->i", basis, cov, basis))
     curve = CalibrationCurve(grid, expit(centre), expit(centre - half), expit(centre + half), level, method)
     return curve, float(np.mean(np.abs(expit(_spline(z, where) @ beta) - expit(z))))
 
@@ -251,7 +252,7 @@ def brier(
     value, prevalence = float(loss.mean()), float(positive.mean())
     codes = inputs.codes(clusters, p.size)
     se = sqrt(mean_variance(loss - value, codes))
-    half = inputs.critical(level) * se
+    half = critical(level) * se
     count, predicted, observed = _binned(positive, p, bins)
     share, uncertainty = count / p.size, prevalence * (1 - prevalence)
     reliability = float(share @ (predicted - observed) ** 2)
@@ -319,6 +320,12 @@ class Platt:
         """The formula."""
         return f"logit(p') = {self.intercept:.3f} + {self.slope:.3f} logit(p) (Platt 1999)"
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row: the two coefficients."""
+        import pandas as pd
+
+        return pd.DataFrame([{"intercept": self.intercept, "slope": self.slope}])
+
 
 def platt(y_true: ArrayLike, probability: ArrayLike) -> Platt:
     """Fit logistic recalibration on cases that the model was not trained on.
@@ -352,6 +359,12 @@ class Isotonic:
     def __str__(self) -> str:
         """Number of levels."""
         return f"isotonic recalibration with {len(set(self.observed))} levels (Zadrozny & Elkan 2002)"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a distinct prediction."""
+        import pandas as pd
+
+        return pd.DataFrame({"predicted": self.predicted, "observed": self.observed})
 
 
 def isotonic(y_true: ArrayLike, probability: ArrayLike) -> Isotonic:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
 
 from osteon.errors import InputError
 from osteon.stats import inputs
 from osteon.stats.calibration import mean_variance
 from osteon.stats.delong import covariance
+from osteon.stats.distributions import critical, two_sided
 from osteon.types import Comparison, Estimate, Floats
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def net_benefit(
     at = _thresholds(np.linspace(0.01, 0.99, 99) if thresholds is None else thresholds)
     model = np.array([_mean_and_se(_benefits(positive, p >= t, t), codes) for t in at])
     everyone = np.array([_mean_and_se(_benefits(positive, np.ones_like(positive), t), codes) for t in at])
-    z = inputs.critical(level)
+    z = critical(level)
     method = "normal (Marsh 2020), over " + ("cases" if codes is None else "patients")
     return DecisionCurve(at, *_band(model, z), *_band(everyone, z), p.size, level, method)
 
@@ -124,9 +124,9 @@ def net_benefit_difference(
     _thresholds(threshold)
     delta = _benefits(positive, a, threshold) - _benefits(positive, b, threshold)
     difference, se = _mean_and_se(delta, inputs.codes(clusters, positive.size))
-    half, z = inputs.critical(level) * se, difference / se if se else 0.0 if difference == 0 else nan
+    half, z = critical(level) * se, difference / se if se else 0.0 if difference == 0 else nan
     name = f"net benefit at {threshold:g}"
-    p = float(2 * norm.sf(abs(z)))
+    p = two_sided(z)
     return Comparison(difference, difference - half, difference + half, se, z, p, "normal, paired", a.size, level, name)
 
 
@@ -218,7 +218,7 @@ def net_reclassification(
         limits = np.sort(_thresholds(thresholds))
         move = np.sign(np.searchsorted(limits, new, side="right") - np.searchsorted(limits, old, side="right"))
         kind = "categories (Pencina 2008)"
-    z, n = inputs.critical(level), positive.size
+    z, n = critical(level), positive.size
 
     def contrast(value: Floats, weights: tuple[float, float], name: str, method: str) -> Estimate:
         """Weighted sum of the means over events and over non-events."""

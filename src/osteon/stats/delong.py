@@ -14,18 +14,18 @@ and with clusters the same with each class's h summed within clusters, plus the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import exp, log, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import rel_entr
-from scipy.stats import norm, rankdata
-from scipy.stats import t as student
 
 from osteon.errors import NotEstimableError
 from osteon.stats import inputs
-from osteon.stats.roc import placements
+from osteon.stats.distributions import critical, logit_limits, two_sided
+from osteon.stats.roc import midranks, placements
 from osteon.types import Comparison, Estimate, Floats
 
 
@@ -45,29 +45,65 @@ def influence(positive: inputs.Bools, score: Floats) -> tuple[float, Floats]:
     return float(total / pairs), (counts * own - total) / (own * pairs)
 
 
-def covariance(influences: Floats, positive: inputs.Bools, codes: inputs.Ints | None) -> Floats:
-    """Covariance of AUCs from the cases' influences.
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Influences summed within independent units, by class, and the small-sample corrections.
+
+    Attributes:
+        of_positives: (k, units) influences of the positives of each unit.
+        of_negatives: (k, units) influences of the negatives of each unit; without clusters other units than those.
+        corrections: units / (units - 1) for positives, for negatives, and for both in one unit (0 without clusters).
+    """
+
+    of_positives: Floats
+    of_negatives: Floats
+    corrections: tuple[float, float, float]
+
+    def covariance(self) -> Floats:
+        """(k, k) covariance of the figures."""
+        p, q, (for_p, for_q, for_both) = self.of_positives, self.of_negatives, self.corrections
+        result: Floats = for_p * (p @ p.T) + for_q * (q @ q.T)
+        if for_both:
+            result += for_both * (p @ q.T + q @ p.T)
+        return result
+
+    def variance_of_differences(self, a: int, b: slice) -> Floats:
+        """Variances of figure a minus each of others: from differences of influences, so that nothing cancels."""
+        p, q = self.of_positives[a] - self.of_positives[b], self.of_negatives[a] - self.of_negatives[b]
+        for_p, for_q, for_both = self.corrections
+        result: Floats = for_p * np.einsum("ku,ku->k", p, p) + for_q * np.einsum("ku,ku->k", q, q)
+        if for_both:
+            result += 2 * for_both * np.einsum("ku,ku->k", p, q)
+        return result
+
+
+def units_of(influences: Floats, positive: inputs.Bools, codes: inputs.Ints | None) -> Units:
+    """Sum influences within clusters.
 
     Args:
         influences: (k, n), one row a score.
         positive: (n,) bool.
         codes: (n,) cluster of each case, or None when all are independent.
 
-    Returns:
-        (k, k).
-
     Raises:
         NotEstimableError: Fewer than two independent positives or negatives.
     """
-    of_positives, of_negatives = influences[:, positive], influences[:, ~positive]
+    p, q = influences[:, positive], influences[:, ~positive]
     if codes is None:
-        return _corrected(of_positives, of_positives.shape[1]) + _corrected(of_negatives, of_negatives.shape[1])
+        return Units(p, q, (_correction(p.shape[1]), _correction(q.shape[1]), 0.0))
     total = int(codes.max()) + 1
-    p = _summed(of_positives, codes[positive], total)
-    q = _summed(of_negatives, codes[~positive], total)
-    both = _corrected_cross(p, q, total)
-    with_positive, with_negative = np.unique(codes[positive]).size, np.unique(codes[~positive]).size
-    return _corrected(p, with_positive) + _corrected(q, with_negative) + both + both.T
+    of_positives, of_negatives = codes[positive], codes[~positive]
+    corrections = (
+        _correction(int(np.count_nonzero(np.bincount(of_positives)))),
+        _correction(int(np.count_nonzero(np.bincount(of_negatives)))),
+        _correction(total),
+    )
+    return Units(_summed(p, of_positives, total), _summed(q, of_negatives, total), corrections)
+
+
+def covariance(influences: Floats, positive: inputs.Bools, codes: inputs.Ints | None) -> Floats:
+    """(k, k) covariance of figures from the cases' (k, n) influences; see :func:`units_of`."""
+    return units_of(influences, positive, codes).covariance()
 
 
 def spread(h: Floats, among: inputs.Ints, positive: inputs.Bools, codes: inputs.Ints | None) -> Floats:
@@ -92,16 +128,10 @@ def spread(h: Floats, among: inputs.Ints, positive: inputs.Bools, codes: inputs.
     return out
 
 
-def _corrected(h: Floats, units: int) -> Floats:
+def _correction(units: int) -> float:
     if units < 2:
         raise NotEstimableError("a variance needs at least two independent positive and two independent negative cases")
-    result: Floats = h @ h.T * (units / (units - 1))
-    return result
-
-
-def _corrected_cross(p: Floats, q: Floats, units: int) -> Floats:
-    result: Floats = p @ q.T * (units / (units - 1))
-    return result
+    return units / (units - 1)
 
 
 def _summed(h: Floats, codes: inputs.Ints, total: int) -> Floats:
@@ -181,9 +211,9 @@ def delong_ci(
         low, high = _hoeffding_limits(value, _independent_pairs(positive, codes), level)
         method = "Hoeffding 1963 (zero variance)"
     elif method == "logit":
-        low, high = inputs.logit_limits(value, se, level)
+        low, high = logit_limits(value, se, level)
     else:
-        half = inputs.critical(level) * se
+        half = critical(level) * se
         low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value, low, high, f"{source}, {method}", positive.size, se, level, "AUC")
 
@@ -238,16 +268,16 @@ def delong_pairs(
     codes = inputs.codes(clusters, positive.size)
     aucs, h = _influences(positive, scores)
     source = "DeLong 1988, paired" if codes is None else "DeLong 1988, paired, clustered (Obuchowski 1997)"
-    names = list(scores)
+    units, names = units_of(h, positive, codes), list(scores)
     out: dict[tuple[str, str], Comparison] = {}
     for i, a in enumerate(names):
-        for j, b in enumerate(names[i + 1 :], start=i + 1):
-            # The variance of the difference of influences, not var + var - 2 cov: nothing cancels.
-            se = sqrt(max(0.0, float(covariance(h[i : i + 1] - h[j : j + 1], positive, codes)[0, 0])))
+        variances = units.variance_of_differences(i, slice(i + 1, None))
+        for j, (b, variance) in enumerate(zip(names[i + 1 :], variances.tolist(), strict=True), start=i + 1):
+            se = sqrt(max(0.0, variance))
             difference = float(aucs[i] - aucs[j])
             if se > 0:
                 out[a, b] = _normal_comparison(difference, se, source, positive.size, level)
-            elif np.array_equal(rankdata(np.asarray(scores[a])), rankdata(np.asarray(scores[b]))):
+            elif _same_order(scores[a], scores[b]):
                 out[a, b] = Comparison(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, f"{source}: equal order", positive.size, level)
             else:
                 pairs = _independent_pairs(positive, codes)
@@ -277,7 +307,7 @@ def delong_test_unpaired(
     if se == 0:
         raise NotEstimableError("both AUCs have zero variance: compare their intervals instead")
     df = se**4 / (a.se**4 / (_units(clusters_a, a.n) - 1) + b.se**4 / (_units(clusters_b, b.n) - 1))
-    statistic, half = (a.value - b.value) / se, float(student.ppf((1 + level) / 2, df)) * se
+    statistic, half = (a.value - b.value) / se, critical(level, df) * se
     difference = a.value - b.value
     return Comparison(
         difference,
@@ -285,7 +315,7 @@ def delong_test_unpaired(
         min(1.0, difference + half),
         se,
         statistic,
-        float(2 * student.sf(abs(statistic), df)),
+        two_sided(statistic, df),
         f"DeLong 1988, unpaired, t with {df:.1f} df",
         a.n + b.n,
         level,
@@ -297,11 +327,15 @@ def _units(clusters: ArrayLike | None, n: int) -> int:
     return n if codes is None else int(codes.max()) + 1
 
 
+def _same_order(a: ArrayLike, b: ArrayLike) -> bool:
+    return np.array_equal(midranks(np.asarray(a, dtype=np.float64)), midranks(np.asarray(b, dtype=np.float64)))
+
+
 def _normal_comparison(difference: float, se: float, source: str, n: int, level: float) -> Comparison:
-    half = inputs.critical(level) * se
+    half = critical(level) * se
     z = difference / se
     low, high = max(-1.0, difference - half), min(1.0, difference + half)
-    return Comparison(difference, low, high, se, z, float(2 * norm.sf(abs(z))), source, n, level)
+    return Comparison(difference, low, high, se, z, two_sided(z), source, n, level)
 
 
 def _independent_pairs(positive: inputs.Bools, codes: inputs.Ints | None) -> int:

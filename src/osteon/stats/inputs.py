@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
-from scipy.stats import norm
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.types import Floats
@@ -124,17 +122,6 @@ def choice(value: str, known: Sequence[str], name: str) -> str:
     if value not in known:
         raise InputError(f"{name} is '{value}'", fix=f"Give one of: {', '.join(known)}.")
     return value
-
-
-def critical(level: float) -> float:
-    """The normal quantile of a two-sided confidence level."""
-    return float(norm.ppf((1 + between(level, 0, 1, "level")) / 2))
-
-
-def logit_limits(value: float, se: float, level: float) -> tuple[float, float]:
-    """Wald limits on the logit scale, transformed back: never outside (0, 1)."""
-    centre, half = logit(value), critical(level) * se / (value * (1 - value))
-    return float(expit(centre - half)), float(expit(centre + half))
 
 
 def _numbers(raw: NDArray[Any], name: str) -> Floats:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import beta, binomtest, norm
+from scipy.special import bdtr, betaincinv
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
+from osteon.stats.distributions import critical, two_sided
 from osteon.types import Comparison, Estimate, Floats
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def wilson_ci(successes: float, n: float, *, level: float = 0.95, name: str = "p
     proportion 0.308 (95% CI 0.255 to 0.366)
     """
     p = _share(successes, n)
-    z2 = inputs.critical(level) ** 2
+    z2 = critical(level) ** 2
     centre, half = (p + z2 / (2 * n)) / (1 + z2 / n), sqrt(z2 * p * (1 - p) / n + (z2 / (2 * n)) ** 2) / (1 + z2 / n)
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == n else centre + half
@@ -55,8 +56,8 @@ def clopper_pearson_ci(successes: float, n: float, *, level: float = 0.95, name:
     """
     p = _share(successes, n)
     tail = (1 - inputs.between(level, 0, 1, "level")) / 2
-    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, n - successes + 1))
-    high = 1.0 if successes == n else float(beta.ppf(1 - tail, successes + 1, n - successes))
+    low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
+    high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, 1 - tail))
     return Estimate(p, low, high, "Clopper-Pearson 1934", round(n), sqrt(p * (1 - p) / n), level, name)
 
 
@@ -224,10 +225,10 @@ def mcnemar_test(
     codes = inputs.codes(clusters, n)
     if codes is not None:
         return _clustered_mcnemar(a.astype(float) - b, codes, level, name)
-    low, high = _tango_limits(only_a, only_b, n, inputs.critical(level))
+    low, high = _tango_limits(only_a, only_b, n, critical(level))
     discordant = only_a + only_b
     z = (only_a - only_b) / sqrt(discordant) if discordant else 0.0
-    p = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
+    p = min(1.0, 2 * float(bdtr(min(only_a, only_b), discordant, 0.5))) if discordant else 1.0
     se = sqrt(max(0.0, discordant / n - difference**2) / n)
     return Comparison(difference, low, high, se, z, p, "McNemar 1947 exact, interval Tango 1998", n, level, name)
 
@@ -241,10 +242,10 @@ def _clustered_mcnemar(delta: Floats, codes: inputs.Ints, level: float, name: st
     residual, total = np.bincount(codes, weights=delta - difference), np.bincount(codes, weights=delta)
     se, se_null = sqrt(correction * float(residual @ residual)), sqrt(correction * float(total @ total))
     z = difference / se_null if se_null else 0.0
-    half = inputs.critical(level) * se
+    half = critical(level) * se
     method = "McNemar, clustered (Obuchowski 1998)"
     low, high = max(-1.0, difference - half), min(1.0, difference + half)
-    return Comparison(difference, low, high, se, z, float(2 * norm.sf(abs(z))), method, n, level, name)
+    return Comparison(difference, low, high, se, z, two_sided(z), method, n, level, name)
 
 
 def _tango_limits(only_a: int, only_b: int, n: int, z: float) -> tuple[float, float]:

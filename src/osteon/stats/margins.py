@@ -6,14 +6,12 @@ Sources: Schuirmann 1987 (two one-sided tests); Blackwelder 1982; Piaggio 2012 (
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import inf, isfinite
+from math import inf
 from typing import TYPE_CHECKING
-
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from osteon.errors import NotEstimableError
 from osteon.stats import inputs
+from osteon.stats.distributions import critical, upper_tail
 from osteon.types import Comparison
 
 if TYPE_CHECKING:
@@ -91,10 +89,9 @@ def _held_against(c: Comparison, margin: float, alpha: float, df: float, *, two_
     inputs.between(alpha, 0, 0.5, "alpha")
     if not c.se > 0:
         raise NotEstimableError("the difference has no standard error to hold against a margin")
-    law = student(df) if isfinite(df) else norm
     statistic = ((margin - abs(c.difference)) if two_sided else (c.difference + margin)) / c.se
-    half = float(law.ppf(1 - alpha)) * c.se
-    p = float(law.sf(statistic))
+    half = critical(1 - 2 * alpha, df) * c.se
+    p = upper_tail(statistic, df)
     return MarginTest(
         c.difference,
         c.difference - half,

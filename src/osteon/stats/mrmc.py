@@ -16,12 +16,10 @@ from math import inf, isfinite, nan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2, norm
-from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
+from osteon.stats.distributions import critical, f_tail, two_sided
 from osteon.stats.reader_cells import Readings, cell_covariance, figures_of, readings_of
 from osteon.types import Comparison, Estimate, Floats
 
@@ -256,8 +254,8 @@ class _Study:
         if variance <= 0:
             raise NotEstimableError("the difference has no variance over readers or cases: nothing to test against")
         se = sqrt(variance)
-        half, z = _quantile(self.level, df) * se, difference / se
-        p = float(2 * (student.sf(abs(z), df) if isfinite(df) else norm.sf(abs(z))))
+        half, z = critical(self.level, df) * se, difference / se
+        p = two_sided(z, df)
         low, high = difference - half, difference + half
         if self.bounded:
             low, high = max(-1.0, low), min(1.0, high)
@@ -290,7 +288,7 @@ class _Study:
         return out
 
     def _limits(self, value: float, se: float, df: float) -> tuple[float, float]:
-        half = _quantile(self.level, df) * se
+        half = critical(self.level, df) * se
         return (max(0.0, value - half), min(1.0, value + half)) if self.bounded else (value - half, value + half)
 
 
@@ -318,9 +316,8 @@ def _crossed(study: _Study) -> _Analysis:
         for a, b in combinations(range(t), 2)
     }
     ratio = c["ms_arm"] / spread
-    if isfinite(df):
-        return pairs, (ratio, df, float(fisher.sf(ratio, t - 1, df))), c
-    return pairs, ((t - 1) * ratio, float(t - 1), float(chi2.sf((t - 1) * ratio, t - 1))), c
+    p = f_tail(ratio, t - 1, df)
+    return pairs, (ratio, df, p) if isfinite(df) else ((t - 1) * ratio, float(t - 1), p), c
 
 
 def components_of(theta: Floats, sigma: Floats) -> dict[str, float]:
@@ -394,7 +391,3 @@ def _off_diagonal(sigma: Floats) -> float:
     """Mean covariance of two different cells."""
     k = len(sigma)
     return float(sigma.sum() - np.trace(sigma)) / (k * (k - 1))
-
-
-def _quantile(level: float, df: float) -> float:
-    return float(student.ppf((1 + level) / 2, df)) if isfinite(df) else inputs.critical(level)

@@ -12,13 +12,11 @@ from math import inf, isfinite, nan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ncfdtr
-from scipy.stats import chi2, ncx2
-from scipy.stats import f as fisher
-from scipy.stats import t as student
+from scipy.special import chdtri, chndtr, ncfdtr
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
+from osteon.stats.distributions import critical, f_quantile, f_tail, two_sided
 from osteon.stats.mrmc import MRMCResult
 from osteon.stats.reader_cells import figures_of, pseudovalues, readings_of
 from osteon.types import Comparison
@@ -46,6 +44,13 @@ class DBMResult:
     def __str__(self) -> str:
         """As a paper prints it."""
         return f"DBM (Dorfman 1992, Hillis 2005): F {self.statistic:.2f}, df {self.df:.2f}, p = {self.p:.4f}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row: the test and its mean squares."""
+        import pandas as pd
+
+        squares = {f"ms {source}": value for source, value in self.mean_squares.items()}
+        return pd.DataFrame([{"statistic": self.statistic, "df": self.df, "p": self.p, **squares}])
 
 
 def dorfman_berbaum_metz(
@@ -84,8 +89,8 @@ def dorfman_berbaum_metz(
         raise NotEstimableError("the pseudovalues do not vary")
     df = (t - 1) * (r - 1) * (error / squares["arm reader"]) ** 2 if squares["arm reader"] > 0 else inf
     statistic = squares["arm"] / error
-    p = fisher.sf(statistic, t - 1, df) if isfinite(df) else chi2.sf((t - 1) * statistic, t - 1)
-    return DBMResult(statistic, float(df), float(p), squares)
+    p = f_tail(statistic, t - 1, df)
+    return DBMResult(statistic, float(df), p, squares)
 
 
 def mrmc_power(
@@ -143,9 +148,9 @@ def mrmc_power(
         raise NotEstimableError("the components leave no variance to plan with")
     lack = n_readers * effect**2 / (2 * spread)
     if readers == "fixed":
-        return float(ncx2.sf(chi2.ppf(1 - alpha, 1), 1, lack))
+        return float(1 - chndtr(chdtri(1, alpha), 1, lack))
     df = (n_readers - 1) * (spread / residual) ** 2
-    return float(1 - ncfdtr(1, df, lack, fisher.ppf(1 - alpha, 1, df)))
+    return float(1 - ncfdtr(1, df, lack, f_quantile(1 - alpha, 1, df)))
 
 
 def mrmc_sample_size(
@@ -226,7 +231,7 @@ def reader_covariate(
     residual = y - y.mean() - slope * centred
     df = x.size - 2
     se = sqrt(float(residual @ residual) / df / float(centred @ centred))
-    half = float(student.ppf((1 + level) / 2, df)) * se
+    half = critical(level, df) * se
     z = slope / se if se > 0 else nan
     return Comparison(
         slope,
@@ -234,7 +239,7 @@ def reader_covariate(
         slope + half,
         se,
         z,
-        float(2 * student.sf(abs(z), df)),
+        two_sided(z, df),
         f"least squares over {x.size} readers, t with {df} df",
         result.n_cases,
         level,

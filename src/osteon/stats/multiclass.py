@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
 from osteon.stats.delong import delong_ci, influence
+from osteon.stats.distributions import logit_limits
 from osteon.types import Estimate, Floats
 
 if TYPE_CHECKING:
@@ -135,5 +136,5 @@ def _mean_area(
     se = sqrt(variance)
     if se == 0 or not 0 < value < 1:
         raise NotEstimableError(f"the {name} of {value:g} has no variance: report the one-vs-rest areas")
-    low, high = inputs.logit_limits(value, se, level)
+    low, high = logit_limits(value, se, level)
     return Estimate(value, low, high, f"{source}, DeLong 1988, logit", is_class.shape[1], se, level, name)

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import expit, logit
-from scipy.stats import chi2
-from scipy.stats import t as student
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
+from osteon.stats.distributions import chi_square_tail, critical
 from osteon.types import Estimate, Floats
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def pool(
 
 def _on_scale(estimate: Estimate, scale: str) -> tuple[float, float]:
     """Value and standard error on the scale of pooling."""
-    value, se, z = estimate.value, estimate.se, inputs.critical(estimate.level)
+    value, se, z = estimate.value, estimate.se, critical(estimate.level)
     if scale == "identity":
         return value, se if se > 0 else (estimate.high - estimate.low) / (2 * z)
     if se > 0 and 0 < value < 1:
@@ -164,10 +163,9 @@ def pool_values(
     mean, df = float(weights @ y / weights.sum()), y.size - 1
     scale = float(weights @ (y - mean) ** 2) / df if hartung_knapp else 1.0
     se = sqrt(scale / float(weights.sum()))
-    quantile = float(student.ppf((1 + level) / 2, df if hartung_knapp else inf))
-    half = quantile * se
+    half = critical(level, df if hartung_knapp else inf) * se
     label = f"{method.upper()}{', Hartung-Knapp 2001' if hartung_knapp else ''}, {y.size} centres"
-    ahead = float(student.ppf((1 + level) / 2, df - 1)) * sqrt(tau2 + se**2) if df > 1 else float("nan")
+    ahead = critical(level, df - 1) * sqrt(tau2 + se**2) if df > 1 else float("nan")
     return Pooled(
         Estimate(mean, mean - half, mean + half, label, y.size, se, level, "pooled"),
         mean - ahead,
@@ -175,7 +173,7 @@ def pool_values(
         tau2,
         tau2 / (tau2 + typical) if method != "fixed" else max(0.0, (q - df) / q) if q > 0 else 0.0,
         q,
-        float(chi2.sf(q, df)),
+        chi_square_tail(q, df),
         tuple(map(float, weights / weights.sum())),
         "identity",
     )

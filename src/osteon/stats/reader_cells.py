@@ -207,7 +207,7 @@ def _left_out(readings: Readings, score: Floats, function: Figure) -> tuple[NDAr
         units, codes = np.unique(readings.codes[read], return_inverse=True)
     calculate = of_weights(function, positive, own)
     drawn = Units(positive, codes, stratified=False)
-    # Units numbers clusters by first appearance, which need not be their sorted order here.
+    # Units numbers the clusters in its own way.
     order = np.empty(drawn.total, dtype=np.intp)
     order[drawn.codes] = codes
     without = np.empty(drawn.total)
@@ -244,7 +244,10 @@ def _column(table: Any, name: str) -> NDArray[Any]:
 
 def _labels(values: NDArray[Any], name: str) -> tuple[tuple[str, ...], inputs.Ints]:
     """Names in sorted order, numbers as numbers, and each row's index among them."""
-    texts = np.array([_text(value) for value in values.tolist()], dtype=object)
+    if values.dtype.kind in "iu":
+        distinct, index = np.unique(values, return_inverse=True)
+        return tuple(str(value) for value in distinct.tolist()), index.astype(np.intp)
+    texts = [_text(value) for value in values.tolist()]
     _refuse(np.array([text == "" for text in texts]), name, "the value is missing")
     names = sorted(set(texts), key=_order)
     position = {text: index for index, text in enumerate(names)}

@@ -32,15 +32,31 @@ def placements(positive: inputs.Bools, score: Floats) -> Floats:
     """
     order = np.argsort(score)
     ranked, is_positive = score[order], positive[order]
-    tie_end = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    positives_upto = np.cumsum(is_positive)[tie_end]
-    negatives_upto = tie_end + 1 - positives_upto
-    positives_middle = positives_upto - np.diff(positives_upto, prepend=0) / 2
-    negatives_middle = negatives_upto - np.diff(negatives_upto, prepend=0) / 2
-    tie = np.repeat(np.arange(tie_end.size), np.diff(tie_end, prepend=-1))
+    positives_upto = np.cumsum(is_positive)
+    n_positive = positives_upto[-1]
+    tie_end = np.flatnonzero(ranked[1:] != ranked[:-1])
+    if tie_end.size == score.size - 1:
+        negatives_upto = np.arange(1, score.size + 1) - positives_upto
+        of_sorted = np.where(is_positive, negatives_upto, n_positive - positives_upto).astype(np.float64)
+    else:
+        tie_end = np.append(tie_end, score.size - 1)
+        positives_upto = positives_upto[tie_end]
+        negatives_upto = tie_end + 1 - positives_upto
+        positives_middle = positives_upto - np.diff(positives_upto, prepend=0) / 2
+        negatives_middle = negatives_upto - np.diff(negatives_upto, prepend=0) / 2
+        tie = np.repeat(np.arange(tie_end.size), np.diff(tie_end, prepend=-1))
+        of_sorted = np.where(is_positive, negatives_middle[tie], n_positive - positives_middle[tie])
     counts = np.empty(score.size)
-    counts[order] = np.where(is_positive, negatives_middle[tie], positives_upto[-1] - positives_middle[tie])
+    counts[order] = of_sorted
     return counts
+
+
+def midranks(score: Floats) -> Floats:
+    """Ranks from 1, ties sharing their mean rank."""
+    _, which, count = np.unique(score, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    result: Floats = (last - (count - 1) / 2)[which]
+    return result
 
 
 def auc(y_true: ArrayLike, y_score: ArrayLike) -> float:

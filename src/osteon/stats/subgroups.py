@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
 from osteon.stats.delong import covariance, delong_ci, influence, spread
+from osteon.stats.distributions import chi_square_tail
 from osteon.stats.intervals import proportion_ci
 from osteon.types import Estimate, Floats
 
@@ -111,7 +111,7 @@ def subgroups(
         n_positive={name: int(positive[labels == name].sum()) for name in estimates},
         statistic=statistic,
         df=df,
-        p_interaction=float(chi2.sf(statistic, df)) if df else nan,
+        p_interaction=chi_square_tail(statistic, df) if df else nan,
     )
 
 
