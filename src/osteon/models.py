@@ -37,13 +37,13 @@ class Network(nn.Module):
     scale: Tensor
     offset: Tensor
 
-    def __init__(self, backbone: nn.Module, record: Record, *, boundaries: Sequence[str], size: int, dropout: float):
+    def __init__(self, backbone: nn.Module, record: Record, *, boundaries: Sequence[str], dropout: float):
         super().__init__()
         self.record = record
         self.backbone = backbone
         self.feature_map = nn.Identity()
         self._boundaries = tuple(boundaries)
-        output = _output_of(backbone, size)
+        output = _output_of(backbone)
         self.supports_cam = output.ndim == 4
         # A square picture gives a square map, so the axis that differs is that of the features
         self._last = not self.supports_cam or output.shape[1] == output.shape[2]
@@ -186,7 +186,7 @@ def build(
         if size and size != native and (resize := getattr(body, "set_input_size", None)):
             resize(img_size=size)
         torch.manual_seed(seed)  # so that equal seeds mean equal heads, whatever the backbone drew
-        network = Network(body, record, boundaries=boundaries, size=size or native, dropout=dropout)
+        network = Network(body, record, boundaries=boundaries, dropout=dropout)
     # Channels last: a third faster on CPUs and GPUs alike, the same numbers.
     return network.eval().to(memory_format=torch.channels_last)
 
@@ -345,13 +345,12 @@ def _under(key: str, modules: Sequence[str]) -> bool:
     return any(key.startswith(f"{module}.") for module in modules)
 
 
-def _output_of(backbone: nn.Module, size: int) -> Tensor:
-    """The shape of what a backbone makes of a picture, computed without computing anything."""
-    tensors = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
-    shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+def _output_of(backbone: nn.Module) -> Tensor:
+    """What a backbone makes of a picture, as small a one as it takes."""
+    fixed: Any = getattr(getattr(backbone, "patch_embed", None), "img_size", None)
+    size = fixed[0] if fixed else 96
     with torch.no_grad():
-        picture = torch.empty(1, 3, size, size, device="meta")
-        output = torch.func.functional_call(backbone.eval(), shapes, (picture,))
+        output = backbone.eval()(torch.zeros(1, 3, size, size))
     if not isinstance(output, Tensor) or output.ndim not in (3, 4):
         raise StudyError("the backbone gives no single feature map", fix="Choose another.")
     return output

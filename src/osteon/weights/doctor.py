@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -109,7 +110,7 @@ class Diagnosis:
                 file=self.path,
                 fix=f"Name its record, one of {', '.join(self.candidates)}.",
             )
-        _fit(chosen, self.architecture, self.layout, self.path)
+        _fit(chosen, self.architecture, self.layout == "Keras", self.path)
         origin = {"file": self.path.name, "sha256": self.sha256, "layout": self.layout}
         text = json.dumps({"record": replace(chosen, sha256="").to_dict(), "from": origin}, sort_keys=True)
         with written(Path(path)) as beside:
@@ -131,54 +132,18 @@ def doctor(path: str | Path, record: Record | str | None = None) -> Diagnosis:
         WeightsError: The file cannot be read, is of none of the three architectures, or does not fit the record.
     """
     path = Path(path)
-    digest = files.sha256(path) if path.is_file() else ""
     raw = files.read(path)
+    digest = files.sha256(path)
     is_keras = files.form_of(path) == "keras"
     chosen = find(record) if isinstance(record, str) else record or known(digest) or files.inside(path)
     architecture, layout, names = _recognise(raw, is_keras, path)
     if chosen:
-        _fit(chosen, architecture, layout, path)
-
-    targets = layouts.targets(architecture)
-    mapped = {source: target for source, target in names.items() if target in targets}
-    rest = {source: names.get(source, source.replace("/", ".")) for source in raw if source not in mapped}
-    biases = {source: norm for source, target in rest.items() if (norm := _folds_into(target, targets))}
-    ignored = [source for source, target in rest.items() if source not in biases and layouts.is_head(target)]
-    unmatched = [source for source in rest if source not in biases and source not in ignored]
-    misshapen = [
-        f"{source} is {tuple(raw[source].shape)}, not {targets[target]}"
-        for source, target in mapped.items()
-        if tuple(raw[source].shape) != targets[target]
-    ]
-    twice = sorted({target for target in mapped.values() if list(mapped.values()).count(target) > 1})
-
-    tensors = {target: raw[source].float().contiguous() for source, target in mapped.items()}
-    notes = []
-    if biases and not misshapen:
-        for source, norm in biases.items():
-            tensors[f"{norm}.running_mean"] = tensors[f"{norm}.running_mean"] - raw[source].float()
-        notes.append(f"{len(biases)} convolution biases folded into the batch-norm means that follow them")
-    scales = {name for name in targets if f"{name.removesuffix('weight')}running_var" in targets}
-    if is_keras and not scales & tensors.keys():
-        tensors |= {name: _ones(targets[name]) for name in scales}
-        notes.append("the batch norms have no scale (Keras scale=False); it is 1")
-    missing = [name for name in targets if name not in tensors]
-    tensors = {name: tensors[name] for name in targets if name in tensors}
-
+        _fit(chosen, architecture, is_keras, path)
+    placed = _place(raw, names, layouts.targets(architecture), is_keras)
     variant, assumed = _variant(architecture, is_keras, chosen, raw, names)
-    stated = keras.epsilons(path) if is_keras else set()
-    problems = [
-        *_named("missing", missing),
-        *_named("unmatched", unmatched),
-        *_named("misshapen", misshapen),
-        *_named("found twice", twice),
-        *(
-            f"the saved network states a batch-norm epsilon of {epsilon:g}, not {_KERAS_EPSILON[architecture]:g}"
-            for epsilon in sorted(stated)
-            if abs(epsilon - _KERAS_EPSILON[architecture]) > 1e-9
-        ),
-    ]
-    statistics, implausible = _examine(tensors)
+    statistics, implausible = _examine(placed.tensors)
+    epsilon = _KERAS_EPSILON[architecture]
+    stated = [e for e in sorted(keras.epsilons(path)) if abs(e - epsilon) > 1e-9] if is_keras else []
     return Diagnosis(
         path=path,
         sha256=digest,
@@ -188,14 +153,18 @@ def doctor(path: str | Path, record: Record | str | None = None) -> Diagnosis:
         record=chosen,
         candidates=_candidates(architecture, is_keras),
         n_tensors=len(raw),
-        mapped={**mapped, **{source: f"{norm}.running_mean" for source, norm in biases.items()}},
-        ignored=tuple(ignored),
-        unmatched=tuple(unmatched),
-        missing=tuple(missing),
-        notes=(*notes, *assumed),
+        mapped=placed.mapped,
+        ignored=placed.ignored,
+        unmatched=placed.unmatched,
+        missing=placed.missing,
+        notes=(*placed.notes, *assumed),
         statistics=statistics,
-        problems=(*problems, *implausible),
-        tensors=tensors,
+        problems=(
+            *placed.problems,
+            *(f"the saved network states a batch-norm epsilon of {e:g}, not {epsilon:g}" for e in stated),
+            *implausible,
+        ),
+        tensors=placed.tensors,
     )
 
 
@@ -247,6 +216,67 @@ def _recognise(raw: Mapping[str, torch.Tensor], is_keras: bool, path: Path) -> t
     return architecture, layout, names
 
 
+@dataclass(frozen=True, eq=False)
+class _Placement:
+    """Which tensor went where, and what is left over on either side."""
+
+    tensors: Mapping[str, torch.Tensor]
+    mapped: Mapping[str, str]
+    ignored: tuple[str, ...]
+    unmatched: tuple[str, ...]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def _place(
+    raw: Mapping[str, torch.Tensor], names: Mapping[str, str], targets: layouts.Shapes, is_keras: bool
+) -> _Placement:
+    """Put the file's tensors into the network's places, fold biases, and fill in what Keras leaves out."""
+    mapped = {source: target for source, target in names.items() if target in targets}
+    tensors = {target: raw[source].float() for source, target in mapped.items()}
+    misshapen = [
+        f"{source} is {tuple(raw[source].shape)}, not {targets[target]}"
+        for source, target in mapped.items()
+        if tuple(raw[source].shape) != targets[target]
+    ]
+    twice = [target for target, count in Counter(mapped.values()).items() if count > 1]
+    notes = []
+
+    rest = {source: names.get(source, source.replace("/", ".")) for source in raw if source not in mapped}
+    biases = {source: mean for source, target in rest.items() if (mean := _folds_into(target, tensors))}
+    for source, mean in biases.items():
+        if raw[source].shape == tensors[mean].shape:
+            tensors[mean] = tensors[mean] - raw[source].float()
+        else:
+            misshapen.append(f"{source} is {tuple(raw[source].shape)}, not {tuple(tensors[mean].shape)}")
+    if biases:
+        notes.append(f"{len(biases)} convolution biases folded into the batch-norm means that follow them")
+
+    scales = {name for name in targets if f"{name.removesuffix('weight')}running_var" in targets}
+    if is_keras and not scales & tensors.keys():
+        tensors |= {name: _ones(targets[name]) for name in scales}
+        notes.append("the batch norms have no scale (Keras scale=False); it is 1")
+
+    ignored = [source for source, target in rest.items() if source not in biases and layouts.is_head(target)]
+    unmatched = [source for source in rest if source not in biases and source not in ignored]
+    missing = [name for name in targets if name not in tensors]
+    return _Placement(
+        tensors={name: tensors[name].contiguous() for name in targets if name in tensors},
+        mapped={**mapped, **biases},
+        ignored=tuple(ignored),
+        unmatched=tuple(unmatched),
+        missing=tuple(missing),
+        notes=tuple(notes),
+        problems=(
+            *_named("missing", missing),
+            *_named("unmatched", unmatched),
+            *_named("misshapen", misshapen),
+            *_named("found twice", twice),
+        ),
+    )
+
+
 def _keras_tensors(raw: Mapping[str, torch.Tensor], architecture: str) -> dict[str, str]:
     """Keras tensors (``layer/variable``) to torchvision's names."""
     parts = {source: source.rpartition("/") for source in raw}
@@ -258,21 +288,21 @@ def _keras_tensors(raw: Mapping[str, torch.Tensor], architecture: str) -> dict[s
     }
 
 
-def _folds_into(target: str, targets: Mapping[str, tuple[int, ...]]) -> str | None:
-    """The batch norm that can take up a convolution's bias, where `target` is such a bias.
+def _folds_into(target: str, tensors: Mapping[str, torch.Tensor]) -> str | None:
+    """The batch-norm mean that can take up a convolution's bias, where `target` is such a bias.
 
     norm(conv(x) + b) with mean m equals norm(conv(x)) with mean m - b, exactly.
     """
     module, _, last = target.rpartition(".")
-    norm = layouts.norm_of(module) if last == "bias" and f"{module}.weight" in targets else None
-    return norm if norm and f"{norm}.running_mean" in targets else None
+    norm = layouts.norm_of(module) if last == "bias" and f"{module}.weight" in tensors else None
+    return f"{norm}.running_mean" if norm and f"{norm}.running_mean" in tensors else None
 
 
-def _fit(record: Record, architecture: str, layout: str, path: Path) -> None:
+def _fit(record: Record, architecture: str, is_keras: bool, path: Path) -> None:
     """Refuse a record that cannot describe the file."""
     if record.architecture != architecture:
         raise WeightsError(f"a {architecture}, but the record '{record.name}' is of a {record.architecture}", file=path)
-    if layout == "Keras" and record.variant != _KERAS_VARIANT[architecture]:
+    if is_keras and record.variant != _KERAS_VARIANT[architecture]:
         raise WeightsError(
             f"a Keras file, but the record '{record.name}' is of the variant {record.variant}",
             file=path,
@@ -285,7 +315,7 @@ def _candidates(architecture: str, is_keras: bool) -> tuple[str, ...]:
     return tuple(
         record.name
         for record in records().values()
-        if record.architecture == architecture and (not is_keras or record.variant == _KERAS_VARIANT[architecture])
+        if record.architecture == architecture and (not is_keras or record.file.endswith(".h5"))
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from osteon.errors import WeightsError
@@ -58,22 +58,32 @@ def resolve(weights: str, backbone: str, *, search: Sequence[Path] = (), record:
         return Resolved(random(backbone))
     if weights.startswith("file:"):
         return _from_file(_locate(weights.removeprefix("file:"), search), backbone, record)
+    wanted = _wanted(weights, backbone)
+    if record:
+        wanted = [candidate for candidate in wanted if candidate.name == record]
+    if not wanted:
+        raise WeightsError(f"the record '{record}' is none of the weights '{weights}' for {backbone}")
+    for candidate in wanted:
+        for path in (folder / name for folder in folders(search) for name in candidate.files):
+            if path.is_file():
+                return Resolved(candidate, path, files.sha256(path))
+    raise _absent(wanted, search)
+
+
+def _wanted(weights: str, backbone: str) -> list[Record]:
+    """The records that a name of weights may mean for a backbone, the preferred one first."""
     if weights == "imagenet":
-        wanted = [find(DEFAULTS[backbone]) if backbone in DEFAULTS else from_timm(backbone)]
-    elif weights == "radimagenet":
-        wanted = [r for r in records().values() if r.name.startswith(f"radimagenet-{backbone}-")]
-        if not wanted:
+        return [find(DEFAULTS[backbone]) if backbone in DEFAULTS else from_timm(backbone)]
+    if weights == "radimagenet":
+        fitting = [record for record in records().values() if record.name.startswith(f"radimagenet-{backbone}-")]
+        if not fitting:
             raise WeightsError(
                 f"RadImageNet has no weights for {backbone}", fix=f"It has {', '.join(layouts.ARCHITECTURES)}."
             )
-    else:
-        wanted = [find(weights)]
-    for candidate in wanted:
-        _of(candidate, backbone)
-        for path in (folder / name for folder in folders(search) for name in candidate.files):
-            if path.is_file():
-                return Resolved(find(record) if record else candidate, path, files.sha256(path))
-    raise _absent(wanted[0], search)
+        return fitting
+    record = find(weights)
+    _of(record, backbone)
+    return [record]
 
 
 def _from_file(path: Path, backbone: str, name: str | None) -> Resolved:
@@ -110,13 +120,14 @@ def _of(record: Record, backbone: str, path: Path | None = None) -> None:
         raise WeightsError(f"'{record.name}' are weights of a {record.architecture}, not of a {backbone}", file=path)
 
 
-def _absent(record: Record, search: Sequence[Path]) -> WeightsError:
+def _absent(wanted: Sequence[Record], search: Sequence[Path]) -> WeightsError:
     """What to get, where to put it, and the command that does both."""
-    places = " or ".join(map(str, folders(search)))
+    files_by_origin = {_origin(record): record.file for record in wanted}
+    ways = ", or ".join(f"{origin}, and put it as {file}" for origin, file in files_by_origin.items())
     return WeightsError(
-        f"the weights '{record.name}' are not on this machine",
-        fix=f"Get {_origin(record)}, and put it as {record.file} into {places}; where there is internet, "
-        f"'osteon weights fetch {record.name}' does so.",
+        f"the weights '{wanted[0].name}' are not on this machine",
+        fix=f"Get {ways} into {' or '.join(map(str, folders(search)))}; "
+        f"where there is internet, 'osteon weights fetch {wanted[0].name}' does so.",
     )
 
 
@@ -128,57 +139,55 @@ def _origin(record: Record) -> str:
     return record.source
 
 
-def fetch(name: str, folder: str | Path | None = None) -> Path:
+def fetch(name: str | Record, folder: str | Path | None = None) -> Path:
     """Download a set of weights. The only function of osteon that does.
 
     Args:
-        name: A record's name, or ``timm:NAME``.
+        name: A record or its name, or ``timm:NAME``.
         folder: Where to; ``~/.cache/osteon/weights`` if None.
 
     Returns:
-        The file, complete and with the name under which :func:`resolve` looks for it.
+        The file, complete, sound, and under the name by which :func:`resolve` looks for it.
 
     Raises:
-        WeightsError: Unknown, not to be had by download, no connection, or not what its name says.
+        WeightsError: Unknown, not to be had by download, no connection, damaged, or not what its record says.
     """
-    record = find(name)
+    record = find(name) if isinstance(name, str) else name
     folder = Path(folder) if folder else folders()[-1]
-    target = folder / (record.file if record.source.startswith("hf:") else record.files[-1] if record.files else "")
-    if not record.source.startswith(("hf:", "https:")):
+    if not record.file:
+        raise WeightsError(f"the weights '{record.name}' need no file")
+    if not record.source.startswith("hf:") and "://" not in record.source.split()[0]:
         raise WeightsError(
-            f"the weights '{name}' cannot be downloaded by osteon",
-            fix=f"Get {record.source}, and put it as {record.file} into {folder}."
-            if record.file
-            else "Nothing is needed.",
+            f"the weights '{record.name}' cannot be downloaded by osteon",
+            fix=f"Get {record.source}, and put it as {record.file} into {folder}.",
         )
+    target = folder / (record.file if record.source.startswith("hf:") else record.source.rsplit("/", 1)[-1])
     with tempfile.TemporaryDirectory() as temporary:
-        got = _download(record, Path(temporary))
-        digest = files.sha256(got)
+        got = _download(record, Path(temporary) / target.name)
         stated = target.stem.rpartition("-")[2]  # PyTorch's custom: NAME-<first 8 digits of the SHA-256>.pth
-        if target.suffix == ".pth" and len(stated) == 8 and not digest.startswith(stated):
-            raise WeightsError(f"the download is damaged: its SHA-256 is {digest}, not {stated}...", fix="Try again.")
+        if target.suffix == ".pth" and len(stated) == 8 and not files.sha256(got).startswith(stated):
+            raise WeightsError("the download is damaged: its SHA-256 is not what its name says", fix="Try again.")
         if record.architecture in layouts.ARCHITECTURES:
-            doctor(got, replace(record, sha256="")).check()
+            doctor(got, record).check()
         with written(target) as beside:
             shutil.copyfile(got, beside)
     return target
 
 
-def _download(record: Record, folder: Path) -> Path:
-    """The record's file as its source has it."""
+def _download(record: Record, path: Path) -> Path:
+    """The record's file as its source has it; in the folder of `path`."""
     try:
         if record.source.startswith("hf:"):
             from huggingface_hub import hf_hub_download
 
             owner, repository, file = record.source.removeprefix("hf:").split("/", 2)
-            return Path(hf_hub_download(f"{owner}/{repository}", file, local_dir=folder))
-        path = folder / record.files[-1]
+            return Path(hf_hub_download(f"{owner}/{repository}", file, local_dir=path.parent))
         with urllib.request.urlopen(record.source, timeout=60) as answer, path.open("wb") as handle:
             shutil.copyfileobj(answer, handle)
-        return path
     except Exception as error:  # the hub's client raises a dozen unrelated kinds; all mean that there is no file
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(
             f"the weights '{record.name}' could not be downloaded ({reason})",
             fix=f"On a machine with internet get {_origin(record)}, and put it as {record.file} into {folders()[-1]}.",
         ) from error
+    return path

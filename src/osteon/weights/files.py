@@ -35,7 +35,13 @@ def form_of(path: Path) -> str:
         head = handle.read(9)
     if head.startswith(b"\x89HDF"):
         return "keras"
-    return "safetensors" if head[8:9] == b"{" and path.suffix not in (".pt", ".pth") else "torch"
+    if head[8:] == b"{":  # after the header's length
+        return "safetensors"
+    if head.startswith((b"PK", b"\x80")):  # PyTorch's zip archive, and the bare pickle before it
+        return "torch"
+    raise WeightsError(
+        "not a safetensors, PyTorch or Keras HDF5 file, or a damaged one", file=path, fix="Get it again."
+    )
 
 
 def read(path: Path) -> dict[str, torch.Tensor]:

@@ -12,6 +12,7 @@ from osteon.errors import WeightsError
 
 Array = NDArray[np.float32]
 
+#: Keras's name of a variable to PyTorch's.
 VARIABLES = {
     "gamma": "weight",
     "beta": "bias",
@@ -38,20 +39,24 @@ def read(path: Path) -> dict[str, dict[str, Array]]:
     try:
         with h5py.File(path, "r") as file:
             root = file.get("model_weights", file)
-            for group in root.values():
-                for name in group.attrs.get("weight_names", ()) if isinstance(group, h5py.Group) else ():
-                    text = name.decode() if isinstance(name, bytes) else str(name)
-                    layer, _, variable = text.rpartition("/")
-                    layers.setdefault(layer, {})[variable.split(":")[0]] = np.asarray(group[text], dtype=np.float32)
+            for group in (root[_text(name)] for name in root.attrs.get("layer_names", ())):
+                for name in map(_text, group.attrs.get("weight_names", ())):
+                    layer, _, variable = name.rpartition("/")
+                    layers.setdefault(layer, {})[variable.split(":")[0]] = np.asarray(group[name], dtype=np.float32)
     except (OSError, KeyError, ValueError) as error:
-        raise WeightsError(f"not a complete HDF5 file ({error})", file=path, fix="Download it again.") from error
+        raise WeightsError(f"not a complete HDF5 file ({error})", file=path, fix="Get it again.") from error
     if not layers:
         raise WeightsError(
-            "an HDF5 file, but not in Keras's layout (no layer has a 'weight_names' attribute)",
+            "an HDF5 file, but not in Keras's layout (it names no layers with weights)",
             file=path,
-            fix="Save the network with Keras 2's model.save_weights('NAME.h5').",
+            fix="Save the whole network in Keras with model.save('NAME.h5').",
         )
     return layers
+
+
+def _text(name: object) -> str:
+    """An HDF5 string, which older files hold as bytes."""
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def epsilons(path: Path) -> set[float]:
@@ -72,12 +77,14 @@ def epsilons(path: Path) -> set[float]:
             for value in node:
                 collect(value)
 
-    if config is not None:
-        collect(json.loads(config))
+    try:
+        collect(json.loads(config) if config is not None else None)
+    except ValueError as error:
+        raise WeightsError(f"its description of the network is damaged ({error})", file=path) from error
     return found
 
 
-def as_torch(variable: str, values: Array) -> tuple[str, Array]:
-    """A Keras variable under PyTorch's name and axis order: kernels (h, w, in, out) become (out, in, h, w)."""
-    axes = (3, 2, 0, 1) if variable == "kernel" and values.ndim == 4 else range(values.ndim)
-    return VARIABLES.get(variable, variable), np.ascontiguousarray(values.transpose(*axes))
+def as_torch(variable: str, values: Array) -> Array:
+    """A Keras variable in PyTorch's axis order: kernels (height, width, in, out) become (out, in, height, width)."""
+    kernel = variable == "kernel" and values.ndim == 4
+    return np.ascontiguousarray(values.transpose(3, 2, 0, 1)) if kernel else values

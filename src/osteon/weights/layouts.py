@@ -108,9 +108,8 @@ def _from_sequential(bare: Mapping[str, str], architecture: str) -> dict[str, st
     if architecture == "resnet50":
         children = [*_RESNET, "fc"]
     elif architecture == "inception_v3":
-        children = [*_INCEPTION, "fc"]
-        if any(f"{indices[13]}.conv0." in key for key in bare.values()) if len(indices) > 16 else False:
-            children.insert(13, "AuxLogits")
+        auxiliary = len(indices) > 16 and any(key.startswith(f"{indices[13]}.conv0.") for key in bare.values())
+        children = [*_INCEPTION[:13], *["AuxLogits"] * auxiliary, *_INCEPTION[13:], "fc"]
     else:
         children = ["features", "classifier"] if len(indices) < 3 else [f"features.{name}" for name in _DENSENET]
     names = {str(index): child for index, child in zip(indices, children, strict=False)}
