@@ -88,15 +88,26 @@ def import_(
     format: Annotated[str, typer.Argument(help="btxrd, labelme, coco, dicom or folder.")],
     source: Annotated[Path, typer.Argument(help="The folder as it came.")],
     out: Annotated[Path, typer.Argument(help="Where cohort.csv and masks go.")],
+    labels: Annotated[Path | None, typer.Option(help="A table of labels and further columns, by file name.")] = None,
+    centre: Annotated[str | None, typer.Option(help="The centre of every case, where the data do not say.")] = None,
     guess_patients: Annotated[
-        bool, typer.Option(help="Guess patients from neighbouring rows that agree (BTXRD), and say so.")
+        bool, typer.Option("--guess-patients", help="Guess patients from neighbouring rows that agree, and say so.")
     ] = False,
+    whole_image: Annotated[
+        bool, typer.Option("--whole-image", help="Take the whole picture where a case has no box.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort.csv that is there.")] = False,
 ) -> None:
     """Make a cohort table from a data set in the format it was published or annotated in."""
     from osteon.io import cohorts
 
-    table = cohorts.import_cohort(format, source, out, guess_patients=guess_patients)
+    table = cohorts.import_cohort(
+        format, source, out, labels=labels, centre=centre, guess_patients=guess_patients, whole_image=whole_image,
+        overwrite=overwrite,
+    )  # fmt: skip
     print(f"{out / 'cohort.csv'}: {len(table)} cases on {table['image'].nunique()} radiographs")
+    if (out / "skipped.csv").is_file():
+        print(f"{out / 'skipped.csv'}: what was left out, and why")
 
 
 @weights_app.command("list")

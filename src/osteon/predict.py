@@ -50,6 +50,11 @@ def load_network(folder: Path, weights: Resolved) -> models.Network:
     return network.eval()
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a fold keeps its whole network, or its head alone on the frozen backbone it started from."""
+    return bool(json.loads((folder / "model.json").read_text(encoding="utf-8"))["whole_network"])
+
+
 @torch.inference_mode()
 def probabilities(network: models.Network, crops: torch.Tensor) -> torch.Tensor:
     """Probability of the positive class.

@@ -97,7 +97,9 @@ def _gathered(name: str, units: Sequence[Unit], cases: pd.DataFrame) -> pd.DataF
         .mean()
         .assign(fold=ENSEMBLE)
     )
-    out: pd.DataFrame = pd.concat([held_out, external], ignore_index=True).assign(model=name).sort_values(["seed", "row"])
+    out: pd.DataFrame = (
+        pd.concat([held_out, external], ignore_index=True).assign(model=name).sort_values(["seed", "row"])
+    )
     return out.reset_index(drop=True)[["case_id", "model", "fold", "seed", "probability"]]
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 from osteon import check as checks
 from osteon import crops, figures, report, study, tables, weights
 from osteon import evaluate as evaluation
+from osteon.evaluate.robustness import robustness
 from osteon.io import read_image
 from osteon.steps import ranks
 from osteon.steps.folder import Ledger, RunFolder, digest, file_digest, stream, write_json
@@ -87,7 +88,8 @@ def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
 
 def _run(settings: Study, workers: Workers) -> Run:
     from osteon.steps import fitting
-    from osteon.steps.features import feature_tables
+    from osteon.steps.extraction import feature_tables
+    from osteon.steps.robustness import perturbed
 
     folder = RunFolder(settings.run_path)
     resolved = _resolve_weights(settings)
@@ -113,8 +115,28 @@ def _run(settings: Study, workers: Workers) -> Run:
     tables.write(unsealed(cases, scores), folder / "predictions.csv", tables.PREDICTIONS)
     workers.progress.say("[green]✓[/] predictions of every model")
     _evaluate(folder, ledger)
+    perturbed(settings, sealed(cases), resolved, folder, ledger, workers)
+    _evaluate_robustness(folder, ledger)
     _thumbnails(settings, cases, folder, ledger)
     return _present(folder, ledger, workers)
+
+
+def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:
+    """Compute the radiomics features of every case, with the study's radiomics settings or the default ones.
+
+    Returns:
+        ``features.csv``.
+    """
+    from osteon.steps.extraction import feature_tables
+
+    settings = study.load(study_path)
+    workers = workers or Workers()
+    workers.threads = settings.compute.threads
+    folder = RunFolder(settings.run_path)
+    cases = _with_image_facts(check(settings, workers=workers))
+    asking = [model for model in settings.models if isinstance(model, Radiomics)] or [Radiomics()]
+    feature_tables(asking, sealed(cases), settings, folder, Ledger(folder), workers)
+    return folder / "features.csv"
 
 
 def check(settings: Study, *, workers: Workers, images: bool = True, write: bool = True) -> checks.Checked:
@@ -132,6 +154,7 @@ def evaluate(run_path: Path, *, workers: Workers | None = None) -> Run:
     """Everything after the waist: from predictions.csv and cohort.csv to tables, figures and the report."""
     folder = RunFolder(Path(run_path))
     _evaluate(folder, Ledger(folder))
+    _evaluate_robustness(folder, Ledger(folder))
     return _present(folder, Ledger(folder), workers or Workers())
 
 
@@ -144,6 +167,22 @@ def _evaluate(folder: RunFolder, ledger: Ledger) -> None:
     names = [model.name for model in settings.models]
     key = digest(inputs, settings.evaluation, settings.task, settings.study, names)
     ledger.step("evaluate", key, lambda: evaluation.evaluate(predictions, cohort, settings).write(folder.path))
+
+
+def _evaluate_robustness(folder: RunFolder, ledger: Ledger) -> None:
+    """The robustness tables, where there are perturbed predictions."""
+    if not (folder / "perturbed.parquet").is_file():
+        return
+    settings = study.load(folder / "study.toml")
+    names = ("perturbed.parquet", "predictions.csv", "operating_points.csv")
+    key = digest([file_digest(folder / name) for name in names], settings.evaluation, settings.centres, settings.study)
+    contracts = (tables.PERTURBED, tables.PREDICTIONS, tables.OPERATING_POINTS)
+
+    def measure() -> list[Path]:
+        read = [tables.read(folder / name, contract) for name, contract in zip(names, contracts, strict=True)]
+        return robustness(*read, settings).write(folder.path)
+
+    ledger.step("robustness", key, measure)
 
 
 def _thumbnails(settings: Study, cases: pd.DataFrame, folder: RunFolder, ledger: Ledger) -> None:

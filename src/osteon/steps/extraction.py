@@ -61,17 +61,18 @@ def feature_tables(
 
 
 def _key(model: Radiomics, cases: pd.DataFrame, root: Path) -> str:
-    masks = [file_digest(root / mask) if mask else "" for mask in _masks(model, cases)]
+    masks = [file_digest(root / mask) if mask else "" for mask in region_masks(model, cases)]
     contents = [list(cases["case_id"]), list(cases["sha256"]), masks]
-    return digest("radiomics", contents, boxes(cases), _settings(model))
+    return digest("radiomics", contents, boxes(cases), settings_of(model))
 
 
-def _masks(model: Radiomics, cases: pd.DataFrame) -> pd.Series:
+def region_masks(model: Radiomics, cases: pd.DataFrame) -> pd.Series:
     """The mask of each case, or "" where its box is the region."""
     return cases["mask"] if model.region == "mask" and "mask" in cases else pd.Series("", index=cases.index)
 
 
-def _settings(model: Radiomics) -> radiomics.Settings:
+def settings_of(model: Radiomics) -> radiomics.Settings:
+    """The extractor's settings that a radiomics model asks for."""
     return radiomics.Settings(bins=model.bins, filters=model.filters, spacing=model.spacing)
 
 
@@ -79,7 +80,7 @@ def _compute(
     model: Radiomics, cases: pd.DataFrame, settings: Study, key: str, target: Path, folder: RunFolder, workers: Workers
 ) -> Path:
     root = settings.cohort_path.parent
-    masks = _masks(model, cases)
+    masks = region_masks(model, cases)
     of_image = list(cases.groupby("image", sort=False).indices.items())
     parts, pieces = [], []
     for start in range(0, len(of_image), _IMAGES_A_CHUNK):
@@ -92,7 +93,7 @@ def _compute(
             chosen = cases.iloc[rows]
             regions = list(zip(chosen["case_id"], masks.iloc[rows], boxes(chosen), strict=True))
             chunk.append((str(image), regions))
-        pieces.append((part, root, chunk, _settings(model)))
+        pieces.append((part, root, chunk, settings_of(model)))
     workers.map("radiomics features", _extract_chunk, pieces)
     table = pd.concat([tables.read(part, tables.FEATURES) for part in parts]).set_index("case_id")
     tables.write(table.loc[list(cases["case_id"])].reset_index(), target, tables.FEATURES)
