@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from osteon.errors import InputError
-from osteon.radiomics import REGISTRY, Settings, describe, extract
+from osteon.radiomics import REGISTRY, Settings, describe, extract, intensity
 
 IMAGES = hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 4095))
 SETTINGS = Settings(distances=(1, 2))
@@ -106,3 +106,10 @@ def test_describe() -> None:
     assert describe("shape_area").analogue
     with pytest.raises(InputError, match="glcm_contrast"):
         describe("glcm_contrats")
+
+
+def test_volume_histogram_of_a_bright_half() -> None:
+    """No level is as rare as a tenth: the next level up, which is empty; nine tenths are left from the second on."""
+    found = intensity.volume_histogram(np.array([5, 0, 5]))
+    assert (found["level_at_10"], found["level_at_90"], found["level_difference"]) == (4, 2, 2)
+    assert (found["area_at_10"], found["area_at_90"], found["area_difference"]) == (0.5, 0.5, 0)

@@ -60,15 +60,15 @@ def test_local_binary_patterns() -> None:
     assert [filters.local_binary_pattern(i)[1, 1] for i in (flat, spot, edge, board)] == [8, 0, 5, 9]
 
 
-def test_features_of_a_filtered_image_do_not_know_how_far_it_was_cut() -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_features_of_a_filtered_image_do_not_know_how_far_it_was_cut(name: str) -> None:
     """The cut keeps enough of the surroundings: the same as filtering the whole image."""
     image = np.random.default_rng(1).random((90, 100))
-    settings = Settings(filters=ALL, families=("statistics",))
+    settings = Settings(filters=(name,), families=("statistics",))
     found = extract(image, [40, 30, 60, 55], (0.5, 0.7), settings)
-    for name in ALL:
-        for prefix, response in filters.responses(name, image, (0.5, 0.7)):
-            assert found[f"{prefix}_intensity_mean"] == pytest.approx(response[30:55, 40:60].mean(), abs=1e-12)
-            assert found[f"{prefix}_intensity_variance"] == pytest.approx(response[30:55, 40:60].var())
+    for prefix, response in filters.responses(name, image, (0.5, 0.7)):
+        assert found[f"{prefix}_intensity_mean"] == pytest.approx(response[30:55, 40:60].mean(), abs=1e-12)
+        assert found[f"{prefix}_intensity_variance"] == pytest.approx(response[30:55, 40:60].var())
 
 
 def test_names() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,9 +52,10 @@ def extract(
         shape = morphology.features(inside, region.spacing, region.pixels[box], counted)
         found |= dict(_named("shape", shape))
     found |= _features(pixels[box], inside, counted, settings)
+    unitless = replace(settings, bin_width=None)
     for name in settings.filters:
         for prefix, response in filters.responses(name, pixels, region.spacing):
-            filtered = _features(response[box], inside, counted, replace(settings, **_FILTERED))
+            filtered = _features(response[box], inside, counted, unitless)
             found |= {f"{prefix}_{feature}": value for feature, value in filtered.items() if feature not in _RELATIVE}
     return found
 
@@ -66,8 +66,7 @@ def feature_names(settings: Settings | None = None) -> list[str]:
     return list(extract(np.eye(2), None, settings=settings))
 
 
-#: Filtered images have no unit and no zero: no fixed bin width, and nothing that is divided by their mean.
-_FILTERED: dict[str, Any] = {"bin_width": None, "limits": None, "filters": ()}
+#: A filtered image has no zero: nothing is divided by its mean.
 _RELATIVE = ("intensity_coefficient_of_variation", "intensity_quartile_coefficient_of_dispersion")
 
 

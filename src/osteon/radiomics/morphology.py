@@ -57,7 +57,7 @@ def features(mask: Mask, spacing: tuple[float, float], pixels: Floats, counted: 
         "asphericity": 1 / sphericity - 1,
         "centre_of_mass_shift": centre_of_mass_shift(mask, pixels, counted, spacing),
         "maximum_diameter": pdist(corners).max(),
-        "minimum_width": np.minimum(widths, lengths).min(),
+        "minimum_width": widths.min(),
         "major_axis_length": major,
         "minor_axis_length": minor,
         "elongation": minor / major if major else 1.0,
