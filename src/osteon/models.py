@@ -175,7 +175,7 @@ def build(
     resolved = resolve(weights, backbone, search=search) if isinstance(weights, str) else weights
     record = resolved.record
     if record.architecture != backbone:
-        raise WeightsError(f"'{record.name}' are weights of a {record.architecture}, not of a {backbone}")
+        raise WeightsError(f"'{record.name}' are weights of {record.architecture}, not of {backbone}")
     if pretrained and resolved.path is None and record.name != "random":
         raise WeightsError(f"there is no file of the weights '{record.name}'", fix="Resolve them by name.")
     with torch.random.fork_rng(devices=[]):

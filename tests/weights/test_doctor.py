@@ -112,7 +112,7 @@ def test_keras_file_needs_a_keras_record(keras_file: Callable[..., Path]) -> Non
     path = keras_file("densenet121", _slashed, config=_states(1.001e-5))
     with pytest.raises(WeightsError, match=r"a Keras file, but .* variant torchvision"):
         doctor(path, "radimagenet-densenet121-pytorch-symmetric")
-    with pytest.raises(WeightsError, match=r"a densenet121, but .* of a resnet50"):
+    with pytest.raises(WeightsError, match=r"of densenet121, the record .* of resnet50"):
         doctor(path, "radimagenet-resnet50-keras-centred")
     assert doctor(path).candidates == (
         "radimagenet-densenet121-keras-centred",

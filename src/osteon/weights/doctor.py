@@ -301,10 +301,10 @@ def _folds_into(target: str, tensors: Mapping[str, torch.Tensor]) -> str | None:
 def _fit(record: Record, architecture: str, is_keras: bool, path: Path) -> None:
     """Refuse a record that cannot describe the file."""
     if record.architecture != architecture:
-        raise WeightsError(f"a {architecture}, but the record '{record.name}' is of a {record.architecture}", file=path)
+        raise WeightsError(f"it is of {architecture}, the record '{record.name}' of {record.architecture}", file=path)
     if is_keras and record.variant != _KERAS_VARIANT[architecture]:
         raise WeightsError(
-            f"a Keras file, but the record '{record.name}' is of the variant {record.variant}",
+            f"it is a Keras file, but the record '{record.name}' is of the variant {record.variant}",
             file=path,
             fix=f"Name one of {', '.join(_candidates(architecture, is_keras=True))}.",
         )

@@ -117,7 +117,7 @@ def _locate(name: str, search: Sequence[Path]) -> Path:
 def _of(record: Record, backbone: str, path: Path | None = None) -> None:
     """Refuse weights of another network."""
     if record.architecture not in (backbone, "any"):
-        raise WeightsError(f"'{record.name}' are weights of a {record.architecture}, not of a {backbone}", file=path)
+        raise WeightsError(f"'{record.name}' are weights of {record.architecture}, not of {backbone}", file=path)
 
 
 def _absent(wanted: Sequence[Record], search: Sequence[Path]) -> WeightsError:
