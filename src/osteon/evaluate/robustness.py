@@ -191,12 +191,13 @@ def _areas(cases: Cases, drawn: Floats, perturbed: Floats, level: float) -> dict
             found[name] = (value, low, high, f"DeLong, mean of {repeats} AUCs")
     except NotEstimableError as error:
         found |= dict.fromkeys(("auc", "auc_loss"), (nan, nan, nan, f"not estimable: {error}"))
+    if min(perturbed.shape) < 2:
+        return found | {"icc": (nan, nan, nan, "not estimable: one repeat")}
     try:
         agreement = stats.icc(perturbed, form="ICC(1,1)", level=level)
-        found["icc"] = (agreement.value, agreement.low, agreement.high, agreement.method)
-    except (NotEstimableError, ValueError) as error:
-        found["icc"] = (nan, nan, nan, f"not estimable: {error}")
-    return found
+    except NotEstimableError as error:
+        return found | {"icc": (nan, nan, nan, f"not estimable: {error}")}
+    return found | {"icc": (agreement.value, agreement.low, agreement.high, agreement.method)}
 
 
 def _pairs(within: Mapping[str, Mapping[str, Floats]], resampling: _Resampling, study: Study) -> pd.DataFrame:

@@ -176,11 +176,12 @@ def _evaluate_robustness(folder: RunFolder, ledger: Ledger) -> None:
     settings = study.load(folder / "study.toml")
     names = ("perturbed.parquet", "predictions.csv", "operating_points.csv")
     key = digest([file_digest(folder / name) for name in names], settings.evaluation, settings.centres, settings.study)
-    contracts = (tables.PERTURBED, tables.PREDICTIONS, tables.OPERATING_POINTS)
 
     def measure() -> list[Path]:
-        read = [tables.read(folder / name, contract) for name, contract in zip(names, contracts, strict=True)]
-        return robustness(*read, settings).write(folder.path)
+        changed = tables.read(folder / names[0], tables.PERTURBED)
+        drawn = tables.read(folder / names[1], tables.PREDICTIONS)
+        points = tables.read(folder / names[2], tables.OPERATING_POINTS)
+        return robustness(changed, drawn, points, settings).write(folder.path)
 
     ledger.step("robustness", key, measure)
 

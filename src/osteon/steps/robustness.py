@@ -81,7 +81,8 @@ def perturbed(
     target = folder / "perturbed.parquet"
     if not settings.robustness.repeats or external.empty:
         return None
-    models = tuple(m for m in settings.models if _perturbable(m, settings))
+    asked = [model for model in settings.models if _perturbable(model, settings)]
+    models = tuple(sorted(asked, key=lambda model: isinstance(model, Combined)))
     job = _Job(settings, settings.cohort_path.parent, folder, resolved, models)
     fitted = [
         file_digest(next(path.glob("model.s*"))) for model in models for of_seed in job.folds(model) for path in of_seed
@@ -185,11 +186,11 @@ class _Pictures:
 
         out = np.empty((len(self.changes), size, size), dtype=np.float32)
         rects = crops.rectangles(moved, crop)
-        for picture, rows in self.whole():
-            out[rows] = crops.extract(picture, rects[rows], size)
+        for picture, chosen in self.whole():
+            out[chosen] = crops.extract(picture, rects[chosen], size)
         local = self.changes[["angle", "noise", "blur"]].any(axis=1) | (self.changes["gamma"] != 1)
-        rows = np.flatnonzero(local)
-        if len(rows):
+        if local.any():
+            rows = np.flatnonzero(local)
             pad = crops.pad_for(_ROTATION, size)
             wide = crops.extract(self.pixels, crops.padded(rects[rows[:1]], size, pad), size + 2 * pad)
             blur = self.changes["blur"].to_numpy()[rows] * size
@@ -280,7 +281,7 @@ def _of_ensemble(folders: tuple[Path, ...], weights: Resolved, device: str, batc
     shared = len({id(network.backbone) for network in networks}) == 1
     parts = []
     with torch.inference_mode():
-        for inputs in torch.from_numpy(batch).split(_CROPS_A_BATCH):
+        for inputs in torch.split(torch.from_numpy(batch), _CROPS_A_BATCH):
             if shared:
                 features = networks[0].features(inputs.to(on))
                 logits = [network.head(features).squeeze(1) for network in networks]
