@@ -152,15 +152,18 @@ def write_inputs(run: Path, simulated: Simulated) -> None:
                 "positive": int(part["label"].astype(int).sum()),
             }
         )
-        gap = (part["age"].mean() - inside["age"].mean()) / inside["age"].std()
-        age = f"{part['age'].median():.0f} ({part['age'].quantile(0.25):.0f} to {part['age'].quantile(0.75):.0f})"
-        baseline.append(("age", "median (IQR)", name, age, int(part["age"].notna().sum()), gap))
-        for sex in ("F", "M"):
-            count = int((part["sex"] == sex).sum())
-            baseline.append(("sex", sex, name, f"{count} ({count / len(part):.0%})", count, (count / len(part)) - 0.5))
+        age, sex = part["age"], part["sex"]
+        low, middle, high = age.quantile([0.25, 0.5, 0.75])
+        gap = np.nan if centre == "1" else (age.mean() - inside["age"].mean()) / inside["age"].std()
+        baseline.append(("cases", "", name, str(len(part)), len(part), np.nan))
+        baseline.append(("age", "", name, f"{middle:.0f} ({low:.0f} to {high:.0f})", int(age.notna().sum()), gap))
+        baseline.append(("sex", "", name, f"{len(part)} known", len(part), np.nan if centre == "1" else 0.04))
+        for level in ("F", "M"):
+            count = int((sex == level).sum())
+            gap = np.nan if centre == "1" else 2 * ((sex == level).mean() - (inside["sex"] == level).mean())
+            baseline.append(("sex", level, name, f"{count} ({count / len(part):.0%})", len(part), gap))
     columns = list(tables.BASELINE.columns)
-    frame = pd.DataFrame(baseline, columns=columns).sort_values("variable", kind="stable")
-    tables.write(frame, run / "baseline.csv", tables.BASELINE)
+    tables.write(pd.DataFrame(baseline, columns=columns), run / "baseline.csv", tables.BASELINE)
     flow = {
         "synthetic": True,
         "positive": study.task.name,
@@ -175,11 +178,12 @@ def write_inputs(run: Path, simulated: Simulated) -> None:
             {"reason": "box side under 4 pixels", "cases": 5, "case_ids": [f"Z{i}" for i in range(5)]},
         ],
         "groups": groups,
+        "warnings": ["3 cases set aside, label missing: Y1, Y2, Y3."],
     }
     (run / "flow.json").write_text(json.dumps(flow), encoding="utf-8")
     provenance = {
         "versions": {"osteon": "0.1.0", "python": "3.11.9", "numpy": np.__version__, "pandas": pd.__version__},
-        "hashes": {"cohort.csv": "5f" * 32, "predictions.csv": "a0" * 32},
+        "hashes": {"cohort": "5f" * 32, "pictures": "a0" * 32, "weights": {"imagenet": "17" * 32}},
         "seed": study.study.seed,
     }
     (run / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")

@@ -289,6 +289,73 @@ READINGS = Contract(
     },
     open=True,
 )
+#: One row a reader (``all``: their mean; ``model``: the model alone), arm and metric.
+READER_METRICS = Contract("reader metrics", {"reader": _TEXT, "arm": _TEXT, "metric": _TEXT, **_INTERVAL})
+#: Arms compared, a - b (seconds: the ratio a / b), over all readers and by each reader.
+READER_COMPARISONS = Contract(
+    "reader comparisons",
+    {
+        "reader": _TEXT,
+        "metric": _TEXT,
+        "random": _TEXT,  # readers and cases | readers | cases
+        "arm_a": _TEXT,
+        "arm_b": _TEXT,
+        "difference": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "p": _NUMBER,
+        "method": _NOTE,
+        "primary": Column("flag"),
+    },
+)
+#: How readers dealt with right and with wrong advice.
+RELIANCE = Contract(
+    "reliance",
+    {"reader": _TEXT, "measure": _TEXT, "events": _COUNT, **{k: v for k, v in _INTERVAL.items() if k != "n_positive"}},
+)
+#: Agreement between readers.
+READER_AGREEMENT = Contract(
+    "reader agreement",
+    {"arm": _TEXT, "measure": _TEXT, "value": _NUMBER, "low": _NUMBER, "high": _NUMBER, "method": _NOTE, "n": _COUNT},
+)
+#: Each reader's gain beside experience and receptiveness.
+READER_BENEFIT = Contract(
+    "reader benefit",
+    {
+        "reader": _TEXT,
+        "metric": _TEXT,
+        "without": _NUMBER,
+        "with": _NUMBER,
+        "difference": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "experience": _NUMBER,
+        "receptiveness": _NUMBER,
+    },
+)
+#: How the gain changes with a property of the reader.
+READER_COVARIATES = Contract(
+    "reader covariates",
+    {
+        "property": _TEXT,
+        "metric": _TEXT,
+        "slope": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "p": _NUMBER,
+        "method": _NOTE,
+    },
+)
+#: ROC curves of readers, of their mean (``all``) and of the model alone.
+READER_ROC = Contract(
+    "reader roc",
+    {"reader": _TEXT, "arm": _TEXT, "false_positive_rate": _PROBABILITY, "sensitivity": _PROBABILITY},
+)
+#: How often cases read with some confidence were positive.
+READER_CONFIDENCE = Contract(
+    "reader confidence",
+    {"arm": _TEXT, "confidence": _PROBABILITY, "observed": _NUMBER, "low": _NUMBER, "high": _NUMBER, "n": _COUNT},
+)
 #: Answers to the questionnaires of a reader study.
 QUESTIONNAIRE = Contract(
     "questionnaire",
@@ -333,6 +400,23 @@ ROBUSTNESS_COMPARISONS = Contract(
 ROBUSTNESS_CASES = Contract(
     "robustness of cases",
     {"case_id": _TEXT, "model": _TEXT, "sd": _NUMBER, "range": _NUMBER, "flip_rate": _NUMBER},
+)
+#: Odds ratios of clinical and combined models, fitted on all development cases.
+ODDS_RATIOS = Contract(
+    "odds ratios",
+    {
+        "model": _TEXT,
+        "term": _TEXT,
+        "odds_ratio": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "p": _NUMBER,
+        "note": _NOTE,
+    },
+)
+#: Radiomics features that a model uses: in how many folds, and the mean coefficient for one robust standard deviation.
+SELECTED_FEATURES = Contract(
+    "selected features", {"model": _TEXT, "feature": _TEXT, "folds": _COUNT, "coefficient": _NUMBER}
 )
 #: Radiomics features, one row a case.
 FEATURES = Contract("features", {"case_id": Column(unique=True)}, open=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
 from osteon.evaluate.words import headline, level_title, number, p_value, shown, stratum_title
-from osteon.figures.style import INK, MUTED, RULE, WIDTH, Look, key, models_of, note, panels, row_of, styled
+from osteon.figures.style import INK, MUTED, RULE, WIDTH, Look, broken, key, models_of, note, panels, row_of, styled
 
 # Purple to orange through white: distinct for all common forms of colour blindness, and alike in lightness.
 _DIVERGING = LinearSegmentedColormap.from_list("difference", ["#7b3294", "#c2a5cf", "#ffffff", "#fdb863", "#b35806"])
@@ -232,9 +231,9 @@ def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None 
     panel = figure.add_axes((1 - k * size / WIDTH, 0.36 / height, k * size / WIDTH, body / height))
     panel.set(xlim=(0, k), ylim=(k, 0))
     font = min(7.2, 8.8 * size)
-    panel.set_xticks(np.arange(k) + 0.5, [_broken(name, int(13 * size) + 1) for name in names], fontsize=font)
+    panel.set_xticks(np.arange(k) + 0.5, [broken(name, int(13 * size) + 1) for name in names], fontsize=font)
     panel.xaxis.tick_top()
-    panel.set_yticks(np.arange(k) + 0.5, [_broken(name, 24) for name in names], fontsize=font)
+    panel.set_yticks(np.arange(k) + 0.5, [broken(name, 24) for name in names], fontsize=font)
     panel.tick_params(length=0, colors=INK)
     for side in panel.spines.values():
         side.set_visible(False)
@@ -247,7 +246,7 @@ def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None 
         i, j, sign = max(a, b), min(a, b), 1 if a < b else -1  # column j minus row i
         _difference_cell(panel, row, i, j, sign, largest, font)
         _p_cell(panel, row, i, j, font)
-    panel.text(0, k + 0.1, _matrix_legend(stratum), va="top", fontsize=6.8, color=MUTED)
+    figure.text(0.01, 0.02 / height, _matrix_legend(stratum), va="bottom", fontsize=6.4, color=MUTED, linespacing=1.3)
     return figure
 
 
@@ -289,13 +288,3 @@ def _matrix_legend(stratum: str) -> str:
         f"{stratum_title(stratum)}. Diagonal: AUC. Below it: AUC of the column minus AUC of the row, 95% CI.\n"
         "Above it: two-sided p (paired DeLong), Holm-adjusted; framed: the primary pair, unadjusted."
     )
-
-
-def _broken(name: str, width: int) -> str:
-    """A model's name on several lines, broken after hyphens and underscores."""
-    lines = [""]
-    for part in re.findall(r"[^-_ ]+[-_ ]?|[-_ ]", name):
-        if lines[-1] and len(lines[-1] + part) > width:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(lines)

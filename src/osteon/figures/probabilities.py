@@ -16,6 +16,7 @@ from osteon.figures.style import (
     RULE,
     WIDTH,
     Look,
+    broken,
     caption,
     halo,
     key,
@@ -54,7 +55,7 @@ def calibration(
     columns = 4 if len(look) > 6 or len(look) == 4 else 3
     figure, axes, _ = panels(len(look), columns=columns, height=WIDTH / columns + 0.62)
     for panel, (name, style) in zip(axes, look.items(), strict=True):
-        panel.set_title(name, pad=23, fontsize=7.5)
+        panel.set_title(broken(name, 100 // columns - 3), pad=23, fontsize=7.5)
         panel.plot([0, 1], [0, 1], color=RULE, linewidth=0.8, zorder=0)
         panel.set(xlim=(0, 1), ylim=(-0.42, 1), xlabel="Predicted probability")
         panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
@@ -175,7 +176,7 @@ def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] |
         if i < len(strata):
             panel.set_title(stratum_title(stratum))
         if i % len(strata) == 0:
-            panel.text(-0.02, 0.5, name, transform=panel.transAxes, ha="right", va="center", fontsize=7.2)
+            panel.text(-0.02, 0.5, broken(name, 22), transform=panel.transAxes, ha="right", va="center", fontsize=7.2)
         if i >= len(axes) - len(strata):
             panel.set_xlabel("Predicted probability (raw)")
         else:

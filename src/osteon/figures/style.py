@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -150,7 +151,7 @@ def key(figure: Figure, spare: list[Axes], look: Mapping[str, Look], *, markers:
     if spare:
         spare[0].legend(handles=handles, loc="center left", handlelength=3.2, fontsize=7.5, labelspacing=0.7)
     else:
-        columns = min(4, len(look))
+        columns = max(1, min(4, len(look), 88 // (max(map(len, look)) + 9)))
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, handlelength=3.2, fontsize=7.5)
 
 
@@ -184,3 +185,13 @@ def models_of(table: pd.DataFrame, given: Mapping[str, Look] | None, without: Se
     own = [name for name in dict.fromkeys(table["model"]) if name not in without]
     all_looks = dict(given) if given is not None else looks(own)
     return {name: all_looks[name] for name in all_looks if name in set(own)}
+
+
+def broken(name: str, width: int) -> str:
+    """A model's name on several lines, broken after hyphens and underscores."""
+    lines = [""]
+    for part in re.findall(r"[^-_ ]+[-_ ]?|[-_ ]", name):
+        if lines[-1] and len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

@@ -362,6 +362,41 @@ def examples(page: Page) -> Iterator[Markup]:
     )
 
 
+def tabular(page: Page) -> Iterator[Markup]:
+    """What the tabular models go by."""
+    odds = page.run.table("odds_ratios")
+    if odds is not None:
+        rows: list[list[object]] = []
+        for model, part in odds.groupby("model", sort=False):
+            rows.append([model])
+            for _, row in part.iterrows():
+                ratio = interval(row.rename({"odds_ratio": "value"}), 2)
+                rows.append([row["term"], ratio, _p(row["p"]), row["note"]])
+        yield page.table(
+            ["Term", "Odds ratio", "p", ""],
+            rows,
+            "Odds ratios. Numbers: upper against lower quartile; levels: against the commonest. Fitted on all "
+            "development cases.",
+            file="odds_ratios.csv",
+        )
+    selected = page.run.table("selected_features")
+    if selected is not None:
+        yield page.figure(
+            "selected_features", "Radiomics features in use.", "The numbers are in the table that follows."
+        )
+        rows = [
+            [r["feature"], r["model"], r["folds"], number(r["coefficient"], 3)] for _, r in selected.head(30).iterrows()
+        ]
+        yield page.table(
+            ["Feature", "Model", "Folds", "Coefficient"],
+            rows,
+            "Radiomics features in use, the weightiest first. Folds in which a feature was chosen; mean coefficient "
+            "for one robust standard deviation.",
+            file="selected_features.csv",
+            words=2,
+        )
+
+
 def _of_file(stem: str, caption: str) -> Callable[[Page], Iterator[Markup]]:
     """A section for a table of another part of osteon: its figure where there is one, and the table as it is."""
 
@@ -398,7 +433,7 @@ SECTIONS = (
     Section("subgroups", "Subgroups", subgroups),
     Section("heterogeneity", "Differences between centres and seeds", heterogeneity),
     Section("examples", "Example cases", examples),
-    Section("coefficients", "Coefficients", _of_file("coefficients", "Coefficients of the tabular models.")),
+    Section("tabular", "What the tabular models go by", tabular),
     Section("robustness", "Robustness", _of_file("robustness", "Results under perturbed boxes and pictures.")),
     Section("explanation", "Explanation", _of_file("explanation", "Scores of the class-activation maps.")),
     Section("readers", "Readers", _of_file("readers", "Readers without and with the model.")),

@@ -44,7 +44,7 @@ def _contrast(run: Finished) -> Iterator[str]:
     where = (
         f"external cases of {centres} centre{'s' if centres > 1 else ''}"
         if centres
-        else "development cases, out of fold,"
+        else "development cases, out of fold"
     )
     sentence = (
         f"On {first['n']:,} {where} ({first['n_positive']:,} {run.positive}), {a} reached an AUC of "

@@ -1,0 +1,242 @@
+"""The figures: drawn from the tables' own numbers, legible whatever the study, the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from osteon import figures
+from osteon.evaluate import Evaluation, evaluate
+from osteon.evaluate.words import number
+from osteon.figures.style import looks
+from simulated_run import simulate, thumbnails, write_inputs
+
+FOUR = ("resnet50-radimagenet", "resnet50-imagenet", "clinical", "box")
+FLOW = {
+    "positive": "non-benign",
+    "stages": [{"name": "in the table", "cases": 1234, "patients": 900}, {"name": "studied", "cases": 1200}],
+    "excluded": [{"reason": "image cannot be read", "cases": 34, "case_ids": []}],
+    "groups": [
+        {"name": "development", "role": "development", "cases": 700, "patients": 600, "positive": 211},
+        *(
+            {"name": f"centre:{c}", "role": "external", "cases": 100, "patients": 60, "positive": 0}
+            for c in ("2", "Radiopaedia", "4", "5", "6")
+        ),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def four() -> Evaluation:
+    """Four models, three external centres, of which the last has one class only."""
+    simulated = simulate(8, scale=0.4, models=FOUR)
+    simulated.predictions.loc[simulated.predictions["centre"] == "4", "label"] = 0
+    return evaluate(simulated.predictions, simulated.cohort, simulated.study)
+
+
+@pytest.fixture(scope="module")
+def many(four: Evaluation) -> Evaluation:
+    """The same tables as a study of twelve models with long names would have them."""
+    names = [f"convnext_tiny-radimagenet-{i:02d}" for i in range(12)]
+
+    def widened(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+        parts = []
+        for name in names:
+            part = frame[frame["model"] == FOUR[0]] if "model" in frame else frame
+            parts.append(part.assign(**dict.fromkeys(columns, name)))
+        return pd.concat(parts, ignore_index=True)
+
+    changed = {n: widened(getattr(four, n), "model") for n in ("metrics", "roc", "calibration", "decision", "scores")}
+    changed |= {n: widened(getattr(four, n), "model") for n in ("heterogeneity", "operating_points", "subgroups")}
+    pair = four.comparisons[four.comparisons["primary"]]
+    pairs = [
+        pair.assign(model_a=a, model_b=b, primary=(i, j) == (0, 1), p_holm=0.5)
+        for i, a in enumerate(names)
+        for j, b in enumerate(names)
+        if i < j
+    ]
+    return Evaluation(**{**vars(four), **changed, "comparisons": pd.concat(pairs, ignore_index=True)})
+
+
+def drawn(found: Evaluation) -> dict[str, Figure]:
+    pictures = thumbnails(list(found.examples["case_id"])[3:], side=24)
+    return {
+        "flow": figures.flow(FLOW),
+        "roc": figures.roc(found.roc, found.metrics),
+        "forest": figures.forest(found.metrics, found.heterogeneity),
+        "comparisons": figures.comparisons(found.comparisons, found.metrics),
+        "calibration": figures.calibration(found.calibration, found.metrics, found.scores),
+        "decision": figures.decision(found.decision),
+        "scores": figures.scores(found.scores, found.operating_points),
+        "subgroups": figures.subgroups(found.subgroups),
+        "examples": figures.examples(found.examples, pictures, "non-benign"),
+    }
+
+
+@pytest.fixture(scope="module")
+def all_four(four: Evaluation) -> dict[str, Figure]:
+    return drawn(four)
+
+
+def words(figure: Figure) -> list[Text]:
+    """Every text that is drawn; matplotlib keeps labels of ticks beyond the axis, which are not."""
+    beyond = set()
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [t for t in axis.get_major_ticks() if not low - 1e-9 <= t.get_loc() <= high + 1e-9]
+            beyond |= {label for t in ticks for label in (t.label1, t.label2)}
+    found = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip() and t not in beyond]
+    return [t for t in found if t.axes is None or t.axes.axison or t in t.axes.texts]
+
+
+def said(figure: Figure) -> str:
+    return " | ".join(text.get_text() for text in figure.findobj(Text))
+
+
+@pytest.mark.parametrize("study", ["four", "many"])
+def test_no_word_leaves_its_figure_and_no_two_lie_on_each_other(
+    study: str, all_four: dict[str, Figure], request: pytest.FixtureRequest
+) -> None:
+    for name, figure in (all_four if study == "four" else drawn(request.getfixturevalue("many"))).items():
+        figure.draw_without_rendering()
+        width, height = figure.canvas.get_width_height()
+        boxes = [(t.get_text(), t.get_window_extent()) for t in words(figure)]
+        for text, box in boxes:
+            inside = box.x0 > -2 and box.x1 < width + 2 and box.y0 > -2 and box.y1 < height + 2
+            assert inside, (name, text, box.extents)
+        for i, (text, box) in enumerate(boxes):
+            for other, against in boxes[i + 1 :]:
+                across = min(box.x1, against.x1) - max(box.x0, against.x0)
+                along = min(box.y1, against.y1) - max(box.y0, against.y0)
+                assert across < 2 or along < 2, (name, text, other)
+
+
+def test_roc_lines_and_areas_are_the_tables_own(four: Evaluation, all_four: dict[str, Figure]) -> None:
+    figure = all_four["roc"]
+    titles = [panel.get_title(loc="left") for panel in figure.axes if panel.axison]
+    assert titles == ["Development, out of fold", "Centre 2", "Centre 3", "Centre 4", "External, pooled"]
+    for panel, stratum in zip(figure.axes, dict.fromkeys(four.metrics["stratum"]), strict=False):
+        curves = four.roc[four.roc["stratum"] == stratum]
+        for model in dict.fromkeys(curves["model"]):
+            rows = curves.loc[curves["model"] == model, ["false_positive_rate", "sensitivity"]].to_numpy()
+            assert any(np.array_equal(line.get_xydata(), rows) for line in panel.lines), (stratum, model)
+        areas = four.metrics[(four.metrics["stratum"] == stratum) & (four.metrics["metric"] == "auc")]
+        shown = " ".join(text.get_text() for text in panel.texts)
+        if stratum == "centre:4":
+            assert "not estimable" in shown
+            assert "0.5" not in shown
+        else:
+            assert all(number(value) in shown for value in areas["value"])
+
+
+def test_every_number_of_the_forest_and_of_the_matrix_is_printed(four: Evaluation, all_four: dict[str, Figure]) -> None:
+    areas = four.metrics[four.metrics["metric"] == "auc"]
+    printed = said(all_four["forest"])
+    for _, row in areas.iterrows():
+        expected = "not estimable"
+        if row["value"] == row["value"]:
+            expected = f"{number(row['value'], 3)} ({number(row['low'], 3)} to {number(row['high'], 3)})"
+        assert expected in printed
+    matrix = said(all_four["comparisons"])
+    for _, row in four.comparisons[four.comparisons["stratum"] == "external"].iterrows():
+        # The column's model stands first in the table of models, so the sign is the table's or its opposite.
+        assert any(number(sign * row["difference"], 3, sign=True) in matrix for sign in (1, -1))
+
+
+def test_a_model_looks_alike_in_every_figure_and_like_no_other(all_four: dict[str, Figure]) -> None:
+    look = looks(FOUR)
+    assert len({(v.colour, str(v.dash)) for v in looks(map(str, range(56))).values()}) == 56
+    for name in ("roc", "decision"):
+        for model, style in look.items():
+            lines = [line for panel in all_four[name].axes for line in panel.lines if line.get_color() == style.colour]
+            assert lines, (name, model)
+    # Told apart without colour: among any study's models no dash and marker pair returns before the ninth.
+    eight = list(looks(map(str, range(8))).values())
+    assert len({str(v.dash) for v in eight}) == len({v.marker for v in eight}) == 8
+
+
+def test_the_same_figure_is_the_same_bytes_with_text_as_text(four: Evaluation, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        figures.save(figures.decision(four.decision), tmp_path / name)
+    svg = (tmp_path / "a.svg").read_bytes()
+    assert svg == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
+    tree = ElementTree.fromstring(svg)
+    texts = ["".join(t.itertext()) for t in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert "Threshold probability" in texts
+    assert not re.search(rb"\d{4}-\d\d-\d\dT", svg)
+    assert b"CreationDate" not in (tmp_path / "a.pdf").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.pdf", "a.svg", "b.pdf", "b.svg"]
+
+
+def test_drawing_leaves_matplotlib_as_it_was(four: Evaluation, tmp_path: Path) -> None:
+    with mpl.rc_context({"font.size": 33.0}):
+        before = dict(mpl.rcParams)
+        figures.save(figures.flow(FLOW), tmp_path / "flow")
+        assert dict(mpl.rcParams) == before
+    code = "import osteon.figures, sys; assert 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_flow_says_what_flow_json_says(all_four: dict[str, Figure]) -> None:
+    printed = said(all_four["flow"])
+    for text in (
+        "1,234 cases, 900 patients",
+        "34  image cannot be read",
+        "211 non-benign (30%)",
+        "Radiopaedia",
+        "Centre 6",
+    ):
+        assert text in printed
+
+
+def test_an_empty_flow_and_a_study_of_one_centre_can_be_drawn() -> None:
+    figures.flow({"stages": [{"name": "studied", "cases": 3}], "groups": FLOW["groups"][:1]}).draw_without_rendering()
+    simulated = simulate(8, scale=0.3, models=("inception_v3-imagenet", "box"))
+    inside = simulated.predictions[simulated.predictions["split"] == "development"]
+    for figure in drawn(evaluate(inside, simulated.cohort, simulated.study)).values():
+        figure.draw_without_rendering()
+
+
+def test_examples_show_the_crops_and_say_where_one_is_missing(four: Evaluation, all_four: dict[str, Figure]) -> None:
+    figure = all_four["examples"]
+    images = [panel.images[0].get_array() for panel in figure.axes if panel.images]
+    expected = thumbnails(list(four.examples["case_id"])[3:], side=24)
+    shown = [case for case in four.examples["case_id"] if case in expected]
+    assert 0 < len(shown) < len(four.examples)
+    for image, case in zip(images, shown, strict=True):
+        np.testing.assert_array_equal(np.asarray(image), expected[case])
+    assert "no picture" in said(figure)
+    assert all(case in said(figure) for case in four.examples["case_id"])
+
+
+def test_a_run_folder_is_drawn_whole_and_stale_figures_go(tmp_path: Path) -> None:
+    simulated = simulate(8, scale=0.2, models=("inception_v3-imagenet", "box"))
+    write_inputs(tmp_path, simulated)
+    evaluate(simulated.predictions, simulated.cohort, simulated.study).write(tmp_path)
+    paths = figures.draw_all(tmp_path)
+    stems = {path.stem for path in paths}
+    every = "flow roc forest comparisons calibration decision scores subgroups examples"
+    assert stems == set(every.split(" "))
+    assert {path.suffix for path in paths} == {".svg", ".pdf"}
+    assert all(path.stat().st_size > 1000 for path in paths)
+    for path in tmp_path.glob("*.csv"):
+        path.unlink()
+    assert {path.stem for path in figures.draw_all(tmp_path)} == {"flow"}
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"flow"}
+
+
+def test_any_case_identifier_makes_a_safe_file_name(tmp_path: Path) -> None:
+    for case_id in ("a/b", "../x", "c:d?", "Fall ä"):
+        assert figures.thumbnail_path(tmp_path, case_id).parent == tmp_path / "thumbnails"

@@ -1,0 +1,253 @@
+"""The report: one page that holds everything, says what the tables say, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from osteon import figures, report, tables
+from osteon.errors import InputError
+from osteon.evaluate import evaluate
+from osteon.evaluate.words import number
+from simulated_run import simulate, write_inputs
+
+MODELS = ("resnet50-radimagenet", "clinical", "box")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with tables and figures, centre 4 with one class only."""
+    run = tmp_path_factory.mktemp("finished") / "run"
+    simulated = simulate(9, scale=0.3, models=MODELS)
+    simulated.predictions.loc[simulated.predictions["centre"] == "4", "label"] = 0
+    write_inputs(run, simulated)
+    evaluate(simulated.predictions, simulated.cohort, simulated.study).write(run)
+    figures.draw_all(run)
+    return run
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy that may be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def page(finished: Path) -> Page:
+    return Page(report.write(finished))
+
+
+class Page(HTMLParser):
+    """The report as a browser would take it, with every tag closed."""
+
+    VOID = ("meta", "br", "img", "link", "hr")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(self.source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+    def attributes(self, name: str) -> list[str]:
+        return [value for _, attrs in self.tags if (value := attrs.get(name))]
+
+
+def test_it_is_one_file_that_asks_nobody_for_anything(page: Page) -> None:
+    assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object", "embed")]
+    for name in ("src", "href", "xlink:href", "srcset", "poster", "action"):
+        assert all(v.startswith(("#", "data:image/")) for v in page.attributes(name)), name
+    assert all(target.startswith("#") for target in re.findall(r"url\(\s*['\"]?([^)'\"]+)", page.source))
+    assert "@import" not in page.source
+    assert "http-equiv" not in page.source
+
+
+def test_every_identifier_is_one_and_every_reference_is_answered(page: Page) -> None:
+    names = page.attributes("id")
+    assert len(names) == len(set(names))
+    asked = [v for name in ("href", "xlink:href", "aria-labelledby") for v in page.attributes(name)]
+    asked += re.findall(r"url\((#[^)]+)\)", page.source)
+    assert {v.removeprefix("#") for v in asked if not v.startswith("data:")} <= set(names)
+
+
+def test_it_can_be_read_without_eyes(page: Page) -> None:
+    assert ("html", {"lang": "en"}) in page.tags
+    pictures = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert len(pictures) == sum(tag == "figure" for tag, _ in page.tags) >= 7
+    assert all(attrs["role"] == "img" and len(attrs["aria-label"] or "") > 20 for attrs in pictures)
+    count = {tag: sum(t == tag for t, _ in page.tags) for tag in ("table", "caption", "thead", "h1", "main", "nav")}
+    assert count["table"] == count["caption"] == count["thead"]
+    assert (count["h1"], count["main"], count["nav"]) == (1, 1, 1)
+    assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
+    labels = re.findall(r"(Table|Figure) (\d+)\.", page.words)
+    for kind in ("Table", "Figure"):
+        assert [int(n) for k, n in labels if k == kind] == list(range(1, sum(k == kind for k, _ in labels) + 1))
+
+
+def test_the_headline_is_the_tables_own(finished: Path, page: Page) -> None:
+    metrics = tables.read(finished / "metrics.csv", tables.METRICS)
+    contrast = tables.read(finished / "comparisons.csv", tables.COMPARISONS).query("primary and stratum == 'external'")
+    first = metrics.query("model == 'resnet50-radimagenet' and stratum == 'external' and metric == 'auc'").iloc[0]
+    sentence = page.words[page.words.index("On ") :]
+    area = f"{number(first['value'], 3)} (95% CI {number(first['low'], 3)} to {number(first['high'], 3)})"
+    start = (
+        f"On {first['n']} external cases of 3 centres ({first['n_positive']} non-benign), resnet50-radimagenet reached"
+    )
+    assert sentence.startswith(f"{start} an AUC of {area}")
+    assert f"a difference of {number(contrast['difference'].iloc[0], 3, sign=True)}" in sentence
+    assert "favours" in sentence or "does not separate" in sentence
+    assert "The box alone, its size and position, reached" in sentence
+
+
+def test_the_direction_of_the_contrast_is_said_right(run: Path) -> None:
+    comparisons = tables.read(run / "comparisons.csv", tables.COMPARISONS)
+    said = {}
+    for low, high in ((0.01, 0.2), (-0.2, -0.01), (-0.1, 0.1)):
+        changed = comparisons.assign(difference=(low + high) / 2, low=low, high=high)
+        tables.write(changed, run / "comparisons.csv", tables.COMPARISONS)
+        said[low] = report.headline(run)
+    assert "favours resnet50-radimagenet." in said[0.01]
+    assert "favours clinical." in said[-0.2]
+    assert "does not separate the two." in said[-0.1]
+
+
+def test_every_auc_is_printed_and_one_class_is_not_estimable(finished: Path, page: Page) -> None:
+    areas = tables.read(finished / "metrics.csv", tables.METRICS).query("metric == 'auc'")
+    for _, row in areas[areas["value"].notna()].iterrows():
+        assert f"{number(row['value'], 3)} {number(row['low'], 3)} to {number(row['high'], 3)}" in page.words
+    assert "not estimable one class" in page.words
+    assert "nan" not in page.words.lower().split()
+
+
+def test_research_use_and_synthetic_data_are_said(run: Path, page: Page) -> None:
+    assert page.words.count("Research use only; not a medical device") >= 2
+    assert "Synthetic data." in page.words
+    flow = json.loads((run / "flow.json").read_text())
+    (run / "flow.json").write_text(json.dumps({**flow, "synthetic": False}))
+    real = Page(report.write(run))
+    assert "synthetic" not in real.words.lower().replace("(simulated)", "")
+    assert "SYNTHETIC" not in report.headline(run)
+    (run / "provenance.json").write_text(json.dumps({"synthetic": True}))
+    assert "Synthetic data." in Page(report.write(run)).words
+    assert "SYNTHETIC DATA" in report.headline(run)
+
+
+def test_sections_follow_the_files(run: Path, page: Page) -> None:
+    def sections(found: Page) -> list[str]:
+        return [attrs["id"] or "" for tag, attrs in found.tags if tag == "section"]
+
+    assert "robustness" not in sections(page)
+    cells = {"text": "shift", "number": 0.71, "integer": 4}
+    row = {name: [cells[column.kind]] for name, column in tables.ROBUSTNESS.columns.items()}
+    tables.write(pd.DataFrame(row), run / "robustness.csv", tables.ROBUSTNESS)
+    shutil.copy(run / "figures" / "roc.svg", run / "figures" / "robustness.svg")
+    with_it = Page(report.write(run))
+    assert sections(with_it).index("robustness") < sections(with_it).index("methods")
+    assert "shift" in with_it.words
+    for name in ("flow.json", "provenance.json", "baseline.csv", "subgroups.csv", "robustness.csv", "seeds.csv"):
+        (run / name).unlink()
+    for name in ("comparisons.csv", "heterogeneity.csv", "operating_points.csv", "recalibration.csv"):
+        (run / name).unlink()
+    shutil.rmtree(run / "figures")
+    bare = Page(report.write(run))
+    assert sections(bare) == ["summary", "discrimination", "calibration", "methods", "checklist", "versions"]
+    assert set(sections(bare)) == {v.removeprefix("#") for v in bare.attributes("href")}
+
+
+def test_odds_ratios_and_selected_features_are_shown_where_a_run_has_them(run: Path, page: Page) -> None:
+    assert "Odds ratio" not in page.words
+    odds = {
+        "model": "clinical",
+        "term": "sex: M",
+        "odds_ratio": [1.42],
+        "low": 0.9,
+        "high": 2.24,
+        "p": 0.13,
+        "note": "",
+    }
+    tables.write(pd.DataFrame({**odds, "note": ""}), run / "odds_ratios.csv", tables.ODDS_RATIOS)
+    used = {"model": "radiomics", "feature": "glcm_contrast", "folds": [5], "coefficient": -0.2}
+    tables.write(pd.DataFrame(used), run / "selected_features.csv", tables.SELECTED_FEATURES)
+    words = Page(report.write(run)).words
+    assert "sex: M 1.42 0.90 to 2.24 0.13" in words
+    assert "glcm_contrast radiomics 5 −0.200" in words
+
+
+def test_methods_settings_and_hashes_are_told(page: Page) -> None:
+    for words in (
+        "5-fold cross-validation, grouped by patient",
+        "resnet50-radimagenet : resnet50 from radimagenet weights",
+        "averaged over 3 training seeds",
+        "The one prespecified test is resnet50-radimagenet against clinical",
+        "widened by 15% of its side",
+        "sensitivity of at least 90%",
+        "weights: imagenet",
+        "17" * 32,
+        "[evaluation]",
+    ):
+        assert words in page.words, words
+
+
+def test_the_same_files_give_the_same_bytes(finished: Path, page: Page) -> None:
+    assert report.write(finished).read_text(encoding="utf-8") == page.source
+
+
+def test_text_of_the_study_is_text(run: Path) -> None:
+    study = (run / "study.toml").read_text()
+    (run / "study.toml").write_text(study.replace("Bone tumours on radiographs (simulated)", "<script>x</script> & Co"))
+    written = Page(report.write(run))
+    assert "<script>x</script> & Co" in written.words
+    assert not [tag for tag, _ in written.tags if tag == "script"]
+
+
+def test_the_terminal_gets_every_model_and_stratum(finished: Path) -> None:
+    text = report.headline(finished)
+    *_, a, b, c = text.splitlines()
+    assert [line.split()[0] for line in (a, b, c)] == list(MODELS)
+    assert all(line.count(" to ") == 4 for line in (a, b, c))
+    assert all("not estimable" in line for line in (a, b, c))
+    assert max(map(len, text.splitlines()[-4:])) < 160
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"metrics\.csv|study\.toml"):
+        report.write(tmp_path)
+
+
+def test_without_external_centres_the_claim_is_about_development(tmp_path: Path) -> None:
+    simulated = simulate(9, scale=0.2, models=("inception_v3-imagenet", "box"))
+    inside = simulated.predictions[simulated.predictions["split"] == "development"]
+    write_inputs(tmp_path, simulated)
+    evaluate(inside, simulated.cohort, simulated.study).write(tmp_path)
+    words = Page(report.write(tmp_path)).words
+    assert "development cases, out of fold, (" not in words
+    assert re.search(r"On \d+ development cases, out of fold \(\d+ non-benign\), inception_v3-imagenet reached", words)
+    assert "against box in development, unadjusted" in words
