@@ -1,0 +1,83 @@
+"""From a patient and the lesions in a projection to the attenuation of every ray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from osteon.phantom.anatomy import Patient, Scene
+from osteon.phantom.body import BoneChanges
+from osteon.phantom.geometry import Field, Grid, bump
+from osteon.phantom.lesions import Lesion, apply, exostosis, reach, skin_bulge, territory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rays:
+    """What the detector's pixels see behind the patient.
+
+    Attributes:
+        attenuation: (rows, columns) -log of the primary transmission.
+        masks: One (rows, columns) bool mask a lesion: its exact extent.
+    """
+
+    attenuation: Field
+    masks: tuple[np.ndarray, ...]
+
+
+def trace(patient: Patient, scene: Scene, lesions: Sequence[Lesion], grid: Grid, *, frontal: bool) -> Rays:
+    """Follow every ray through limb, bones and lesions.
+
+    Args:
+        patient: The body.
+        scene: Its projection.
+        lesions: Lesions, each in a bone of the scene.
+        grid: The detector's pixels, in the scene's mm.
+        frontal: Whether the scene is the first of the site's two views.
+    """
+    shape = (grid.rows, grid.columns)
+    bone_film = np.zeros(shape, dtype=np.float32)
+    bulge = np.zeros(shape, dtype=np.float32)
+    masks = [np.zeros(shape, dtype=bool) for _ in lesions]
+    for number, bone in enumerate(scene.bones):
+        grain = patient.grain + 7.0 * number
+        mine = [index for index, lesion in enumerate(lesions) if lesion.bone == bone.name]
+        spurs = {i: exostosis(lesions[i], bone, frontal) for i in mine if lesions[i].stalk}
+        whole = replace(bone, additions=tuple(spurs.values()))
+        part = grid.window(
+            np.vstack([bone.outline, *spurs.values()]), 3.0 + max((reach(lesions[i]) for i in mine), default=0.0)
+        )
+        if part is None:
+            continue
+        for i in mine:
+            spot, width, height = skin_bulge(lesions[i], bone, frontal, spurs.get(i))
+            if height:
+                bulge += np.float32(height) * bump(grid.y - spot[1], width) * bump(grid.x - spot[0], width)
+        window, where = part
+        distance = whole.distance(window)
+        ill = (
+            window.window(np.vstack([territory(lesions[i], bone, frontal, spurs.get(i)) for i in mine]), 0.0)
+            if mine
+            else None
+        )
+        if ill is not None:
+            near, here = ill
+            changes = BoneChanges()
+            for i in mine:
+                applied = apply(
+                    lesions[i], whole, near, distance[here], frontal=frontal, grain=grain + 3.0 * i, own=spurs.get(i)
+                )
+                masks[i][where][here] |= applied.mask
+                changes = changes.joined(applied.changes)
+            s, u = bone.local(near.x, near.y)
+            bone_film[where][here] += whole.mineral(
+                s, u, distance[here], grain=grain, quality=patient.quality, changes=changes
+            )
+            distance = distance.copy()
+            distance[here] = -1.0
+        bone.draw(bone_film[where], window, distance, grain=grain, quality=patient.quality)
+    film = scene.limb.attenuation(grid, patient.grain, bulge if bulge.any() else 0.0)
+    for soft in scene.softs:
+        soft.add_to(film, grid)
+    return Rays(np.maximum(film, 0.0) + bone_film, tuple(masks))
