@@ -68,3 +68,12 @@ def p_value(p: float) -> str:
     if p != p:
         return "p –"
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def bare_p(p: float) -> str:
+    """A p value in a column that is headed p.
+
+    >>> bare_p(0.0002), bare_p(0.62)
+    ('< 0.001', '0.62')
+    """
+    return p_value(p).removeprefix("p ").removeprefix("= ")

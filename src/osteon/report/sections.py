@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from osteon.evaluate.words import level_title, number, p_value, stratum_title
+from osteon.evaluate.words import bare_p, level_title, number, p_value, stratum_title
 from osteon.report import words
+from osteon.report.others import of_file, tabular
 from osteon.report.page import Page, bullets, interval, paragraph
 
 
@@ -132,7 +133,7 @@ def comparisons(page: Page) -> Iterator[Markup]:
     primary = table[table["primary"]]
     if not primary.empty:
         rows = [
-            [stratum_title(row["stratum"]), *_difference(row), _p(row["p"])]
+            [stratum_title(row["stratum"]), *_difference(row), bare_p(row["p"])]
             for _, row in primary[primary["stratum"].isin(run.strata)].iterrows()
         ]
         yield page.table(
@@ -150,8 +151,8 @@ def comparisons(page: Page) -> Iterator[Markup]:
     here = table[table["stratum"] == run.headline]
     rows = []
     for _, row in here.iterrows():
-        adjusted = "primary" if row["primary"] else _p(row["p_holm"])
-        rows.append([f"{row['model_a']} − {row['model_b']}", *_difference(row), _p(row["p"]), adjusted])
+        adjusted = "primary" if row["primary"] else bare_p(row["p_holm"])
+        rows.append([f"{row['model_a']} − {row['model_b']}", *_difference(row), bare_p(row["p"]), adjusted])
     yield page.table(
         ["Pair", "Difference", "SE", "z", "p", "p (Holm)"],
         rows,
@@ -163,10 +164,6 @@ def comparisons(page: Page) -> Iterator[Markup]:
 def _difference(row: pd.Series) -> list[object]:
     shown = interval(row.rename({"difference": "value"}))
     return [shown, number(row["se"], 3), number(row["z"], 2)]
-
-
-def _p(p: float) -> str:
-    return p_value(p).removeprefix("p ").removeprefix("= ")
 
 
 def operating_points(page: Page) -> Iterator[Markup]:
@@ -291,7 +288,7 @@ def subgroups(page: Page) -> Iterator[Markup]:
             area = by_metric.loc["auc"]
             cells = [interval(by_metric.loc[name]) for name in ("auc", "sensitivity", "specificity")]
             size = f"{area['n']:,} / {area['n_positive']:,}"
-            rows.append([f"{variable}: {level_title(level)}", size, *cells, _p(area["p_interaction"])])
+            rows.append([f"{variable}: {level_title(level)}", size, *cells, bare_p(area["p_interaction"])])
     yield page.table(
         ["Subgroup", "Cases / positive", "AUC", "Sensitivity", "Specificity", "p (interaction)"],
         rows,
@@ -347,7 +344,7 @@ def _pooled(row: pd.Series) -> list[object]:
         ahead if row["prediction_low"] == row["prediction_low"] else "–",
         f"{row['i2']:.0%}",
         number(row["tau2"], 3),
-        _p(row["p"]),
+        bare_p(row["p"]),
     ]
 
 
@@ -360,65 +357,6 @@ def examples(page: Page) -> Iterator[Markup]:
         "class), and its closest calls; a patient appears once in a row. Dark frames are positive.",
         "Crops of example cases with predicted probability and diagnosis; they are listed in examples.csv.",
     )
-
-
-def tabular(page: Page) -> Iterator[Markup]:
-    """What the tabular models go by."""
-    odds = page.run.table("odds_ratios")
-    if odds is not None:
-        rows: list[list[object]] = []
-        for model, part in odds.groupby("model", sort=False):
-            rows.append([model])
-            for _, row in part.iterrows():
-                ratio = interval(row.rename({"odds_ratio": "value"}), 2)
-                rows.append([row["term"], ratio, _p(row["p"]), row["note"]])
-        yield page.table(
-            ["Term", "Odds ratio", "p", ""],
-            rows,
-            "Odds ratios. Numbers: upper against lower quartile; levels: against the commonest. Fitted on all "
-            "development cases.",
-            file="odds_ratios.csv",
-        )
-    selected = page.run.table("selected_features")
-    if selected is not None:
-        yield page.figure(
-            "selected_features", "Radiomics features in use.", "The numbers are in the table that follows."
-        )
-        rows = [
-            [r["feature"], r["model"], r["folds"], number(r["coefficient"], 3)] for _, r in selected.head(30).iterrows()
-        ]
-        yield page.table(
-            ["Feature", "Model", "Folds", "Coefficient"],
-            rows,
-            "Radiomics features in use, the weightiest first. Folds in which a feature was chosen; mean coefficient "
-            "for one robust standard deviation.",
-            file="selected_features.csv",
-            words=2,
-        )
-
-
-def _of_file(stem: str, caption: str) -> Callable[[Page], Iterator[Markup]]:
-    """A section for a table of another part of osteon: its figure where there is one, and the table as it is."""
-
-    def draw(page: Page) -> Iterator[Markup]:
-        table = page.run.table(stem)
-        if table is None:
-            return
-        yield page.figure(stem, caption, f"The numbers are in {stem}.csv.")
-        words_first = sum(not pd.api.types.is_numeric_dtype(table[name]) for name in table)
-        rows = [[_plain(value) for value in row] for row in table.head(40).itertuples(index=False)]
-        more = f" The first 40 of {len(table):,} rows." if len(table) > 40 else ""
-        yield page.table(list(map(str, table.columns)), rows, caption + more, file=f"{stem}.csv", words=words_first)
-
-    return draw
-
-
-def _plain(value: object) -> str:
-    text = str(value)
-    try:
-        return f"{float(text):.3g}" if "." in text else text
-    except ValueError:
-        return text
 
 
 SECTIONS = (
@@ -434,7 +372,7 @@ SECTIONS = (
     Section("heterogeneity", "Differences between centres and seeds", heterogeneity),
     Section("examples", "Example cases", examples),
     Section("tabular", "What the tabular models go by", tabular),
-    Section("robustness", "Robustness", _of_file("robustness", "Results under perturbed boxes and pictures.")),
-    Section("explanation", "Explanation", _of_file("explanation", "Scores of the class-activation maps.")),
-    Section("readers", "Readers", _of_file("readers", "Readers without and with the model.")),
+    Section("robustness", "Robustness", of_file("robustness", "Results under perturbed boxes and pictures.")),
+    Section("explanation", "Explanation", of_file("explanation", "Scores of the class-activation maps.")),
+    Section("readers", "Readers", of_file("readers", "Readers without and with the model.")),
 )
