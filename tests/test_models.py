@@ -254,6 +254,11 @@ def test_inception_takes_any_size_from_75() -> None:
     [
         (("resnet5", "random"), StudyError, "no backbone is called 'resnet5'. Did you mean"),
         (("resnet18", Resolved(find("timm:resnet50.a1_in1k"))), WeightsError, "weights of resnet50, not of resnet18"),
+        (
+            ("resnet50", Resolved(replace(find("random"), architecture="resnet50", variant="v3"))),
+            WeightsError,
+            "unknown variant of resnet50, 'v3'",
+        ),
         (("coat_tiny", "random"), StudyError, "'coat_tiny' gives no feature map"),
     ],
 )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.models import inception
 
 from osteon.errors import StudyError, WeightsError, suggest
-from osteon.weights import Record, Resolved, load, resolve
+from osteon.weights import VARIANTS, Record, Resolved, load, resolve
 
 _KERAS_EPSILON = 1.001e-5
 
@@ -180,7 +180,7 @@ def build(
         raise WeightsError(f"there is no file of the weights '{record.name}'", fix="Resolve them by name.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        body, boundaries, native = _body(backbone, record.variant)
+        body, boundaries, native = _body(record)
         if resolved.path and pretrained:
             _fill(body, load(resolved.path, record), resolved.path)
         if size and size != native and (resize := getattr(body, "set_input_size", None)):
@@ -192,24 +192,24 @@ def build(
 
 
 def default_size(backbone: str) -> int:
-    """Side of the input in pixels that a backbone was made for."""
-    _known(backbone)
+    """Side of the input in pixels that a backbone was made for.
+
+    Raises:
+        StudyError: timm has no such network; the message suggests the nearest.
+    """
+    if not timm.is_model(backbone):
+        near = suggest(backbone, timm.list_models())
+        fix = near if near.startswith("Did") else "Any network of timm.list_models() can be named."
+        raise StudyError(f"no backbone is called '{backbone}'", fix=fix)
     return int(timm.get_pretrained_cfg(backbone).input_size[-1])
 
 
-def _known(backbone: str) -> None:
-    if not timm.is_model(backbone):
-        raise StudyError(f"no backbone is called '{backbone}'", fix=_near(backbone))
-
-
-def _near(backbone: str) -> str:
-    advice = suggest(backbone, timm.list_models())
-    return advice if advice.startswith("Did") else "See timm's list of models."
-
-
-def _body(backbone: str, variant: str) -> tuple[nn.Module, list[str], int]:
+def _body(record: Record) -> tuple[nn.Module, list[str], int]:
     """A backbone ending in its feature map, the last module of each of its stages, and its native input size."""
+    backbone, variant = record.architecture, record.variant
     native = default_size(backbone)
+    if variant not in VARIANTS.get(backbone, {"timm": ""}):
+        raise WeightsError(f"the record '{record.name}' is of an unknown variant of {backbone}, '{variant}'")
     if backbone == "inception_v3":
         return _inception(variant), ["Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"], native
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,13 @@ def pretrain(
         Accuracy on the last tenth of the pictures, which were not trained on.
     """
     mean, std = float(images.mean()), float(images.std())
-    record = weights.Record(
-        name=name, architecture=backbone, variant="timm", source=source, file=path.name,
-        mean=(mean,) * 3, std=(std,) * 3, licence="Apache-2.0",
+    untrained = weights.resolve("random", backbone)
+    record = replace(
+        untrained.record, name=name, source=source, file=path.name,
+        range=(0.0, 1.0), mean=(mean,) * 3, std=(std,) * 3, licence="Apache-2.0",
     )  # fmt: skip
     seed = int(rng.integers(2**31))
-    network = models.build(backbone, weights.Resolved(record), seed=seed, size=images.shape[-1])
+    network = models.build(backbone, weights.Resolved(record), seed=seed, size=images.shape[-1], pretrained=False)
     torch.manual_seed(seed)
     classes = nn.Linear(network.n_features, int(labels.max()) + 1)
     trained = [*network.backbone.parameters(), *classes.parameters()]

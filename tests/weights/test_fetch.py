@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from osteon.errors import WeightsError
-from osteon.weights import doctor, fetch, find, folders, resolve, sha256
+from osteon.weights import doctor, fetch, find, folders, listing, records, resolve, sha256
 
 SHARED = {
     "resnet50": "imagenet-resnet50-keras-v1",
@@ -64,6 +64,20 @@ def test_imagenet_is_found_under_timms_name(tmp_path: Path) -> None:
 def test_random_weights_need_no_file() -> None:
     resolved = resolve("random", "efficientnet_b0")
     assert (resolved.record.architecture, resolved.path, resolved.sha256) == ("efficientnet_b0", None, "")
+
+
+def test_the_list_names_every_record_and_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "ResNet50.pt").touch()
+    lines = {line.split()[0]: line for line in listing([tmp_path]).splitlines()}
+    assert set(lines) == {"name", *records()}
+    assert lines["radimagenet-resnet50-pytorch-symmetric"].split()[2:] == ["BGR", "-1..1", str(tmp_path / "ResNet50.pt")]
+    assert "BGR 0..255 - (103.939, 116.779, 123.68) / (255, 255, 255)" in lines["radimagenet-resnet50-keras-centred"]
+    assert lines["timm:resnet50.a1_in1k"].endswith("model.safetensors of https://huggingface.co/timm/resnet50.a1_in1k")
+
+
+def test_the_reference_page_names_every_record() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/weights.md").read_text()
+    assert {name for name in records() if f"`{name}`" not in page} == set()
 
 
 @pytest.mark.parametrize(

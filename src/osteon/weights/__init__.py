@@ -9,11 +9,12 @@ Importing this package imports no torch; :func:`doctor` and :func:`load` do when
 from __future__ import annotations
 
 from osteon.weights.doctor import Diagnosis, doctor, load
-from osteon.weights.fetch import Resolved, fetch, folders, resolve
+from osteon.weights.fetch import Resolved, fetch, folders, listing, resolve
 from osteon.weights.files import sha256
-from osteon.weights.records import Normalisation, Record, find, records
+from osteon.weights.records import VARIANTS, Normalisation, Record, find, records
 
 __all__ = [
+    "VARIANTS",
     "Diagnosis",
     "Normalisation",
     "Record",
@@ -22,6 +23,7 @@ __all__ = [
     "fetch",
     "find",
     "folders",
+    "listing",
     "load",
     "records",
     "resolve",

@@ -38,6 +38,26 @@ def folders(search: Sequence[Path] = ()) -> tuple[Path, ...]:
     return (*map(Path, search), *(Path(p) for p in named.split(os.pathsep) if p), Path.home() / ".cache/osteon/weights")
 
 
+def located(record: Record, search: Sequence[Path] = ()) -> Path | None:
+    """Where a record's file lies on this machine, or None."""
+    places = (folder / name for folder in folders(search) for name in record.files)
+    return next((path for path in places if path.is_file()), None)
+
+
+def listing(search: Sequence[Path] = ()) -> str:
+    """The records as a table for people: what they are, how their input is normalised, and where their files are."""
+    rows = [("name", "variant", "input", "file")]
+    for record in records().values():
+        low, high = (f"{bound:g}" for bound in record.range)
+        scaled = f" - ({', '.join(f'{mean:g}' for mean in record.mean)})" if any(record.mean) else ""
+        scaled += f" / ({', '.join(f'{std:g}' for std in record.std)})" if set(record.std) != {1.0} else ""
+        path = located(record, search)
+        where = str(path) if path else _origin(record) if record.file else "-"
+        rows.append((record.name, record.variant, f"{record.channel_order} {low}..{high}{scaled}", where))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join("  ".join((*map(str.ljust, row[:3], widths), row[3])) for row in rows)
+
+
 def resolve(weights: str, backbone: str, *, search: Sequence[Path] = (), record: str | None = None) -> Resolved:
     """Find the weights a study names. Nothing is ever downloaded here.
 
@@ -64,9 +84,8 @@ def resolve(weights: str, backbone: str, *, search: Sequence[Path] = (), record:
     if not wanted:
         raise WeightsError(f"the record '{record}' is none of the weights '{weights}' for {backbone}")
     for candidate in wanted:
-        for path in (folder / name for folder in folders(search) for name in candidate.files):
-            if path.is_file():
-                return Resolved(candidate, path, files.sha256(path))
+        if path := located(candidate, search):
+            return Resolved(candidate, path, files.sha256(path))
     raise _absent(wanted, search)
 
 
