@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import json
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -20,6 +22,7 @@ from osteon.errors import TableError
 from osteon.evaluate import Evaluation, evaluate
 from simulated_run import Simulated, simulate
 
+DOCS = Path(__file__).parents[1] / "docs"
 THREE = ("resnet50-radimagenet", "inception_v3-imagenet", "box")
 
 
@@ -392,6 +395,23 @@ class TestRefusals:
         asked = simulate(6, scale=0.15, models=("box",), evaluation={"subgroups": ["sites"]}).study
         with pytest.raises(TableError, match=r"'sites'.*Did you mean 'site'"):
             evaluate(small.predictions, small.cohort, asked)
+
+
+def test_the_reference_names_the_columns_of_the_contracts() -> None:
+    text = (DOCS / "reference" / "tables.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (\w+)\.csv\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL))
+    assert {field.name for field in fields(Evaluation)} <= set(sections)
+    for name, body in sections.items():
+        told = [
+            c for row in re.findall(r"^\| (`.*?) \|", body, flags=re.MULTILINE) for c in re.findall(r"`(\w+)`", row)
+        ]
+        assert told == list(getattr(tables, name.upper()).columns), name
+
+
+def test_the_explanation_runs() -> None:
+    failed, ran = doctest.testfile(str(DOCS / "explanation" / "evaluation.md"), module_relative=False)
+    assert ran >= 10
+    assert failed == 0
 
 
 def test_it_needs_no_network_no_picture_and_no_figure() -> None:
