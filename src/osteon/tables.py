@@ -414,6 +414,118 @@ ODDS_RATIOS = Contract(
         "note": _NOTE,
     },
 )
+#: How well each case's maps mark its lesion; ``kind`` says whose map: the ensemble's, or that of a check.
+EXPLANATION_CASES = Contract(
+    "explanation of cases",
+    {
+        "case_id": _TEXT,
+        "model": _TEXT,
+        "map": _TEXT,  # gradcam | gradcam++ | hirescam | occlusion
+        "kind": _TEXT,  # ensemble | one fold | centre of the crop | head | head + k stages | all weights | ...
+        "empty": _PROBABILITY,
+        "energy_box": _NUMBER,
+        "energy_box_ratio": _NUMBER,
+        "energy_mask": _NUMBER,
+        "energy_mask_ratio": _NUMBER,
+        "pointing_box": _NUMBER,
+        "pointing_mask": _NUMBER,
+        "iou_25": _NUMBER,
+        "iou_50": _NUMBER,
+        "iou_75": _NUMBER,
+        "distance": _NUMBER,
+        "distance_mm": _NUMBER,
+        "correlation": _NUMBER,  # of a check's map with the real one
+    },
+)
+#: How like a case's map is to the map from a changed box, on the radiograph; the rows are those of perturbations.
+PERTURBED_MAPS = Contract(
+    "perturbed maps",
+    {
+        "case_id": _TEXT,
+        "model": _TEXT,
+        "map": _TEXT,
+        "kind": _TEXT,
+        "grade": Column("number"),
+        "repeat": _COUNT,
+        "correlation": _NUMBER,
+    },
+)
+#: Where each explained case's crop lies, in the order of the arrays in ``cams/``; pixels of the radiograph.
+EXPLAINED = Contract(
+    "explained cases",
+    {
+        "case_id": Column(unique=True),
+        **{side: Column("number") for side in ("x0", "y0", "x1", "y1")},
+        "height": _COUNT,
+        "width": _COUNT,
+    },
+)
+#: Scores of maps by outcome at the fixed threshold.
+EXPLANATION = Contract(
+    "explanation",
+    {
+        "model": _TEXT,
+        "map": _TEXT,
+        "stratum": _TEXT,
+        "outcome": _TEXT,  # all | correct | wrong | correct - wrong
+        "metric": _TEXT,
+        **_INTERVAL,
+    },
+)
+#: Pairs of models by the scores of their maps, a - b.
+EXPLANATION_COMPARISONS = Contract(
+    "explanation comparisons",
+    {
+        "stratum": _TEXT,
+        "map": _TEXT,
+        "metric": _TEXT,
+        "model_a": _TEXT,
+        "model_b": _TEXT,
+        "difference": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "p": _NUMBER,
+        "p_holm": _NUMBER,
+        "primary": Column("flag"),
+        "method": _NOTE,
+    },
+)
+#: Scores of maps that know nothing, and by how much the real ones exceed them.
+EXPLANATION_SANITY = Contract(
+    "explanation sanity",
+    {
+        "model": _TEXT,
+        "map": _TEXT,
+        "check": _TEXT,
+        "metric": _TEXT,
+        **_INTERVAL,
+        "difference": Column("number", required=False, filled=False),
+        "difference_low": Column("number", required=False, filled=False),
+        "difference_high": Column("number", required=False, filled=False),
+        "p": Column("number", required=False, filled=False),
+    },
+)
+#: Likeness of maps before and after a change of the box.
+EXPLANATION_STABILITY = Contract(
+    "explanation stability",
+    {"model": _TEXT, "map": _TEXT, "stratum": _TEXT, "kind": _TEXT, "grade": Column("number"), **_INTERVAL},
+)
+#: Cases of the galleries: box, and for the changed ones the rectangle of the map that changed most.
+GALLERY = Contract(
+    "gallery",
+    {
+        "group": _TEXT,  # correct | wrong | changed
+        "case_id": _TEXT,
+        "centre": _TEXT,
+        "model": _TEXT,
+        "label": _LABEL,
+        "diagnosis": _NOTE,
+        "probability": _PROBABILITY,
+        "threshold": _NUMBER,
+        "correlation": _NUMBER,
+        **{side: Column("number") for side in ("x0", "y0", "x1", "y1")},
+    },
+)
 #: Radiomics features that a model uses: in how many folds, and the mean coefficient for one robust standard deviation.
 SELECTED_FEATURES = Contract(
     "selected features", {"model": _TEXT, "feature": _TEXT, "folds": _COUNT, "coefficient": _NUMBER}

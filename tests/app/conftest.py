@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 from reading_study import TWO_READERS, Clock, Served, write_run
 
-from osteon.app.create import create
+from osteon.app.create import Created, create
 from osteon.app.database import Store, sqlite_url
 from osteon.app.server import create_app
 
 
+@pytest.fixture(scope="session")
+def created(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Created]:
+    """Reader studies nobody has read in; each is made once."""
+    return cache(lambda readers, cases: create(write_run(tmp_path_factory.mktemp("study"), readers, cases=cases)))
+
+
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Make a reader study with the given ``[readers]`` section, and its application."""
+def serve(created: Callable[[str, int], Created], tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Serve a fresh copy of a reader study with the given ``[readers]`` section."""
     stores = []
 
-    def made(readers: str = TWO_READERS, *, cases: int = 6, **options: object) -> Served:
-        created = create(write_run(tmp_path / "study", readers, cases=cases))
-        store = Store(sqlite_url(created.folder / "site" / "study.db"))
+    def served(readers: str = TWO_READERS, *, cases: int = 6, **options: bool) -> Served:
+        made = created(readers, cases)
+        copy = replace(made, folder=shutil.copytree(made.folder, tmp_path / "readers"))
+        store = Store(sqlite_url(copy.folder / "site" / "study.db"))
         stores.append(store)
         clock = Clock()
-        app = create_app(store, created.folder / "site" / "pictures", clock=clock, **options)
-        return Served(created, app, store, clock)
+        app = create_app(store, copy.folder / "site" / "pictures", clock=clock, **options)
+        return Served(copy, app, store, clock)
 
-    yield made
+    yield served
     for store in stores:
         store.close()

@@ -2,3 +2,22 @@
 
 Knows no images and no networks: plain tables in, plain tables out.
 """
+
+from osteon.readers.analysis import Analysis, analyse
+from osteon.readers.readings import from_imrmc, load, to_imrmc
+from osteon.readers.reliance import reliance
+from osteon.readers.simulate import Population, Simulated, planned_power, simulate, simulate_on
+
+__all__ = [
+    "Analysis",
+    "Population",
+    "Simulated",
+    "analyse",
+    "from_imrmc",
+    "load",
+    "planned_power",
+    "reliance",
+    "simulate",
+    "simulate_on",
+    "to_imrmc",
+]

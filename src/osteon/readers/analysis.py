@@ -1,0 +1,393 @@
+"""From readings to every table of a reader study.
+
+Differences over all readers treat readers and cases as samples (Obuchowski & Rockette 1995, Hillis 2007); what is said
+of one reader is over the sampling of cases. Gains and losses stand side by side: specificity as well as sensitivity,
+wrong advice as well as right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from osteon import tables
+from osteon.errors import InputError, NotEstimableError
+from osteon.readers import clustered
+from osteon.readers.readings import prepared
+from osteon.readers.reliance import pairs, reliance, shared
+from osteon.stats import (
+    MRMCResult,
+    calibration,
+    delong_ci,
+    fleiss_kappa,
+    icc,
+    obuchowski_rockette,
+    operating_point,
+    proportion_ci,
+    reader_covariate,
+    roc_curve,
+)
+from osteon.types import Comparison, Estimate
+
+#: The shortest time that a reading can take; shorter ones are slips of a clock.
+_LEAST_SECONDS = 0.1
+_BINS = np.linspace(0, 1, 11)
+_GRID = np.linspace(0, 1, 101)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The tables of a reader study; each is written as ``<name>.csv``.
+
+    Attributes:
+        reader_metrics: AUC, sensitivity, specificity, accuracy, calibration and time by reader and arm, their means,
+            and the model alone.
+        reader_comparisons: One arm minus the other, over all readers and by each.
+        reliance: What was made of right and wrong advice; empty without advice.
+        reader_agreement: Between readers.
+        reader_benefit: Each reader's gain beside experience and receptiveness.
+        reader_covariates: How the gain changes with these.
+        reader_roc: ROC curves.
+        reader_confidence: How often a confidence was right.
+    """
+
+    reader_metrics: pd.DataFrame
+    reader_comparisons: pd.DataFrame
+    reliance: pd.DataFrame
+    reader_agreement: pd.DataFrame
+    reader_benefit: pd.DataFrame
+    reader_covariates: pd.DataFrame
+    reader_roc: pd.DataFrame
+    reader_confidence: pd.DataFrame
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the tables that hold something; one of an earlier analysis that now holds nothing is removed."""
+        written = []
+        for field in fields(self):
+            path = folder / f"{field.name}.csv"
+            table = getattr(self, field.name)
+            if table.empty:
+                path.unlink(missing_ok=True)
+            else:
+                tables.write(table, path, getattr(tables, field.name.upper()))
+                written.append(path)
+        return written
+
+
+def analyse(readings: pd.DataFrame, *, threshold: float | None = None, level: float = 0.95) -> Analysis:
+    """Analyse a reader study.
+
+    Args:
+        readings: Meets the contract of readings; of the optional columns each adds what it makes possible.
+        threshold: Makes calls from confidence where the table has none.
+        level: Confidence level.
+
+    Returns:
+        The tables.
+
+    Raises:
+        InputError: More than two arms.
+        TableError: A reading that occurs twice, a case with two truths.
+    """
+    frame = prepared(tables.conform(readings, tables.READINGS), threshold)
+    arms = list(dict.fromkeys(sorted(frame["arm"], key=_order)))
+    if len(arms) > 2:
+        raise InputError(f"there are {len(arms)} arms", column="arm", fix="Analyse two at a time.")
+    results = {name: _best(frame, name, level) for name in _FIGURES}
+    by_advice = {"aided", "unaided"} <= set(arms) and len(pairs(frame)) > 0
+    return Analysis(
+        reader_metrics=_table(_metrics(frame, results, level), tables.READER_METRICS),
+        reader_comparisons=_table(_comparisons(frame, results, level), tables.READER_COMPARISONS),
+        reliance=reliance(frame, level=level) if by_advice else _table((), tables.RELIANCE),
+        reader_agreement=_table(_agreement(frame, level), tables.READER_AGREEMENT),
+        reader_benefit=_table(_benefit(frame, results), tables.READER_BENEFIT),
+        reader_covariates=_table(_covariates(frame, results, level), tables.READER_COVARIATES),
+        reader_roc=pd.concat([_table((), tables.READER_ROC), *_curves(frame)], ignore_index=True),
+        reader_confidence=_table(_confidence(frame, level), tables.READER_CONFIDENCE),
+    )
+
+
+def _table(rows: Iterable[dict[str, object]], contract: tables.Contract) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(contract.columns))
+
+
+def _order(arm: str) -> tuple[int, float, str]:
+    """Numbers as numbers, before names."""
+    try:
+        return 0, float(arm), arm
+    except ValueError:
+        return 1, 0.0, arm
+
+
+# --- readers and cases random ------------------------------------------------------------------------------------
+
+
+def accuracy(truth: Any, call: Any) -> float:
+    """Share of right calls."""
+    return float(np.mean(np.asarray(truth) == np.asarray(call)))
+
+
+def log_seconds(_truth: Any, seconds: Any) -> float:
+    """Mean of the logarithm of the reading time, whose exponential is the geometric mean."""
+    return float(np.mean(seconds))
+
+
+_FIGURES: dict[str, tuple[str, str | Callable[[Any, Any], float]]] = {
+    "auc": ("confidence", "auc"),
+    "sensitivity": ("call", "sensitivity"),
+    "specificity": ("call", "specificity"),
+    "accuracy": ("call", accuracy),
+    "seconds": ("seconds", log_seconds),
+}
+
+
+def _mrmc(
+    frame: pd.DataFrame, name: str, level: float, *, readers: str = "random", cases: str = "random"
+) -> MRMCResult | str:
+    """The analysis of one figure of merit, or why there is none."""
+    column, figure = _FIGURES[name]
+    known = frame[frame[column].notna()]
+    if known.empty:
+        return f"no {column}"
+    score = known[column] if name != "seconds" else np.log(known[column].clip(lower=_LEAST_SECONDS))
+    table = known.assign(case=known["case_id"], score=score)
+    clusters = "cluster" if shared(frame.drop_duplicates("case_id")["cluster"]) is not None else None
+    try:
+        return obuchowski_rockette(table, readers=readers, cases=cases, figure=figure, clusters=clusters, level=level)
+    except NotEstimableError as error:
+        return str(error)
+
+
+def _best(frame: pd.DataFrame, name: str, level: float) -> MRMCResult | str:
+    """Readers and cases random; a single reader stands for nobody else."""
+    found = _mrmc(frame, name, level)
+    return _mrmc(frame, name, level, readers="fixed") if isinstance(found, str) else found
+
+
+def _natural(name: str, value: float) -> float:
+    """Back from the logarithm of seconds."""
+    return float(np.exp(value)) if name == "seconds" else value
+
+
+def _comparisons(
+    frame: pd.DataFrame, results: dict[str, MRMCResult | str], level: float
+) -> Iterator[dict[str, object]]:
+    for name, result in results.items():
+        if isinstance(result, str) or not result.differences:
+            continue
+        for random, fixed in (
+            ("readers and cases", {}),
+            ("cases", {"readers": "fixed"}),
+            ("readers", {"cases": "fixed"}),
+        ):
+            found = _mrmc(frame, name, level, **fixed)
+            if not isinstance(found, str):
+                (pair, difference), *_ = found.differences.items()
+                primary = name == "auc" and random == "readers and cases"
+                yield _compared("all", name, random, pair, difference, primary=primary)
+        for (a, b, reader), own in result.reader_differences.items():
+            yield _compared(reader, name, "cases", (a, b), own)
+
+
+def _compared(
+    reader: str, name: str, random: str, pair: tuple[str, str], found: Comparison, *, primary: bool = False
+) -> dict[str, object]:
+    return {
+        "reader": reader,
+        "metric": name,
+        "random": random,
+        "arm_a": pair[0],
+        "arm_b": pair[1],
+        "difference": _natural(name, found.difference),
+        "low": _natural(name, found.low),
+        "high": _natural(name, found.high),
+        "p": found.p,
+        "method": found.method + ("; ratio of geometric means" if name == "seconds" else ""),
+        "primary": primary,
+    }
+
+
+# --- by reader and arm -------------------------------------------------------------------------------------------
+
+
+def _metrics(frame: pd.DataFrame, results: dict[str, MRMCResult | str], level: float) -> Iterator[dict[str, object]]:
+    cases = frame.drop_duplicates("case_id")
+    for name, result in results.items():
+        if isinstance(result, str):
+            continue
+        for arm, found in result.estimates.items():
+            value, low, high = (_natural(name, v) for v in (found.value, found.low, found.high))
+            moved = Estimate(value, low, high, found.method, found.n)
+            yield _metric("all", arm, name, moved, int(cases["truth"].sum()))
+    for (reader, in_arm), own in frame.groupby(["reader", "arm"], sort=True):
+        for name, found in _own(own, level):
+            yield _metric(str(reader), str(in_arm), name, found, int(own["truth"].sum()))
+    alone = cases[cases["probability"].notna() | cases["advice"].notna()]
+    for name, found in _own(alone.assign(confidence=alone["probability"], call=alone["advice"]), level, model=True):
+        yield _metric("model", "alone", name, found, int(alone["truth"].sum()))
+
+
+def _own(own: pd.DataFrame, level: float, *, model: bool = False) -> Iterator[tuple[str, Estimate]]:
+    """What one reader (or the model) does in one arm, over the sampling of cases."""
+    truth = own["truth"].to_numpy()
+    clusters = shared(own["cluster"])
+    graded, called = own[own["confidence"].notna()], own[own["call"].notna()]
+    if len(graded):
+        yield "auc", _tried(lambda: delong_ci(graded["truth"], graded["confidence"], level=level, clusters=_c(graded)))
+    if len(called):
+        try:
+            point = operating_point(called["truth"], called["call"], 0.5, level=level, clusters=_c(called))
+            yield from (("sensitivity", point.sensitivity), ("specificity", point.specificity))
+        except NotEstimableError:
+            pass
+        yield "accuracy", proportion_ci(called["truth"] == called["call"], level=level, clusters=_c(called))
+    probability = own["confidence"].to_numpy() if model else as_probability(own)
+    if probability is not None and not np.isnan(probability).any() and len(probability):
+        found = _tried(lambda: calibration(truth, probability, level=level, clusters=clusters))
+        if isinstance(found, Estimate):
+            yield "calibration_slope", found
+        else:
+            yield "calibration_intercept", found.intercept
+            yield "calibration_slope", found.slope
+            yield "brier", found.brier.score
+    seconds = own["seconds"].dropna()
+    if len(seconds) and not model:
+        quartiles = np.quantile(seconds, [0.25, 0.5, 0.75])
+        yield "median_seconds", Estimate(quartiles[1], quartiles[0], quartiles[2], "median, quartiles", len(seconds))
+
+
+def _c(part: pd.DataFrame) -> Any:
+    return shared(part["cluster"])
+
+
+def _tried(compute: Callable[[], Any]) -> Any:
+    try:
+        return compute()
+    except NotEstimableError as error:
+        return Estimate(np.nan, np.nan, np.nan, f"not estimable: {error}", 0)
+
+
+def as_probability(readings: pd.DataFrame) -> Any:
+    """Confidence as a probability, half a step inside 0 and 1; None for scales that are not 0 to 100."""
+    scale = set(readings["scale"]) if "scale" in readings else {"0-100"} if readings["confidence"].max() > 10 else set()
+    inside = readings["confidence"].between(0, 100).all()
+    return (readings["confidence"].to_numpy() + 0.5) / 101 if scale == {"0-100"} and inside else None
+
+
+def _metric(reader: str, arm: str, name: str, found: Estimate, positives: int) -> dict[str, object]:
+    return {
+        "reader": reader,
+        "arm": arm,
+        "metric": name,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "method": found.method,
+        "n": found.n,
+        "n_positive": positives,
+    }
+
+
+# --- agreement, gain, curves, confidence -------------------------------------------------------------------------
+
+
+def _agreement(frame: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
+    """Between readers, on the cases that all of them have read."""
+    for arm, own in frame.groupby("arm", sort=True):
+        for column, measure in (("call", "Fleiss' kappa of the calls"), ("confidence", "ICC(2,1) of the confidences")):
+            wide = own.set_index(["case_id", "reader"])[column].unstack().dropna().to_numpy()  # noqa: PD010
+            if min(wide.shape) < 2:
+                continue
+            compute = fleiss_kappa if column == "call" else icc
+            found = _tried(lambda compute=compute, wide=wide: compute(wide, level=level))  # type: ignore[misc]
+            yield {
+                "arm": arm, "measure": measure, "value": found.value, "low": found.low, "high": found.high,
+                "method": found.method, "n": len(wide),
+            }  # fmt: skip
+
+
+def _benefit(frame: pd.DataFrame, results: dict[str, MRMCResult | str]) -> Iterator[dict[str, object]]:
+    known = frame.groupby("reader")[["experience", "receptiveness"]].first()
+    for name in ("auc", "sensitivity", "specificity", "accuracy"):
+        result = results[name]
+        if isinstance(result, str):
+            continue
+        for (a, b, reader), found in result.reader_differences.items():
+            yield {
+                "reader": reader,
+                "metric": name,
+                "without": result.readers[b, reader].value,
+                "with": result.readers[a, reader].value,
+                "difference": found.difference,
+                "low": found.low,
+                "high": found.high,
+                "experience": known.loc[reader, "experience"],
+                "receptiveness": known.loc[reader, "receptiveness"],
+            }
+
+
+def _covariates(frame: pd.DataFrame, results: dict[str, MRMCResult | str], level: float) -> Iterator[dict[str, object]]:
+    for name in ("auc", "sensitivity", "specificity", "accuracy"):
+        result = results[name]
+        if isinstance(result, str) or not result.reader_differences:
+            continue
+        for column in ("experience", "receptiveness"):
+            values = frame.groupby("reader")[column].first().dropna()
+            if len(values) < result.n_readers:
+                continue
+            try:
+                found = reader_covariate(
+                    result, {str(who): float(value) for who, value in values.items()}, name=column, level=level
+                )
+            except NotEstimableError:
+                continue
+            yield {
+                "property": column, "metric": name, "slope": found.difference, "low": found.low, "high": found.high,
+                "p": found.p, "method": found.method,
+            }  # fmt: skip
+
+
+def _curves(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Each reader's curve, the mean over readers at each specificity, and the model's."""
+    for arm, own in frame.groupby("arm", sort=True):
+        heights = []
+        for reader, readings in own.groupby("reader", sort=True):
+            curve = _curve(readings["truth"], readings["confidence"])
+            if curve is not None:
+                yield curve.assign(reader=reader, arm=arm)
+                heights.append(np.interp(_GRID, curve["false_positive_rate"], curve["sensitivity"]))
+        if heights:
+            mean = np.concatenate([[0.0], np.mean(heights, axis=0)])
+            grid = np.concatenate([[0.0], _GRID])
+            yield pd.DataFrame({"false_positive_rate": grid, "sensitivity": mean, "reader": "all", "arm": arm})
+    cases = frame.drop_duplicates("case_id").dropna(subset="probability")
+    curve = _curve(cases["truth"], cases["probability"]) if len(cases) else None
+    if curve is not None:
+        yield curve.assign(reader="model", arm="alone")
+
+
+def _curve(truth: pd.Series, score: pd.Series) -> pd.DataFrame | None:
+    try:
+        found = roc_curve(truth, score)
+    except NotEstimableError:
+        return None
+    return pd.DataFrame({"false_positive_rate": 1 - found.specificity, "sensitivity": found.sensitivity})
+
+
+def _confidence(frame: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
+    """How often cases that were read with about this confidence were positive, over all readers."""
+    probability = as_probability(frame)
+    if probability is None:
+        return
+    bins = np.clip(np.digitize(probability, _BINS) - 1, 0, len(_BINS) - 2)
+    for (arm, _), own in frame.assign(probability=probability).groupby(["arm", bins], sort=True):
+        found = clustered.share(own["truth"], own["reader"], own["cluster"], level=level)
+        yield {
+            "arm": arm, "confidence": float(own["probability"].mean()), "observed": found.value, "low": found.low,
+            "high": found.high, "n": found.n,
+        }  # fmt: skip

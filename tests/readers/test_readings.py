@@ -1,0 +1,118 @@
+"""Readings in and out: our own table, spreadsheets, iMRMC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from osteon.errors import TableError
+from osteon.readers import analyse, from_imrmc, load, simulate, to_imrmc
+
+
+def test_imrmc_there_and_back(tmp_path: Path) -> None:
+    readings = simulate(np.random.default_rng(0), readers=3, cases=20).readings
+    path = tmp_path / "study.imrmc"
+    path.write_text(to_imrmc(readings, "Bone tumours"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("Bone tumours\ncase 1: case0001\n")
+    assert "\nN0: 10\nN1: 10\nNR: 3\nNM: 2\nBEGIN DATA:\n-1,1,0,1\n" in text
+    back = load(path)
+    assert len(back) == len(readings)
+    before, after = (
+        row.reader_comparisons
+        for row in (analyse(readings[["reader", "arm", "case_id", "truth", "confidence"]]), analyse(back))
+    )
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_a_file_as_the_imrmc_manual_describes_it(tmp_path: Path) -> None:
+    """Free text, blanks around commas, a reader -1 for the truth, other order of the counts."""
+    path = tmp_path / "x.imrmc"
+    path.write_text(
+        "A study\nNR: 2\n  N0: 1\nN1: 1\nNM: 1\n\nBEGIN DATA:\n-1, 7, 0, 1\n-1, 9, 0, 0\nA, 7, CT, 4.5\nB, 7, CT, 2\n"
+        "A, 9, CT, 1\n\nB, 9, CT, 3\n"
+    )
+    found = from_imrmc(path)
+    assert found[["reader", "arm", "case_id", "truth", "confidence"]].to_numpy().tolist() == [
+        ["A", "CT", "7", 1, 4.5], ["B", "CT", "7", 1, 2.0], ["A", "CT", "9", 0, 1.0], ["B", "CT", "9", 0, 3.0],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("N0: 1\n", "BEGIN DATA"),
+        ("BEGIN DATA:\n-1,1,0,1\nA,1,CT\n", "row 3"),
+        ("BEGIN DATA:\n-1,1,0,1\nA,1,CT,high\n", "row 3"),
+        ("BEGIN DATA:\nA,1,CT,3\n", "no truth for case '1'"),
+    ],
+)
+def test_a_broken_imrmc_file_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "x.imrmc"
+    path.write_text(content)
+    with pytest.raises(TableError, match=message):
+        from_imrmc(path)
+
+
+def test_absent_files_are_named(tmp_path: Path) -> None:
+    for name in ("a.csv", "a.imrmc"):
+        with pytest.raises(TableError, match="no such file"):
+            load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "reader,arm,case_id,truth,confidence",
+        "ReaderID,ModalityID,CaseID,Truth,Score",
+        "reader;treatment;case;truth;rating",
+    ],
+)
+def test_names_of_other_programs_are_understood(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "r.csv"
+    comma = ";" if ";" in header else ","
+    path.write_text(header + "\n" + comma.join(["A", "1", "7", "1", "4.5"]) + "\n")
+    assert load(path)[["reader", "arm", "case_id"]].to_numpy().tolist() == [["A", "1", "7"]]
+
+
+def test_unusual_names_can_be_told(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("who,arm,case_id,truth,confidence,rating2\nA,1,7,1,4.5,9\n")
+    found = load(path, {"reader": "who", "confidence": "rating2"})
+    assert found["reader"].tolist() == ["A"]
+    assert found["confidence"].tolist() == [9.0]
+    with pytest.raises(TableError, match="no such column"):
+        load(path, {"reader": "whom"})
+    with pytest.raises(TableError, match="reader"):
+        load(path)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("AB"), st.sampled_from("xy"), st.integers(1, 9), st.floats(-1e6, 1e6)),
+        min_size=1, unique_by=lambda row: row[:3],
+    )
+)  # fmt: skip
+@settings(deadline=None, max_examples=40)
+def test_scores_survive_imrmc_exactly(rows: list[tuple[str, str, int, float]]) -> None:
+    import tempfile
+
+    readings = pd.DataFrame(rows, columns=["reader", "arm", "case_id", "confidence"]).assign(truth=1)
+    readings["case_id"] = readings["case_id"].astype(str)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.imrmc"
+        path.write_text(to_imrmc(readings))
+        back = from_imrmc(path)
+    columns = ["reader", "arm", "case_id", "confidence"]
+    assert back[columns].to_numpy().tolist() == readings[columns].to_numpy().tolist()
+
+
+def test_commas_in_identifiers_are_refused() -> None:
+    readings = simulate(np.random.default_rng(0), readers=2, cases=4).readings
+    with pytest.raises(TableError, match="comma"):
+        to_imrmc(readings.assign(reader="A,B"))
