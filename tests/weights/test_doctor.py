@@ -384,6 +384,8 @@ def test_a_doctored_file_carries_its_record(sequential: Diagnosis, tmp_path: Pat
     # the other convention may still be asked for by name
     other = "radimagenet-densenet121-pytorch-symmetric"
     assert resolve(f"file:{out}", "densenet121", record=other).record == find(other)
+    with pytest.raises(WeightsError, match=r"of the variant torchvision, but .* of keras"):
+        resolve(f"file:{out}", "densenet121", record="radimagenet-densenet121-keras-centred")
 
 
 def test_saving_twice_gives_the_same_bytes_and_leaves_nothing_beside(sequential: Diagnosis, tmp_path: Path) -> None:

