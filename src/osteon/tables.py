@@ -499,10 +499,10 @@ EXPLANATION_SANITY = Contract(
         "check": _TEXT,
         "metric": _TEXT,
         **_INTERVAL,
-        "difference": Column("number", required=False, filled=False),
-        "difference_low": Column("number", required=False, filled=False),
-        "difference_high": Column("number", required=False, filled=False),
-        "p": Column("number", required=False, filled=False),
+        "difference": _NUMBER,
+        "difference_low": _NUMBER,
+        "difference_high": _NUMBER,
+        "p": _NUMBER,
     },
 )
 #: Likeness of maps before and after a change of the box.
@@ -510,7 +510,7 @@ EXPLANATION_STABILITY = Contract(
     "explanation stability",
     {"model": _TEXT, "map": _TEXT, "stratum": _TEXT, "kind": _TEXT, "grade": Column("number"), **_INTERVAL},
 )
-#: Cases of the galleries: box, and for the changed ones the rectangle of the map that changed most.
+#: Cases of the galleries of maps, in the order of the arrays in ``cams/gallery-GROUP.npz``.
 GALLERY = Contract(
     "gallery",
     {
@@ -522,8 +522,8 @@ GALLERY = Contract(
         "diagnosis": _NOTE,
         "probability": _PROBABILITY,
         "threshold": _NUMBER,
+        "change": _NOTE,  # of the box, after which the map was least like itself
         "correlation": _NUMBER,
-        **{side: Column("number") for side in ("x0", "y0", "x1", "y1")},
     },
 )
 #: Radiomics features that a model uses: in how many folds, and the mean coefficient for one robust standard deviation.

@@ -15,8 +15,16 @@ def shown(strata: Iterable[str]) -> list[str]:
 
 
 def headline(strata: Iterable[str]) -> str:
-    """The stratum a study's claim is about: external, or development where there is no external centre."""
-    return "external" if "external" in set(strata) else "development"
+    """The stratum a study's claim is about: outside, or development where there is no outside.
+
+    >>> headline(["development", "centre:2", "centre:3", "external"]), headline(["development", "centre:2", "external"])
+    ('external', 'centre:2')
+    """
+    names = list(dict.fromkeys(strata))
+    centres = [name for name in names if name.startswith("centre:")]
+    if len(centres) == 1:
+        return centres[0]
+    return "external" if "external" in names else "development"
 
 
 def stratum_title(stratum: str) -> str:
@@ -29,6 +37,16 @@ def stratum_title(stratum: str) -> str:
         name = stratum.removeprefix("centre:")
         return f"Centre {name}" if len(name) <= 3 else name
     return {"development": "Development, out of fold", "external": "External, pooled"}.get(stratum, stratum)
+
+
+def in_sentence(stratum: str) -> str:
+    """A stratum within a sentence; names of centres keep their capitals.
+
+    >>> in_sentence("external"), in_sentence("centre:Radiopaedia")
+    ('external, pooled', 'Radiopaedia')
+    """
+    title = stratum_title(stratum)
+    return title if stratum.startswith("centre:") else title[0].lower() + title[1:]
 
 
 def level_title(level: str) -> str:

@@ -155,7 +155,8 @@ def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] |
         look: How models are drawn.
     """
     look = models_of(table, look)
-    strata = ["development", "external"] if "external" in set(table["split"]) else ["development"]
+    outside = [f"centre:{centre}" for centre in table.loc[table["split"] == "external", "centre"].unique()]
+    strata = list(dict.fromkeys(["development", headline([*outside, "external"] if outside else [])]))
     figure, axes, _ = panels(len(look) * len(strata), columns=len(strata), height=0.86)
     edges = np.linspace(0, 1, 41)
     for i, panel in enumerate(axes):

@@ -77,7 +77,7 @@ def _methods(page: Page) -> Iterator[Markup]:
     run = page.run
     yield Markup(
         _template("methods.html.jinja").render(
-            study=run.study, positive=run.positive, provenance=run.provenance, external=run.headline == "external"
+            study=run.study, positive=run.positive, provenance=run.provenance, external=run.headline != "development"
         )
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from osteon.evaluate.words import bare_p, level_title, number, p_value, stratum_title
+from osteon.evaluate.words import bare_p, headline, in_sentence, level_title, number, p_value, stratum_title
 from osteon.report import words
 from osteon.report.others import of_file, tabular
 from osteon.report.page import Page, bullets, interval, paragraph
@@ -112,10 +112,12 @@ def discrimination(page: Page) -> Iterator[Markup]:
         "ROC curves by centre. Each panel gives the AUC with its interval.",
         "ROC curves; the areas under them are in the table of AUCs.",
     )
+    pooled = run.table("heterogeneity")
+    diamonds = pooled is not None and bool(pooled["value"].notna().any())
     yield page.figure(
         "forest",
-        "AUCs by stratum and model. Diamonds are random-effects means over the external centres; dotted lines are "
-        "prediction intervals for a new centre.",
+        "AUCs by stratum and model. Lines are confidence intervals."
+        + " Diamonds are random-effects means over the external centres, dotted lines prediction intervals." * diamonds,
         "Forest plot; its numbers are in the table of AUCs.",
     )
     heads = [stratum_title(name) for name in run.strata]
@@ -156,7 +158,7 @@ def comparisons(page: Page) -> Iterator[Markup]:
     yield page.table(
         ["Pair", "Difference", "SE", "z", "p", "p (Holm)"],
         rows,
-        f"Differences in AUC, {stratum_title(run.headline).lower()}",
+        f"Differences in AUC, {in_sentence(run.headline)}",
         file="comparisons.csv",
     )
 
@@ -230,7 +232,7 @@ def calibration(page: Page) -> Iterator[Markup]:
         yield page.table(
             ["Model", *heads],
             rows,
-            f"{title}, {stratum_title(run.headline).lower()}. Ideal: 0, 1, 1; lower is better for the Brier score and "
+            f"{title}, {in_sentence(run.headline)}. Ideal: 0, 1, 1; lower is better for the Brier score and "
             "for the ICI, the mean distance of the curve from the diagonal.",
             file="metrics.csv",
         )
@@ -278,7 +280,7 @@ def subgroups(page: Page) -> Iterator[Markup]:
         f"AUCs within subgroups. {stratum_title(run.headline)}; the models of the primary contrast.",
         "Forest plot of subgroups; its numbers are in the table of subgroups.",
     )
-    here = table[table["stratum"] == run.headline]
+    here = table[table["stratum"] == headline(table["stratum"])]
     rows: list[list[object]] = []
     for model in dict.fromkeys(run.study.primary):
         rows.append([model])
@@ -292,7 +294,7 @@ def subgroups(page: Page) -> Iterator[Markup]:
     yield page.table(
         ["Subgroup", "Cases / positive", "AUC", "Sensitivity", "Specificity", "p (interaction)"],
         rows,
-        f"Subgroups, {stratum_title(run.headline).lower()}. Sensitivity and specificity at Youden's threshold; p: "
+        f"Subgroups, {in_sentence(run.headline)}. Sensitivity and specificity at Youden's threshold; p: "
         "whether the AUC differs between the levels.",
         file="subgroups.csv",
     )

@@ -90,7 +90,7 @@ def _shortcut(run: Finished) -> Iterator[str]:
         inside, outside = run.value(name, "development", "auc"), run.value(name, run.headline, "auc")
         if outside is None:
             continue
-        if run.headline == "external" and inside is not None:
+        if run.headline != "development" and inside is not None:
             reached = f"{estimate(inside)} on development and {estimate(outside)} outside"
         else:
             reached = estimate(outside)
