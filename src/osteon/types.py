@@ -15,6 +15,18 @@ Floats = NDArray[np.float64]
 Pixels = NDArray[np.float32]
 
 
+def _decimals(value: float) -> str:
+    """Three decimals, never -0.000."""
+    return f"{round(value, 3) + 0.0:.3f}"
+
+
+def _interval(low: float, high: float, level: float, p: str = "") -> str:
+    """The brackets of a sentence; empty where there is neither interval nor p value."""
+    limits = [f"{100 * level:g}% CI {_decimals(low)} to {_decimals(high)}"] if low == low else []
+    inside = "; ".join([*limits, *[p] * bool(p)])
+    return f" ({inside})" if inside else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A statistic with its confidence interval.
@@ -43,7 +55,7 @@ class Estimate:
         """As a paper prints it: ``AUC 0.738 (95% CI 0.714 to 0.762)``."""
         if self.value != self.value:
             return f"{self.name} not estimable"
-        return f"{self.name} {self.value:.3f} ({self.level:.0%} CI {self.low:.3f} to {self.high:.3f})"
+        return f"{self.name} {_decimals(self.value)}{_interval(self.low, self.high, self.level)}"
 
     def to_frame(self) -> pd.DataFrame:
         """One row with every attribute as a column."""
@@ -87,9 +99,7 @@ class Comparison:
         if self.difference != self.difference:
             return f"{self.name} difference not estimable"
         p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
-        return (
-            f"{self.name} difference {self.difference:.3f} ({self.level:.0%} CI {self.low:.3f} to {self.high:.3f}; {p})"
-        )
+        return f"{self.name} difference {_decimals(self.difference)}{_interval(self.low, self.high, self.level, p)}"
 
     def to_frame(self) -> pd.DataFrame:
         """One row with every attribute as a column."""

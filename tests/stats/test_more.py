@@ -23,7 +23,7 @@ from osteon.stats import (
     subgroups,
 )
 from osteon.stats.table import analyse_scores
-from osteon.types import Comparison
+from osteon.types import Comparison, Estimate
 
 
 def test_the_namespace_is_exact_and_documented():
@@ -212,6 +212,16 @@ def test_a_spreadsheet_without_an_answer_says_so(asah):
         analyse_scores(pd.DataFrame({"y": [0, 0], "s": [1, 2]}), "y", ["s"])
     with pytest.raises(InputError, match="no scores"):
         analyse_scores(asah, "poor", [])
+
+
+def test_sentences_have_no_negative_zero_and_no_empty_interval():
+    assert str(Comparison(-0.0001, -0.2, -0.0002, 1, 1, 0.5, "", 3)) == (
+        "AUC difference 0.000 (95% CI -0.200 to 0.000; p = 0.500)"
+    )
+    assert str(Comparison(0.1, np.nan, np.nan, np.nan, 1, 0.0001, "", 3)) == "AUC difference 0.100 (p < 0.001)"
+    assert str(Comparison(np.nan, 0, 0, 1, 1, 1, "", 3)) == "AUC difference not estimable"
+    assert str(Estimate(0.25, np.nan, np.nan, "", 3, name="ECE")) == "ECE 0.250"
+    assert str(Estimate(0.25, 0.2, 0.3, "", 3, level=0.975)) == "estimate 0.250 (97.5% CI 0.200 to 0.300)"
 
 
 def test_every_result_has_a_sentence_and_a_frame():

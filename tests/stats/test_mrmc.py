@@ -17,6 +17,8 @@ from osteon.stats import (
     obuchowski_rockette,
     reader_covariate,
 )
+from osteon.stats.mrmc_designs import Study, crossed, two_arms
+from osteon.stats.reader_cells import cell_covariance, figures_of, readings_of
 
 ANALYSES = [("random", "random"), ("fixed", "random"), ("random", "fixed")]
 
@@ -222,6 +224,44 @@ def test_readers_nested_in_arms_are_two_samples(van_dyke):
     assert found.reader_differences == {}
 
 
+@pytest.mark.parametrize(("readers", "cases"), ANALYSES)
+def test_overlapping_readers_with_full_overlap_are_the_crossed_analysis(van_dyke, readers, cases):
+    table = readings_of(van_dyke, None, None)
+    values, function, name = figures_of(table, "auc")
+    sigma = cell_covariance(table, function, "jackknife", 0, 0)
+    study = Study(table, values, sigma, readers, cases, 0.95, name, bounded=True)
+    pairs, (statistic, df, p), _ = two_arms(study)
+    crossed_pairs, (f, crossed_df, crossed_p), _ = crossed(study)
+    found, expected = pairs["1", "2"], crossed_pairs["1", "2"]
+    assert (found.difference, found.se, p) == pytest.approx((expected.difference, expected.se, crossed_p), abs=1e-12)
+    assert (statistic, df) == pytest.approx((f, crossed_df), rel=1e-9)
+
+
+def test_some_readers_in_one_arm_only(van_dyke, result):
+    """Readers 4 and 5 read one arm each: between the crossed and the nested analysis, and Derrick's df."""
+    dropped = (van_dyke["reader"] == 4) & (van_dyke["arm"] == 2) | (van_dyke["reader"] == 5) & (van_dyke["arm"] == 1)
+    partly = van_dyke[~dropped]
+    found = obuchowski_rockette(partly, cases="fixed")
+    assert found.design == "some readers in one arm only"
+    one, two = ([result.readers[arm, r].value for r in readers] for arm, readers in (("1", "1234"), ("2", "1235")))
+    assert found.difference == pytest.approx(np.mean(one) - np.mean(two))
+    v = np.var(one, ddof=1) / 4, np.var(two, ddof=1) / 4
+    covariance = np.cov(one[:3], two[:3])[0, 1]
+    assert found.differences["1", "2"].se ** 2 == pytest.approx(sum(v) - 2 * 3 / 16 * covariance)
+    welch = sum(v) ** 2 / (v[0] ** 2 / 3 + v[1] ** 2 / 3)
+    assert found.df == pytest.approx(2 + (welch - 2) * 2 / 8)
+    assert set(found.reader_differences) == {("1", "2", "1"), ("1", "2", "2"), ("1", "2", "3")}
+    random = obuchowski_rockette(partly)
+    assert random.differences["1", "2"].se > found.differences["1", "2"].se
+    fixed = obuchowski_rockette(partly, readers="fixed", covariance="delong")
+    weights = [{"1": 0.25, "2": -0.25}[arm] for arm, _ in fixed.readers]
+    columns = [(arm, int(r)) for arm, r in fixed.readers]
+    wide = partly.pivot_table(index="case", columns=["arm", "reader"], values="score")
+    truth = partly.drop_duplicates("case").set_index("case").loc[wide.index, "truth"]
+    sigma = delong_covariance(truth, np.stack([wide[int(arm), r] for arm, r in columns]))[1]
+    assert fixed.differences["1", "2"].se == pytest.approx(np.sqrt(np.array(weights) @ sigma @ weights))
+
+
 def test_one_reader_is_a_paired_delong_test(van_dyke):
     one = van_dyke[van_dyke["reader"] == 1]
     found = obuchowski_rockette(one, readers="fixed", covariance="delong")
@@ -273,7 +313,7 @@ def test_experience_is_a_line_through_the_readers_differences(result):
     y = [result.reader_differences["1", "2", reader].difference for reader in years]
     line = linregress(list(years.values()), y)
     assert (found.difference, found.se, found.p) == pytest.approx((line.slope, line.stderr, line.pvalue))
-    assert found.name == "slope of (1 - 2) on experience"
+    assert found.name == "per unit of experience, AUC (1 - 2)"
     with pytest.raises(InputError, match="no experience for reader '5'"):
         reader_covariate(result, {k: v for k, v in years.items() if k != "5"})
     with pytest.raises(NotEstimableError, match="differ"):
@@ -304,9 +344,9 @@ def test_designs_that_do_not_determine_the_answer(van_dyke):
         obuchowski_rockette(van_dyke[van_dyke["reader"] == 1])
     with pytest.raises(NotEstimableError, match="both classes"):
         obuchowski_rockette(van_dyke[van_dyke["truth"] == 1])
-    partly = van_dyke[~((van_dyke["reader"] == 4) & (van_dyke["arm"] == 2))]
-    with pytest.raises(InputError, match="reader '4' has read in some arms only"):
-        obuchowski_rockette(partly)
+    partly = van_dyke[(van_dyke["reader"] != 4) | (van_dyke["arm"] != 2)]
+    with pytest.raises(InputError, match="reader '4' has read in some of 3 arms only"):
+        obuchowski_rockette(pd.concat([partly, van_dyke[van_dyke["arm"] == 1].assign(arm=3)]))
     with pytest.raises(InputError, match="both fixed"):
         obuchowski_rockette(van_dyke, readers="fixed", cases="fixed")
     with pytest.raises(InputError, match="readers is 'all'"):

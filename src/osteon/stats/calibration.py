@@ -193,15 +193,15 @@ def calibration(
 
 
 def _observed_expected(positive: inputs.Bools, p: Floats, codes: inputs.Ints | None, level: float) -> Estimate:
-    """O/E with a delta-method interval on the log scale (Debray 2017), the expected number taken as fixed."""
+    """O/E with a delta-method interval on the log scale, both numbers random."""
     observed, expected = float(positive.sum()), float(p.sum())
     if expected == 0:
         raise NotEstimableError("no events are expected")
-    se_log = sqrt(mean_variance(positive - positive.mean(), codes)) * positive.size / observed
-    ratio, factor = observed / expected, np.exp(critical(level) * se_log)
-    method = "log-normal (Debray 2017)"
-    limits = (ratio / float(factor), ratio * float(factor))
-    return Estimate(ratio, *limits, method, p.size, ratio * se_log, level, "observed/expected")
+    ratio = observed / expected
+    se_log = sqrt(mean_variance(positive - ratio * p, codes)) * p.size / observed
+    factor = float(np.exp(critical(level) * se_log))
+    method = "delta method, log scale (Debray 2017)"
+    return Estimate(ratio, ratio / factor, ratio * factor, method, p.size, ratio * se_log, level, "observed/expected")
 
 
 def _smooth(

@@ -49,7 +49,7 @@ class MarginTest:
     def __str__(self) -> str:
         """As a paper prints it."""
         p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
-        interval = f"{1 - 2 * self.alpha:.0%} CI {self.low:.3f} to {self.high:.3f}"
+        interval = f"{100 - 200 * self.alpha:g}% CI {self.low:.3f} to {self.high:.3f}"
         verdict = "shown" if self.shown else "not shown"
         return f"{self.claim} within {self.margin:g}: {verdict} (difference {self.difference:.3f}, {interval}; {p})"
 

@@ -201,7 +201,7 @@ def reader_covariate(
     """How the difference between two arms changes with a property of the reader, such as years of experience.
 
     Args:
-        result: A crossed study with two arms.
+        result: A study with two arms; readers of both count.
         values: Reader to the property; 0 and 1 compare two groups of readers.
         name: What the property is.
         level: Confidence level.
@@ -215,10 +215,11 @@ def reader_covariate(
         InputError: A reader without a value, or arms that are not two.
         NotEstimableError: Fewer than three readers, or a property that does not vary.
     """
-    if len(result.differences) != 1 or result.design == "readers nested in arms":
-        raise InputError("a reader's property is related to the difference of two arms that all readers read")
-    (a, b) = next(iter(result.differences))
-    names = [reader for arm, reader in result.readers if arm == a]
+    if len(result.differences) != 1:
+        raise InputError("a reader's property is related to the difference of two arms")
+    a, b = next(iter(result.differences))
+    figure = result.estimates[a].name
+    names = [reader for arm, reader in result.readers if arm == a and (b, reader) in result.readers]
     lacking = [reader for reader in names if reader not in values]
     if lacking:
         raise InputError(f"no {name} for reader '{lacking[0]}'")
@@ -243,5 +244,5 @@ def reader_covariate(
         f"least squares over {x.size} readers, t with {df} df",
         result.n_cases,
         level,
-        f"slope of ({a} - {b}) on {name}",
+        f"per unit of {name}, {figure} ({a} - {b})",
     )

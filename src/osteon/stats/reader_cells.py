@@ -69,6 +69,22 @@ class Readings:
         """Whether every reader read every case in every arm."""
         return self.crossed and not np.isnan(self.score).any()
 
+    @property
+    def design(self) -> str:
+        """Which readers and cases meet in which arms."""
+        if self.complete:
+            return "fully crossed"
+        if not self.crossed:
+            some = np.bincount(self.cell_reader).max() > 1
+            return "some readers in one arm only" if some else "readers nested in arms"
+        read = ~np.isnan(self.score)
+        by_arm = [read[self.cell_arm == arm] for arm in range(len(self.arms))]
+        same_in_arms = all(np.array_equal(by_arm[0], other) for other in by_arm[1:])
+        same_for_readers = all((rows == rows[0]).all() for rows in by_arm)
+        if same_in_arms:
+            return "cases differ between readers (split-plot)"
+        return "cases differ between arms" if same_for_readers else "not fully crossed"
+
 
 def readings_of(table: Mapping[str, Any] | Any, threshold: float | None, clusters: str | None) -> Readings:
     """Check a table of readings.
