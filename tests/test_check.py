@@ -402,7 +402,7 @@ def test_copies_of_the_real_radiographs(shared: Path) -> None:
 
 
 def test_standardised_differences_are_tableones(references: Path) -> None:
-    reference = json.loads((references / "baseline_smd.json").read_text())
+    reference = json.loads((references / "tabular" / "baseline_smd.json").read_text())
     data = pd.DataFrame(reference["data"]).assign(centre=lambda frame: frame["split"], target=0)
     data["patient"] = np.arange(len(data))
     table = baseline.table(data, ["age", "sex", "site"], "positive")

@@ -1,6 +1,6 @@
 """Makes baseline_smd.json: standardised mean differences by the Python package tableone 0.9.6 (pip install tableone).
 
-    python tests/references/make_baseline_smd.py > tests/references/baseline_smd.json
+    python tests/references/tabular/make_baseline_smd.py > tests/references/tabular/baseline_smd.json
 
 The data are drawn here and kept beside the answers, so that the test needs neither tableone nor the generator.
 """

@@ -1,0 +1,87 @@
+"""Models of tables: the box alone, clinical columns, both with a network's score, and radiomics.
+
+Each is fitted with ``fit(X, y, groups)`` and asked with ``predict_proba(X)``, learns everything (imputation, encoding,
+scaling, selection, tuning) from the training cases it is given, is the same for the same seed, and is kept in a
+``.skops`` file. None ever sees an external label.
+
+>>> from osteon import study, tabular
+>>> model = tabular.build(study.Clinical(variables=("age",)))
+>>> cases = pd.DataFrame({"age": [5, 20, 33, 41, 52, 67, 70, 80], "case_id": list("abcdefgh")})
+>>> X = tabular.design(study.Clinical(variables=("age",)), cases)
+>>> model.fit(X, [0, 0, 1, 0, 1, 0, 1, 1]).predict_proba(X).shape
+(8, 2)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, Self
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from osteon import study
+from osteon.errors import StudyError
+from osteon.tabular import storing
+from osteon.tabular.columns import box_columns, design
+from osteon.tabular.encoding import Encoder
+from osteon.tabular.lesion import RadiomicsModel
+from osteon.tabular.linear import BoxModel, ClinicalModel, CombinedModel
+from osteon.types import Floats
+
+__all__ = [
+    "BoxModel",
+    "ClinicalModel",
+    "CombinedModel",
+    "Estimator",
+    "RadiomicsModel",
+    "box_columns",
+    "build",
+    "design",
+    "load",
+]
+
+
+class Estimator(Protocol):
+    """What all models of tables can do."""
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit on training cases."""
+
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
+        """(n, 2) probabilities."""
+
+    def save(self, path: Path) -> None:
+        """Write to a ``.skops`` file."""
+
+
+def build(model: study.Model, seed: int = 0) -> Estimator:
+    """An unfitted estimator for a model of the study.
+
+    Args:
+        model: Settings of a radiomics, clinical, combined or box model.
+        seed: Of what is random in fitting (the radiomics model's inner folds).
+
+    Raises:
+        StudyError: The model is a network.
+    """
+    if isinstance(model, study.Radiomics):
+        return RadiomicsModel(model.correlation, model.rule, seed)
+    if isinstance(model, study.Clinical):
+        return ClinicalModel()
+    if isinstance(model, study.Combined):
+        return CombinedModel()
+    if isinstance(model, study.Box):
+        return BoxModel()
+    raise StudyError(f"model '{model.name}' is a network and reads pictures, not columns")
+
+
+def load(path: str | Path) -> Estimator:
+    """Read a fitted estimator.
+
+    Raises:
+        InputError: The file is absent, damaged, or holds anything but an estimator of osteon's.
+    """
+    trusted = (BoxModel, ClinicalModel, CombinedModel, RadiomicsModel, Encoder)
+    estimator: Estimator = storing.load(path, trusted)
+    return estimator
