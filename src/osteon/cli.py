@@ -53,7 +53,7 @@ def check(
     from osteon import study as studies
 
     checked = steps.check(studies.load(study), workers=_workers(jobs, None), images=images)
-    Console().print(*checks.render(checked), sep="\n")
+    Console().print(checks.render(checked))
 
 
 @app.command()
@@ -140,6 +140,7 @@ def doctor(
 
     diagnosis = weights.doctor(file, record=record)
     print(diagnosis)
+    diagnosis.check()
     if out is not None:
         diagnosis.save(out)
         print(f"written: {out}")

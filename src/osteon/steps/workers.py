@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, TypeVar
@@ -150,8 +151,11 @@ class Workers:
 def _limited(threads: int, function: Callable[..., Result], piece: tuple[Any, ...]) -> Result:
     """Call with a fixed number of threads: sums change in their last bits with it."""
     import torch
+    from joblib.externals.loky import process_executor
     from threadpoolctl import threadpool_limits
 
+    # A worker that keeps a network for its next piece has not leaked: joblib would replace it after 300 MB.
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     torch.set_num_threads(threads)
     with threadpool_limits(threads):
         return function(*piece)
