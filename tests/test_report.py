@@ -250,4 +250,4 @@ def test_without_external_centres_the_claim_is_about_development(tmp_path: Path)
     words = Page(report.write(tmp_path)).words
     assert "development cases, out of fold, (" not in words
     assert re.search(r"On \d+ development cases, out of fold \(\d+ non-benign\), inception_v3-imagenet reached", words)
-    assert "against box in development, unadjusted" in words
+    assert "against box in the stratum “development, out of fold”, unadjusted" in words

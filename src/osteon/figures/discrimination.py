@@ -66,11 +66,15 @@ def _areas(panel: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
     """Each line with its area, in the lower right, which a curve better than chance leaves free."""
     step = min(0.066, 0.5 / max(1, len(look)))
     size = 6.6 * min(1.0, step / 0.058)
+    ground = Rectangle(
+        (0.4, 0), 0.6, step * len(look) + 0.01, facecolor="white", alpha=0.85, edgecolor="none", zorder=3
+    )
+    panel.add_patch(ground)
     for i, name in enumerate(reversed(list(look))):
         y = 0.04 + step * i
         value, low, high = (float(rows[column][name]) for column in ("value", "low", "high"))
         interval = f"({number(low)} to {number(high)})"
-        panel.plot([0.42, 0.52], [y, y], **look[name].line, linewidth=1.2)
+        panel.plot([0.42, 0.52], [y, y], **look[name].line, linewidth=1.2, zorder=4)
         panel.text(0.545, y, number(value), fontsize=size, va="center", fontweight="bold")
         panel.text(0.66, y, interval, fontsize=size, va="center", color=MUTED)
 

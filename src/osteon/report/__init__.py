@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from osteon import __version__
+from osteon.evaluate.words import in_sentence
 from osteon.report import words
 from osteon.report.checklist import ANSWERED, FOR_AUTHORS
 from osteon.report.folder import Finished
@@ -75,11 +76,15 @@ def _template(name: str) -> jinja2.Template:
 
 def _methods(page: Page) -> Iterator[Markup]:
     run = page.run
-    yield Markup(
-        _template("methods.html.jinja").render(
-            study=run.study, positive=run.positive, provenance=run.provenance, external=run.headline != "development"
-        )
+    outside = [name.removeprefix("centre:") for name in run.strata if name.startswith("centre:")]
+    text = _template("methods.html.jinja").render(
+        study=run.study,
+        positive=run.positive,
+        provenance=run.provenance,
+        outside=outside,
+        claim=in_sentence(run.headline),
     )
+    yield Markup(text)
 
 
 def _checklist(page: Page, there: list[Section]) -> Iterator[Markup]:
