@@ -306,7 +306,7 @@ def test_boxes(folder: Path) -> None:
 def test_a_centre_without_a_usable_case_stops(folder: Path) -> None:
     for index in range(8, 12):
         (folder / f"p{index:02d}.png").unlink()
-    with pytest.raises(StudyError, match=r"centre '2' has no usable case: 4 picture missing"):
+    with pytest.raises(StudyError, match=r"centre '2' has no usable case: picture missing \(4\)"):
         run(folder)
 
 
@@ -315,6 +315,20 @@ def test_one_class(folder: Path) -> None:
     assert "Centre 2 has negative cases only (4): its AUC is not estimable." in run(folder).warnings
     edit(folder, label="1")
     with pytest.raises(StudyError, match="all 8 development cases are positive"):
+        run(folder)
+
+
+def test_a_mask_column_may_be_empty(folder: Path) -> None:
+    edit(folder, mask="")
+    checked = run(folder, cache=folder / "cache")
+    assert not checked.warnings
+    assert len(checked.cohort) == 12
+
+
+def test_a_study_without_a_single_picture_stops(folder: Path) -> None:
+    for file in folder.glob("*.png"):
+        file.unlink()
+    with pytest.raises(StudyError, match=r"centre .1. has no usable case: picture missing \(8\)"):
         run(folder)
 
 
@@ -422,7 +436,7 @@ def test_two_levels_are_the_binary_difference(p: float, q: float) -> None:
 def test_summaries_are_those_of_the_rows(folder: Path) -> None:
     edit(folder, c11__age="", c10__sex="")
     table = run(folder).baseline.set_index(["variable", "level", "group"])
-    assert table.loc[("age", "", "development"), "summary"] == "23.5 (21.75 to 25.25)"
+    assert table.loc[("age", "", "development"), "summary"] == "23.5 (21.8 to 25.2)"
     assert table.loc[("age", "", "centre:2"), "n"] == 3
     assert table.loc[("positive", "", "centre:2"), "summary"] == "2 (50.0 %)"
     assert table.loc[("sex", "missing", "centre:2"), "summary"] == "1 of 4"

@@ -88,7 +88,7 @@ def _describe_number(variable: str, values: pd.Series, masks: dict[str, pd.Serie
             continue
         low, middle, high = np.quantile(here, [0.25, 0.5, 0.75])
         smd = np.nan if name == "development" else standardised_difference(here, reference)
-        yield _row(variable, "", name, f"{middle:.4g} ({low:.4g} to {high:.4g})", len(here), smd)
+        yield _row(variable, "", name, f"{middle:.3g} ({low:.3g} to {high:.3g})", len(here), smd)
 
 
 def _describe_category(variable: str, values: pd.Series, masks: dict[str, pd.Series]) -> Iterator[dict[str, object]]:

@@ -109,9 +109,11 @@ def check(
         cases.end_stage("picture and mask readable")
     _settle_boxes(cases, pictures, study.crop.min_box, images, warnings)
     cases.end_stage("box usable")
+    _check_centres(cases, study)
     pairs = _find_copies(cases, pictures)
     if _separate_copies(cases, pairs, study):
         cases.end_stage("picture not in development")
+        _check_centres(cases, study)
         kept = pairs[["case_a", "case_b"]].isin(set(cases.inside["case_id"])).all(axis=1)
         pairs = pairs[kept].reset_index(drop=True)
     same = pairs[pairs["kind"] != "alike"]
@@ -119,7 +121,7 @@ def check(
     cohort["cluster"] = duplicates.clusters(cohort, same)
     cohort = cohort[[*(name for name in cohort if name not in COMPUTED), *COMPUTED]]
     _warn_of_copies(cohort, pairs, warnings)
-    _check_classes(study, cases, cohort, warnings)
+    _check_classes(cohort, study, warnings)
     excluded = _excluded(cases, warnings)
     described = list(dict.fromkeys((*_DESCRIBED, *_variables(study), *study.evaluation.subgroups)))
     flow = _flow(study, cases, cohort, excluded, warnings)
@@ -140,10 +142,10 @@ def _open_pictures(cases: _Cases, root: Path, jobs: int, progress: Progress | No
     for problem in ("missing", "unusable"):
         word = "missing" if problem == "missing" else "unreadable"
         cases.set_aside(found["problem"] == problem, f"picture {word}", found["detail"])
-    if "mask" in frame:
-        sized = frame[["mask"]].join(found.reindex(columns=["height", "width"]))
-        with_mask = sized[(frame["mask"] != "") & (cases.reason == "")]
-        masks = read_masks(root, with_mask.drop_duplicates(), jobs=jobs, progress=progress, cache=cache)
+    masked = (frame["mask"] != "") & (cases.reason == "") if "mask" in frame else pd.Series(False, index=frame.index)
+    if masked.any():
+        sized = frame[["mask"]].join(found[["height", "width"]])
+        masks = read_masks(root, sized[masked].drop_duplicates(), jobs=jobs, progress=progress, cache=cache)
         of_case = sized.merge(masks, on=["mask", "height", "width"], how="left")
         for problem in ("missing", "unusable"):
             cases.set_aside(of_case["problem"] == problem, f"mask {problem}", of_case["detail"])
@@ -244,17 +246,21 @@ def _warn_of_copies(cohort: pd.DataFrame, pairs: pd.DataFrame, warnings: list[st
         warnings.append(f"{counted(int(again.sum()), 'case')} with picture and box of an earlier one: {ids}.")
 
 
-def _check_classes(study: Study, cases: _Cases, cohort: pd.DataFrame, warnings: list[str]) -> None:
-    """Every centre needs cases, development needs both classes, and a centre with one class is not estimable."""
+def _check_centres(cases: _Cases, study: Study) -> None:
+    """Every centre of the study needs cases."""
     for centre, rows in cases.frame[cases.frame["split"] != ""].groupby("centre"):
-        if not (cohort["centre"] == centre).any():
-            reasons = cases.reason[rows.index].value_counts()
+        reasons = cases.reason[rows.index].value_counts()
+        if "" not in reasons:
             raise StudyError(
                 f"centre '{centre}' has no usable case: "
-                + named([f"{count} {reason}" for reason, count in reasons.items()]),
+                + named([f"{reason} ({count})" for reason, count in reasons.items()]),
                 file=study.cohort_path,
                 fix="Mend its cases or take the centre out of the study.",
             )
+
+
+def _check_classes(cohort: pd.DataFrame, study: Study, warnings: list[str]) -> None:
+    """Development needs both classes, and an external centre with one is not estimable."""
     for centre, targets in cohort.groupby("centre")["target"]:
         if targets.nunique() < 2:
             word = "positive" if targets.iloc[0] else "negative"

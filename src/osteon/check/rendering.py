@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Groups of the baseline table side by side before it would be wider than a terminal.
 _MOST_GROUPS = 4
+#: Standardised difference from which groups are usually called unlike.
+_NOTEWORTHY = 0.2
 
 
 def render(checked: Checked) -> RenderableType:
@@ -80,7 +82,7 @@ def _centres(checked: Checked) -> Table:
 
 def _baseline(baseline: pd.DataFrame) -> Table:
     groups = list(baseline["group"].unique())[:_MOST_GROUPS]
-    table = _table("Baseline, with standardised differences from development")
+    table = _table("Baseline, with standardised differences")
     table.add_column("")
     for group in groups:
         table.add_column(group.replace(":", " "), justify="right")
@@ -88,16 +90,19 @@ def _baseline(baseline: pd.DataFrame) -> Table:
         for level in dict.fromkeys(rows["level"]):
             cells = rows[rows["level"] == level].set_index("group")
             name = f"  {level}" if level else f"[bold]{variable}[/]"
-            table.add_row(name, *(_cell(cells, group) for group in groups))
+            table.add_row(name, *(_cell(cells, group, level) for group in groups))
     return table
 
 
-def _cell(cells: pd.DataFrame, group: str) -> str:
+def _cell(cells: pd.DataFrame, group: str, level: str) -> str:
+    """A summary as short as a terminal needs it; a variable's difference as a number, a level's as colour."""
     if group not in cells.index:
         return ""
     smd = float(cells["smd"][group])
-    summary = str(cells["summary"][group])
+    summary = str(cells["summary"][group]).replace(" to ", "\N{EN DASH}").replace(" %", "%")
     if np.isnan(smd):
         return summary
-    style = "yellow" if abs(smd) >= 0.2 else "dim"
-    return f"{summary} [{style}]{smd:+.2f}[/]"
+    style = "yellow" if abs(smd) >= _NOTEWORTHY else "dim"
+    if level:
+        return f"[{style}]{summary}[/]" if style == "yellow" else summary
+    return f"{'' if summary.endswith(' known') else summary} [{style}]{smd:+.2f}[/]"
