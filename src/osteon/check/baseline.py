@@ -86,9 +86,14 @@ def _describe_number(variable: str, values: pd.Series, masks: dict[str, pd.Serie
         if not len(here):
             yield _row(variable, "", name, "not known", 0)
             continue
-        low, middle, high = np.quantile(here, [0.25, 0.5, 0.75])
+        low, middle, high = map(_short, np.quantile(here, [0.25, 0.5, 0.75]))
         smd = np.nan if name == "development" else standardised_difference(here, reference)
-        yield _row(variable, "", name, f"{middle:.3g} ({low:.3g} to {high:.3g})", len(here), smd)
+        yield _row(variable, "", name, f"{middle} ({low} to {high})", len(here), smd)
+
+
+def _short(value: float) -> str:
+    """Three figures, but every figure before the point."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _describe_category(variable: str, values: pd.Series, masks: dict[str, pd.Series]) -> Iterator[dict[str, object]]:

@@ -228,6 +228,8 @@ def _warn_of_copies(cohort: pd.DataFrame, pairs: pd.DataFrame, warnings: list[st
         if len(found):
             many = counted(len(found), "pair")
             warnings.append(f"{many} of pictures are {what} and stay in one fold: {shown(found)}.")
+    if len(pairs) >= duplicates.MOST_PAIRS:
+        warnings.append("So many pictures look alike that not all pairs were found.")
     for across, where in ((False, ""), (True, " across the development/external line")):
         found = pairs[(pairs["kind"] == "alike") & (pairs["across"] == across)]
         if len(found):

@@ -28,7 +28,7 @@ _SHADING = 2.0  # pixels of the thumbnail
 _COEFFICIENTS = 128
 _BLOCK = 1024
 #: More look-alikes than this are not listed (thousands of renderings of one template).
-_MOST_PAIRS = 1_000_000
+MOST_PAIRS = 1_000_000
 
 Pixels = NDArray[np.float32]
 
@@ -82,7 +82,7 @@ def alike(prints: Pixels, least: float = ALIKE) -> tuple[NDArray[np.intp], NDArr
             keep = correlation >= least
             pairs.append((a[keep], b[keep], correlation[keep]))
             listed += int(keep.sum())
-        if listed > _MOST_PAIRS:
+        if listed > MOST_PAIRS:
             break
     first_of, second_of, correlation = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return first_of, second_of, correlation
