@@ -18,10 +18,11 @@ from sqlalchemy import Connection, insert
 from osteon import tables
 from osteon.app import database, guard, picture
 from osteon.app.database import Store, sqlite_url
-from osteon.errors import InputError, suggest
+from osteon.errors import InputError, NotEstimableError, suggest
 from osteon.io import StoredRadiograph, read_stored
 from osteon.protocol import Readers
-from osteon.readers import plan
+from osteon.readers import plan, planned_power
+from osteon.stats import auc
 from osteon.study import Study
 
 #: Long side of a heat map as it is sent; maps are smooth, and the browser draws them over the full picture.
@@ -114,6 +115,29 @@ def create(
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return Created(folder, key, tasks, links)
+
+
+def planned(key: pd.DataFrame, tasks: pd.DataFrame, seed: int) -> str:
+    """The power of the study that was made, in a few lines.
+
+    Args:
+        key: The key.
+        tasks: The plan.
+        seed: Of the simulation that gives the variance components.
+    """
+    cases = key.drop_duplicates("code")
+    readers = int(tasks["reader"].nunique())
+    try:
+        model = auc(cases["truth"], cases["probability"])
+        power = planned_power(
+            readers=readers, cases=len(cases), positives=float(cases["truth"].mean()), model_auc=model, seed=seed
+        )
+    except NotEstimableError as error:
+        return f"power: {error}"
+    rows = [f"  a difference of {row.effect:.2f}: {row.power:.0%}" for row in power.itertuples()]
+    head = f"power to find, in the mean AUC of {readers} readers on {len(cases)} cases (readers and cases random, 5 %),"
+    tail = "variances as of simulated readers with an AUC of 0.80 without advice; see the explanation of reader studies"
+    return "\n".join([head, *rows, tail])
 
 
 _NO_PEOPLE = 'Add one or more: [[readers.people]] code = "R1" experience = 5'

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from osteon import tables
 from osteon.app import desk
 from osteon.app.database import Store, answer, person, reading
+from osteon.app.serve import open_store, study_folder
 from osteon.errors import InputError
 from osteon.protocol import Readers
+from osteon.readers import to_imrmc
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,35 @@ class Exported:
         tables.write(self.revisions, folder / "revisions.csv", tables.READINGS)
         tables.write(self.questionnaire, folder / "questionnaire.csv", tables.QUESTIONNAIRE)
         return [folder / name for name in ("readings.csv", "revisions.csv", "questionnaire.csv")]
+
+
+def export_to(
+    folder: Path, out: Path | None = None, *, imrmc: bool = False, database_url: str | None = None
+) -> list[Path]:
+    """Export a reader study's answers.
+
+    Args:
+        folder: The reader study, or its run.
+        out: Where to write; the reader study's folder by default.
+        imrmc: Write ``readings.imrmc`` as well.
+        database_url: The database, where it is not the SQLite file.
+
+    Returns:
+        What was written.
+    """
+    place = study_folder(folder)
+    store = open_store(place, database_url)
+    try:
+        exported = export(store, place)
+    finally:
+        store.close()
+    written = exported.write(out or place)
+    if imrmc:
+        path = (out or place) / "readings.imrmc"
+        with tables.written(path) as beside:
+            beside.write_text(to_imrmc(exported.readings), encoding="utf-8")
+        written.append(path)
+    return written
 
 
 def export(store: Store, folder: Path) -> Exported:

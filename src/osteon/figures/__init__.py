@@ -22,6 +22,7 @@ from osteon import tables
 from osteon.figures.cohort import examples, flow
 from osteon.figures.discrimination import comparisons, forest, roc, subgroups
 from osteon.figures.probabilities import calibration, decision, scores
+from osteon.figures.readers import reader_benefit, reader_confidence, reader_gain, reader_roc, reliance
 from osteon.figures.style import Look, looks, save
 from osteon.types import Pixels
 
@@ -33,6 +34,11 @@ __all__ = [
     "examples",
     "flow",
     "forest",
+    "reader_benefit",
+    "reader_confidence",
+    "reader_gain",
+    "reader_roc",
+    "reliance",
     "roc",
     "save",
     "scores",
@@ -103,6 +109,11 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
     "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
     "examples": lambda run: examples(run["examples"], _thumbnails(run), run.positive),
+    "reader_roc": lambda run: reader_roc(run["reader_roc"], run["reader_metrics"]),
+    "reader_gain": lambda run: reader_gain(run["reader_comparisons"]),
+    "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.get("reader_covariates")),
+    "reliance": lambda run: reliance(run["reliance"]),
+    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"]),
 }
 
 

@@ -11,10 +11,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from osteon import __version__
-from osteon.evaluate.words import number, p_value
+from osteon.evaluate.words import p_value
 from osteon.readers.words import arm_title, arms_of, sentences
 from osteon.report.folder import Finished
-from osteon.report.page import Page, interval, paragraph
+from osteon.report.page import Page, bullets, interval, paragraph
 from osteon.tables import written
 
 _METRICS = {"auc": "AUC", "sensitivity": "Sensitivity", "specificity": "Specificity", "median_seconds": "Seconds"}
@@ -30,15 +30,15 @@ def readers(page: Page) -> Iterator[Markup]:
     metrics, comparisons = page.run.table("reader_metrics"), page.run.table("reader_comparisons")
     if metrics is None:
         return
-    if _simulated(page.run):
+    if page.run.content("reader_study").get("simulated"):
         yield paragraph("Simulated readers: these readings were drawn by a program, not given by people.", "lead")
     if comparisons is not None:
         first, *rest = sentences(metrics, comparisons, page.run.table("reliance"))
         yield paragraph(first, "lead")
-        yield paragraph(" ".join(rest))
+        yield bullets(rest)
     yield page.figure(
         "reader_roc",
-        "Readers and model. ROC curves of every reader and their mean by arm, and how each reader's operating point moves.",
+        "Readers and model. ROC curves of every reader, their mean by arm, and how the operating point of each moves.",
         "ROC curves and operating points; the areas and points are in the tables of readers.",
     )
     yield _by_reader(page, metrics)
@@ -138,10 +138,6 @@ def _agreed(page: Page) -> Markup:
     return page.table(["", *map(arm_title, arms)], rows, "Agreement between readers.", file="reader_agreement.csv")
 
 
-def _simulated(run: Finished) -> bool:
-    return any("simulated" in str(method) for method in run.content("readers").get("notes", []))
-
-
 def write(folder: Path, title: str) -> Path:
     """Write ``readers.html``: the section as a page of its own.
 
@@ -155,8 +151,10 @@ def write(folder: Path, title: str) -> Path:
     page = Page(Finished(folder))
     style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     body = Markup("\n").join(piece for piece in readers(page) if piece)
-    html = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_PAGE).render(
-        title=title, style=Markup(style), body=body, version=__version__
+    html = (
+        jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+        .from_string(_PAGE)
+        .render(title=title, style=Markup(style), body=body, version=__version__)
     )
     path = folder / "readers.html"
     with written(path) as beside:

@@ -15,6 +15,7 @@ from osteon.evaluate.words import bare_p, headline, in_sentence, level_title, nu
 from osteon.report import words
 from osteon.report.others import of_file, tabular
 from osteon.report.page import Page, bullets, interval, paragraph
+from osteon.report.readers import readers
 
 
 @dataclass(frozen=True)
@@ -287,10 +288,10 @@ def subgroups(page: Page) -> Iterator[Markup]:
         own = here[here["model"] == model]
         for variable, level in dict.fromkeys(zip(own["variable"], own["level"], strict=True)):
             by_metric = own[(own["variable"] == variable) & (own["level"] == level)].set_index("metric")
-            area = by_metric.loc["auc"]
-            cells = [interval(by_metric.loc[name]) for name in ("auc", "sensitivity", "specificity")]
-            size = f"{area['n']:,} / {area['n_positive']:,}"
-            rows.append([f"{variable}: {level_title(level)}", size, *cells, bare_p(area["p_interaction"])])
+            size = f"{by_metric['n'].iloc[0]:,} / {by_metric['n_positive'].iloc[0]:,}"
+            cells = [interval(by_metric.T.get(name)) for name in ("auc", "sensitivity", "specificity")]
+            p = bare_p(by_metric["p_interaction"].iloc[0])  # of the AUC, which comes first
+            rows.append([f"{variable}: {level_title(level)}", size, *cells, p])
     yield page.table(
         ["Subgroup", "Cases / positive", "AUC", "Sensitivity", "Specificity", "p (interaction)"],
         rows,
@@ -376,5 +377,5 @@ SECTIONS = (
     Section("tabular", "What the tabular models go by", tabular),
     Section("robustness", "Robustness", of_file("robustness", "Results under perturbed boxes and pictures.")),
     Section("explanation", "Explanation", of_file("explanation", "Scores of the class-activation maps.")),
-    Section("readers", "Readers", of_file("readers", "Readers without and with the model.")),
+    Section("readers", "Readers", readers),
 )
