@@ -238,6 +238,7 @@ class TestOneClass:
         assert found.recalibration["slope"].isna().all()
         assert (found.scores["recalibrated"] == found.scores["probability"]).all()
         assert found.examples.empty
+        assert set(found.subgroups["metric"]) == {"auc"}
         assert found.metrics.query("stratum == 'external' and metric == 'auc'")["value"].notna().all()
 
 
@@ -302,6 +303,16 @@ def test_pooled_external_is_all_centres_and_a_lone_centre_is_both(simulated: Sim
     pd.testing.assert_frame_equal(same[0].reset_index(drop=True), same[1].reset_index(drop=True))
     assert found.heterogeneity["value"].isna().all()
     assert found.heterogeneity["method"].str.startswith("not estimable").all()
+
+
+def test_a_centre_of_one_patient_has_no_interval_and_no_number(simulated: Simulated) -> None:
+    of_one = simulated.predictions["patient_id"].where(simulated.predictions["centre"] != "4", "only")
+    found = evaluate(simulated.predictions.assign(patient_id=of_one), simulated.cohort, simulated.study)
+    here = found.metrics[found.metrics["stratum"] == "centre:4"]
+    assert here["value"].isna().all()
+    assert here["method"].str.startswith("not estimable: ").all()
+    assert "centre:4" not in set(found.decision["stratum"])
+    assert (found.heterogeneity.query("metric == 'auc'")["centres"] == 2).all()
 
 
 def test_without_external_centres_development_stands_alone(simulated: Simulated) -> None:

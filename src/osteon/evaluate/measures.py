@@ -154,12 +154,14 @@ def decision(recalibrated: Cases, thresholds: Floats, level: float) -> list[pd.D
     """
     if len(np.unique(recalibrated.truth)) < 2:
         return []
-    curves = {
-        model: stats.net_benefit(
-            recalibrated.truth, recalibrated.of(model), thresholds, level=level, clusters=recalibrated.patients
-        )
-        for model in recalibrated.models
-    }
+    truth, patients = recalibrated.truth, recalibrated.patients
+    try:
+        curves = {
+            model: stats.net_benefit(truth, recalibrated.of(model), thresholds, level=level, clusters=patients)
+            for model in recalibrated.models
+        }
+    except NotEstimableError:  # one patient only
+        return []
     frames = [
         curve.to_frame()[["threshold", "net_benefit", "low", "high"]].assign(model=model)
         for model, curve in curves.items()
@@ -221,6 +223,8 @@ def subgroups(cases: Cases, groups: pd.DataFrame, youden: Mapping[str, float], l
     for model in cases.models:
         for variable in map(str, groups):
             for metric in ("auc", "sensitivity", "specificity"):
+                if metric != "auc" and np.isnan(youden[model]):
+                    continue
                 try:
                     found = stats.subgroups(
                         cases.truth,

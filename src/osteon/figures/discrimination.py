@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -133,19 +134,15 @@ def subgroups(table: pd.DataFrame, models: Sequence[str] = (), look: Mapping[str
     return _forest(lines, "AUC (95% CI)", reference=0.5, named=chosen)
 
 
+@dataclass(frozen=True)
 class _Line:
-    """One line of a forest plot: a heading, or a model's estimate."""
+    """One line of a forest plot: a heading with a detail, or a model's estimate."""
 
-    def __init__(
-        self,
-        text: str,
-        detail: str = "",
-        *,
-        row: pd.Series | None = None,
-        look: Look | None = None,
-        pooled: bool = False,
-    ) -> None:
-        self.text, self.detail, self.row, self.look, self.pooled = text, detail, row, look, pooled
+    text: str
+    detail: str = ""
+    row: pd.Series | None = None
+    look: Look | None = None
+    pooled: bool = False
 
 
 def _forest(lines: Sequence[_Line], label: str, reference: float, named: Mapping[str, Look] | None = None) -> Figure:
