@@ -93,8 +93,9 @@ def test_kappa_degenerate():
         kappa([1, 1], [1, 1])
     with pytest.raises(InputError, match="shapes"):
         kappa([1, 0], [1])
-    with pytest.raises(InputError, match="missing"):
-        kappa([1.0, np.nan], [1.0, 0.0])
+    for hole in ([1.0, np.nan], ["yes", ""], ["yes", None]):
+        with pytest.raises(InputError, match="missing"):
+            kappa(hole, hole[:1] * 2)
 
 
 #: Ten subjects, fourteen raters, five categories.

@@ -55,9 +55,9 @@ def kappa(
         raise InputError(
             f"the ratings have shapes {a.shape} and {b.shape}", fix="Give both readers' ratings of a case."
         )
-    names = np.unique(np.concatenate([a, b]))
-    if names.dtype.kind == "f" and np.isnan(names).any():
+    if any(rating is None or rating != rating or rating == "" for rating in [*a.tolist(), *b.tolist()]):
         raise InputError("a rating is missing", fix="Drop the case for both readers.")
+    names = np.unique(np.concatenate([a, b]))
     agreement = _agreement_weights(names.size, weights)
     cell = np.searchsorted(names, a) * names.size + np.searchsorted(names, b)
     value = _kappa_of(np.bincount(cell, minlength=names.size**2), agreement)
@@ -72,10 +72,8 @@ def kappa(
     if value == 1:
         units = a.size if codes is None else int(codes.max()) + 1
         chance = _chance(np.bincount(cell, minlength=names.size**2), agreement)
-        low, source = (
-            (wilson_ci(units, units, level=level).low - chance) / (1 - chance),
-            "Wilson 1927 at full agreement",
-        )
+        low = (wilson_ci(units, units, level=level).low - chance) / (1 - chance)
+        source = "Wilson 1927 at full agreement"
     return Estimate(value, low, high, f"Cohen, {source}", a.size, se, level, title)
 
 

@@ -54,10 +54,13 @@ def bootstrap_ci(
         rng: Generator, or a seed for one.
         name: What is estimated; default the statistic's own name.
 
+    Returns:
+        The estimate; with all resamples on one side of it BCa is not defined, and the interval is the percentile one,
+        as `method` then says.
+
     Raises:
         InputError: Missing values, unequal lengths.
-        NotEstimableError: One class only; BCa with all resamples on one side of the estimate falls back to the
-            percentile interval and says so in `method`.
+        NotEstimableError: One class only.
     """
     inputs.choice(method, ("bca", "percentile"), "method")
     positive = inputs.truth(y_true)
@@ -67,7 +70,7 @@ def bootstrap_ci(
     value = float(statistic(positive.astype(np.float64), score))
     draws = np.concatenate([calculate(w) for w in units.drawn(resamples, np.random.default_rng(rng))])
     used = "percentile"
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    tails = np.array([(1 - inputs.between(level, 0, 1, "level")) / 2, (1 + level) / 2])
     below = (np.sum(draws < value) + np.sum(draws == value) / 2) / draws.size
     if method == "bca" and 0 < below < 1:
         bias, acceleration = ndtri(below), _acceleration(units, calculate)

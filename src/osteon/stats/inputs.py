@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from osteon.types import Floats
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
-Statistic = Callable[[Any, Any], float]
 
 
 def truth(y_true: ArrayLike, *, name: str = "y_true", both: bool = True) -> Bools:
