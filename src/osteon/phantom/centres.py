@@ -41,7 +41,7 @@ class Centre:
 CENTRES: tuple[Centre, ...] = (
     Centre(
         "A",
-        0.46,
+        0.48,
         Detector(curve=1.55, equalisation=0.4),
         "png16",
         malignant=0.25,
@@ -64,9 +64,9 @@ CENTRES: tuple[Centre, ...] = (
     ),
     Centre(
         "C",
-        0.18,
+        0.17,
         Detector(
-            spacing=(0.3, 0.44), photons=30.0, electronic=0.0006, blur=0.18, scatter=0.2, equalisation=0.7, edge=1.3,
+            spacing=(0.3, 0.44), photons=30.0, electronic=0.0006, blur=0.17, scatter=0.2, equalisation=0.7, edge=1.3,
             curve=1.35, toe=0.7, window=(10.0, 99.4), shutter="none", collimation=(1.0, 1.0), marker="initials",
         ),
         "png8",
@@ -80,10 +80,10 @@ CENTRES: tuple[Centre, ...] = (
     ),
     Centre(
         "D",
-        0.16,
+        0.15,
         Detector(
-            spacing=(0.44, 0.55), photons=20.0, electronic=0.001, blur=0.34, scatter=0.32, heel=0.15, equalisation=0.1,
-            edge=0.0, curve=1.25, toe=0.5, window=(2.0, 99.8), shutter="black", collimation=(0.9, 1.0), marker="film",
+            spacing=(0.44, 0.55), photons=26.0, electronic=0.001, blur=0.32, scatter=0.25, heel=0.15, equalisation=0.1,
+            edge=0.0, curve=1.25, toe=0.4, window=(2.0, 99.8), shutter="black", collimation=(0.9, 1.0), marker="film",
             grain=0.8,
         ),
         "png8",

@@ -34,7 +34,7 @@ class _Admission:
     seed: np.random.SeedSequence
 
 
-def make_cohort(folder: Path, *, patients: int = 160, seed: int = 0, centres: int = 4, jobs: int = 1) -> Path:
+def make_cohort(folder: Path, *, patients: int = 170, seed: int = 0, centres: int = 4, jobs: int = 1) -> Path:
     """Make a synthetic multi-centre cohort: images, exact masks, drawn boxes and clinical columns.
 
     Centre A is a flat panel (16-bit PNG); B a storage-phosphor reader (12-bit DICOM, partly MONOCHROME1, noisy);
@@ -185,4 +185,4 @@ def quantised(picture: Pixels, bits: int) -> np.ndarray:
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
     with written(path) as beside:
-        Image.fromarray(pixels).save(beside, format="PNG", compress_level=2)
+        Image.fromarray(pixels).save(beside, format="PNG", compress_level=1)

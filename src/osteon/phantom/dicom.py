@@ -60,7 +60,8 @@ def write_dicom(path: Path, film: Phantom, patient_id: str, number: int, *, inve
     data.Rows, data.Columns = stored.shape
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
     data.ImagerPixelSpacing = [facts.spacing, facts.spacing]
-    data.WindowCenter, data.WindowWidth = str(middle), str(float(_WHITE - _BLACK))
+    # PS3.3 C.11.2.1.2: a linear window of width w covers w - 1 steps, half a step below its centre.
+    data.WindowCenter, data.WindowWidth = str(middle + 0.5), str(_WHITE - _BLACK + 1)
     data.PixelData = stored.tobytes()
     data.save_as(path, enforce_file_format=True)
 

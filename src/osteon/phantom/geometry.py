@@ -290,6 +290,8 @@ def lay(kind: str, along: Field, across: Field, offset: float = 0.0, magnify: fl
         magnify: Size of the grain.
     """
     scale = np.float32(_TEXTURE_SCALE / magnify)
-    rows = ((along + np.float32(offset)) * scale).astype(np.int32) & (_TEXTURE_SIDE - 1)
-    columns = ((across + np.float32(1.7 * offset)) * scale).astype(np.int32) & (_TEXTURE_SIDE - 1)
+    # A conversion to whole numbers rounds towards 0: some periods are added so that nothing is negative.
+    begin = 8 * _TEXTURE_SIDE + _TEXTURE_SCALE * offset
+    rows = (along * scale + np.float32(begin)).astype(np.int32) & (_TEXTURE_SIDE - 1)
+    columns = (across * scale + np.float32(begin + 2.8 * offset)).astype(np.int32) & (_TEXTURE_SIDE - 1)
     return texture(kind).ravel().take(rows * _TEXTURE_SIDE + columns)

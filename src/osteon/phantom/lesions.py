@@ -153,8 +153,8 @@ def apply(
     holes = _holes(lesion, s, u, grain)
     destroyed = inside * ((1 - lesion.permeation) + lesion.permeation * holes)
     # A round lesion takes most of the bone from the rays through its middle; the walls before and behind it remain.
-    ceiling = 0.35 + 0.65 * np.sqrt(np.clip(depth / max(0.55 * min(a, b), 1.0), 0, 1))
-    marrow_kept = 1 - np.float32(0.9 * lesion.lysis) * destroyed * ceiling
+    ceiling = 0.45 + 0.55 * np.sqrt(np.clip(depth / max(0.55 * min(a, b), 1.0), 0, 1))
+    marrow_kept = 1 - np.float32(lesion.lysis) * destroyed * ceiling
     wall = ramp(distance, 0.6 * half, 0.25 * half)
     cortex = 1 - np.float32(lesion.scalloping) * inside * (0.4 + 0.6 * near_side * wall)
     wavy = ramp(lay("grain", 0.35 * s, 0.12 * u, grain), -0.8, 0.5)
@@ -173,7 +173,8 @@ def apply(
     if lesion.mass and lesion.matrix == "osteoid":
         cloud = ramp(lay("cloud", s, u, grain + 31), 0.0, 1.6)
         mineral = mineral + 2.4 * lesion.mineralisation * cloud * mass_extent * ~in_bone
-    mask = ((depth > 0) & in_bone) | reaction_extent | ((mass_extent > 0.25) & ~in_bone & (radius < 4))
+    swollen = in_bone & (distance <= 0) & (swelling > 0.4)
+    mask = ((depth > 0) & in_bone) | swollen | reaction_extent | ((mass_extent > 0.25) & ~in_bone & (radius < 4))
     changes = BoneChanges(
         swelling=swelling,
         cortex=cortex,

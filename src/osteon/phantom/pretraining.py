@@ -128,9 +128,11 @@ def pretraining_textures(n: int, size: int, seed: int) -> Pictures:
     """
     rng = np.random.default_rng([seed, 0x7E87])
     images = np.empty((n, 1, size, size), dtype=np.float32)
-    labels = rng.integers(len(TEXTURE_CLASSES), size=n).astype(np.int64)
+    labels = np.empty(n, dtype=np.int64)
     makers = (_leaves, _grating, _plaid, _blobs, _pink, _cells, _scratches, _checks)
-    for index, label in enumerate(labels):
+    for index in range(n):
+        label = int(rng.integers(len(makers)))
+        labels[index] = label
         field = np.asarray(makers[label](rng, size), dtype=np.float32)
         field = (
             field + np.float32(rng.uniform(0, 0.15)) * rng.standard_normal(field.shape, dtype=np.float32) * field.std()
