@@ -41,6 +41,7 @@ seeds = 2
 
 [[models]]
 kind = "radiomics"
+icc = 0.5
 
 [[models]]
 kind = "clinical"

@@ -530,6 +530,16 @@ GALLERY = Contract(
 SELECTED_FEATURES = Contract(
     "selected features", {"model": _TEXT, "feature": _TEXT, "folds": _COUNT, "coefficient": _NUMBER}
 )
+#: How far the folds of a radiomics model agree on the features they use.
+SELECTION_STABILITY = Contract(
+    "selection stability",
+    {"model": _TEXT, "value": _NUMBER, "low": _NUMBER, "high": _NUMBER, "method": _NOTE, "n": _COUNT},
+)
+#: ICC of every feature when the region is redrawn.
+RELIABILITY = Contract(
+    "reliability",
+    {"feature": Column(unique=True), "value": _NUMBER, "low": _NUMBER, "high": _NUMBER, "method": _NOTE, "n": _COUNT},
+)
 #: Radiomics features, one row a case.
 FEATURES = Contract("features", {"case_id": Column(unique=True)}, open=True)
 

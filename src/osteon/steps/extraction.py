@@ -10,13 +10,16 @@ import pandas as pd
 
 from osteon import radiomics, tables
 from osteon.io import read_image, read_mask
-from osteon.steps.folder import Ledger, RunFolder, digest, file_digest
+from osteon.radiomics import reliability
+from osteon.steps.folder import Ledger, RunFolder, digest, file_digest, stream
 from osteon.steps.pictures import boxes
 from osteon.steps.workers import Workers
 from osteon.study import Radiomics, Study
 from osteon.types import Floats
 
 _IMAGES_A_CHUNK = 8
+#: Cases whose regions are redrawn: the ICC's interval is narrow enough with so many.
+_RETESTED = 150
 
 
 def feature_tables(
@@ -113,3 +116,52 @@ def _extract_chunk(
             found = radiomics.extract(radiograph.pixels, region, radiograph.spacing, settings)
             rows.append({"case_id": case, **found})
     tables.write(pd.DataFrame(rows), part, tables.FEATURES)
+
+
+def reliable_features(
+    models: Sequence[Radiomics],
+    development: pd.DataFrame,
+    settings: Study,
+    folder: RunFolder,
+    ledger: Ledger,
+    workers: Workers,
+) -> dict[str, list[str]]:
+    """The features that hold when the region is redrawn, for each model with an ICC threshold.
+
+    Development cases are redrawn, at most `_RETESTED` of them, evenly spread over the table; external ones have no say.
+
+    Returns:
+        Model name to feature names; ``reliability-MODEL.csv`` lists every feature's ICC(3,1).
+    """
+    out = {}
+    for model in models:
+        if not model.icc:
+            continue
+        path = folder / f"reliability-{model.name}.csv"
+        chosen = development.iloc[np.unique(np.linspace(0, len(development) - 1, _RETESTED).astype(int))]
+        key = digest("reliability", _key(model, chosen, settings.cohort_path.parent), settings.study.seed)
+
+        def measure(model: Radiomics = model, chosen: pd.DataFrame = chosen, path: Path = path) -> list[Path]:
+            root, masks = settings.cohort_path.parent, region_masks(model, chosen)
+            seeds = [[settings.study.seed, stream("reliability"), *case.encode()] for case in chosen["case_id"]]
+            pieces = [
+                (root / image, root / mask if mask else None, box, settings_of(model), seed)
+                for image, mask, box, seed in zip(chosen["image"], masks, boxes(chosen), seeds, strict=True)
+            ]
+            retests = workers.map("redrawn regions", _retest, pieces)
+            tables.write(reliability.reliability(retests, level=settings.evaluation.level), path, tables.RELIABILITY)
+            return [path]
+
+        ledger.step(path.stem, key, measure)
+        out[model.name] = reliability.reliable(tables.read(path, tables.RELIABILITY), model.icc)
+        workers.progress.say(f"[green]✓[/] {len(out[model.name])} reliable features for {model.name}")
+    return out
+
+
+def _retest(
+    image: Path, mask: Path | None, box: Floats, settings: radiomics.Settings, seed: Sequence[int]
+) -> list[dict[str, float]]:
+    radiograph = read_image(image)
+    region = box if mask is None else read_mask(mask, radiograph.pixels.shape)
+    rng = np.random.default_rng(list(seed))
+    return reliability.retest(radiograph.pixels, region, radiograph.spacing, settings, rng=rng)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon import study, tabular
+from osteon import study, tables, tabular
+from osteon.radiomics.reliability import selection_stability
 from osteon.steps import pictures, ranks
 from osteon.steps.folder import Ledger, RunFolder, digest, stream
 from osteon.steps.units import PROBABILITIES, NetworkInputs, Unit, input_size, run_unit, training_pad
 from osteon.steps.workers import Workers
-from osteon.study import Combined, Network, Study
+from osteon.study import Clinical, Combined, Network, Radiomics, Study
 from osteon.tables import read
+from osteon.types import Estimate
 from osteon.weights import Resolved
 
 ENSEMBLE = "ensemble"
@@ -27,6 +30,7 @@ def fit_models(
     labels: pd.Series,
     folds: pd.DataFrame,
     features: dict[str, pd.DataFrame],
+    reliable: dict[str, list[str]],
     resolved: dict[str, Resolved],
     folder: RunFolder,
     ledger: Ledger,
@@ -40,6 +44,7 @@ def fit_models(
         labels: Development labels by case.
         folds: The fold of each development case.
         features: Radiomics features of all cases, by the model that asks for them.
+        reliable: Names of the features that radiomics models with an ICC threshold may use.
         resolved: Each network's weights.
         folder: The run folder.
         ledger: What is current.
@@ -50,7 +55,7 @@ def fit_models(
     """
     everyone = cases.merge(folds[["case_id", "fold"]], on="case_id", how="left")
     everyone["target"] = everyone["case_id"].map(labels)
-    plan = _Plan(settings, everyone, features, resolved, folder, workers)
+    plan = _Plan(settings, everyone, features, reliable, resolved, folder, workers)
     own = [model for model in settings.models if not isinstance(model, Combined)]
     dependent = [model for model in settings.models if isinstance(model, Combined)]
     scores: dict[str, pd.DataFrame] = {}
@@ -58,7 +63,18 @@ def fit_models(
         units = {model.name: plan.units(model, scores) for model in wave}
         _run_units([unit for of_model in units.values() for unit in of_model], ledger, workers)
         scores |= {name: _gathered(name, of_model, plan.cases) for name, of_model in units.items()}
+    told = [digest(scores[model.name]) for model in settings.models]
+    ledger.step("describe", digest(told, labels.to_numpy()), lambda: plan.describe(scores))
     return pd.concat([scores[model.name] for model in settings.models], ignore_index=True)
+
+
+def _written(frames: Sequence[pd.DataFrame], path: Path, contract: tables.Contract) -> Path | None:
+    """A table of all frames, or none when there are none."""
+    if not frames:
+        path.unlink(missing_ok=True)
+        return None
+    tables.write(pd.concat(frames, ignore_index=True)[list(contract.columns)], path, contract)
+    return path
 
 
 def _run_units(units: Sequence[Unit], ledger: Ledger, workers: Workers) -> None:
@@ -111,6 +127,7 @@ class _Plan:
         settings: The study.
         cases: All cases in order, with fold and target for development cases and neither for external ones.
         features: Radiomics features by model.
+        reliable: Names of those that may be used, by model.
         resolved: Each network's weights.
         folder: The run folder.
         workers: Who cuts crops and computes deep features.
@@ -119,6 +136,7 @@ class _Plan:
     settings: Study
     cases: pd.DataFrame
     features: dict[str, pd.DataFrame]
+    reliable: dict[str, list[str]]
     resolved: dict[str, Resolved]
     folder: RunFolder
     workers: Workers
@@ -131,11 +149,57 @@ class _Plan:
                 for seed in range(model.seeds)
                 for fold in range(self.settings.evaluation.folds)
             ]
-        score = self._score(scores[model.of]) if isinstance(model, Combined) else None
-        design = tabular.design(
-            model, self.cases.drop(columns=["target", "fold"]), self.features.get(model.name), score
-        )
+        design = self.design(model, scores)
         return [self._tabular_unit(model, fold, design) for fold in range(self.settings.evaluation.folds)]
+
+    def design(self, model: study.Model, scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        """What a model of tables is fitted on and predicts from, for all cases."""
+        score = self._score(scores[model.of]) if isinstance(model, Combined) else None
+        cases = self.cases.drop(columns=["target", "fold"])
+        return tabular.design(model, cases, self.features.get(model.name), score, self.reliable.get(model.name))
+
+    def describe(self, scores: dict[str, pd.DataFrame]) -> list[Path]:
+        """What models make of their columns: odds ratios on all development cases, features chosen fold by fold."""
+        development = (self.cases["split"] == "development").to_numpy()
+        target = self.cases.loc[development, "target"].to_numpy(dtype=np.int64)
+        groups = self.cases.loc[development, "cluster"].to_numpy()
+        odds, selected, stability = [], [], []
+        for model in self.settings.models:
+            if isinstance(model, Clinical | Combined):
+                whole = tabular.build(model)
+                whole.fit(self.design(model, scores)[development], target, groups)
+                assert isinstance(whole, tabular.ClinicalModel | tabular.CombinedModel)
+                odds.append(whole.odds_ratios().assign(model=model.name))
+            elif isinstance(model, Radiomics):
+                table, agreement = self._selection(model)
+                selected.append(table)
+                stability.append(agreement.to_frame().assign(model=model.name))
+        return [
+            path
+            for name, frames, contract in (
+                ("odds_ratios", odds, tables.ODDS_RATIOS),
+                ("selected_features", selected, tables.SELECTED_FEATURES),
+                ("selection_stability", stability, tables.SELECTION_STABILITY),
+            )
+            if (path := _written(frames, self.folder / f"{name}.csv", contract))
+        ]
+
+    def _selection(self, model: Radiomics) -> tuple[pd.DataFrame, Estimate]:
+        """In how many folds each feature is used, with its mean coefficient, and how far the folds agree."""
+        folds = range(self.settings.evaluation.folds)
+        fitted = [tabular.load(self.folder.fold(model.name, 0, fold) / "model.skops") for fold in folds]
+        chosen = [
+            one.selected.set_index("feature")["coefficient"]
+            for one in fitted
+            if isinstance(one, tabular.RadiomicsModel)
+        ]
+        wide = pd.DataFrame(chosen).fillna(0.0).T.rename_axis("feature")
+        table = pd.DataFrame({"folds": (wide != 0).sum(axis=1), "coefficient": wide.mean(axis=1)}).reset_index()
+        table = table.sort_values(["folds", "coefficient"], key=np.abs, ascending=False, kind="stable")
+        # Features that no fold uses count too: agreeing to leave them out is agreement.
+        features = self.features[model.name].columns.drop("case_id")
+        uses = [[name in fold.index for name in features] for fold in chosen]
+        return table.assign(model=model.name), selection_stability(uses).index
 
     def _split(self, fold: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Training cases of a fold with their labels, and the cases it does not see without."""

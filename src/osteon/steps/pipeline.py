@@ -88,7 +88,7 @@ def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
 
 def _run(settings: Study, workers: Workers) -> Run:
     from osteon.steps import fitting
-    from osteon.steps.extraction import feature_tables
+    from osteon.steps.extraction import feature_tables, reliable_features
     from osteon.steps.robustness import perturbed
 
     folder = RunFolder(settings.run_path)
@@ -109,8 +109,10 @@ def _run(settings: Study, workers: Workers) -> Run:
     folds = _folds(settings, cases, folder, ledger)
     asking = [model for model in settings.models if isinstance(model, Radiomics)]
     features = feature_tables(asking, sealed(cases), settings, folder, ledger, workers)
+    development = sealed(cases[cases["split"] == "development"])
+    reliable = reliable_features(asking, development, settings, folder, ledger, workers)
     scores = fitting.fit_models(
-        settings, sealed(cases), development_labels(cases), folds, features, resolved, folder, ledger, workers
+        settings, sealed(cases), development_labels(cases), folds, features, reliable, resolved, folder, ledger, workers
     )
     tables.write(unsealed(cases, scores), folder / "predictions.csv", tables.PREDICTIONS)
     workers.progress.say("[green]✓[/] predictions of every model")
