@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from osteon.app.commands import app as readers_app
 from osteon.errors import InputError, OsteonError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ weights_app = typer.Typer(
     help="Pretrained weights: what is known, where to get it, what a file is.", no_args_is_help=True
 )
 app.add_typer(weights_app, name="weights")
+app.add_typer(readers_app, name="readers")
 
 StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder it lies in.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Work units at once; 0 takes every core.")]
@@ -81,6 +83,22 @@ def demo(
     from osteon import demo as demonstration
 
     _headline(demonstration.run(folder, workers=_workers(jobs, None)))
+
+
+@app.command()
+def stats(
+    file: Annotated[Path, typer.Argument(help="A CSV table with a column of truth and columns of scores.")],
+    truth: Annotated[str, typer.Option(help="The column of 0 and 1.")],
+    scores: Annotated[str, typer.Option(help="One or more columns of scores, separated by commas.")],
+    cluster: Annotated[str | None, typer.Option(help="The column that says which rows share a patient.")] = None,
+    by: Annotated[str | None, typer.Option(help="The column to report within, such as the centre.")] = None,
+) -> None:
+    """AUCs with intervals and paired tests of a spreadsheet."""
+    from osteon import tables
+    from osteon.stats.table import analyse_scores
+
+    frame = tables.read(file, tables.Contract("scores", open=True))
+    print(analyse_scores(frame, truth, [name.strip() for name in scores.split(",")], cluster, by))
 
 
 @app.command("import")
