@@ -90,7 +90,7 @@ def test_moving_picture_and_box_together_changes_nothing(dx: int, dy: int) -> No
     pixels = np.zeros((40, 40), dtype=np.float32)
     pixels[12:28, 12:28] = np.random.default_rng(3).random((16, 16))
     rect = np.array([[11.3, 10.2, 29.4, 28.8]])
-    moved = crops.extract(np.roll(pixels, (dy, dx), (0, 1)), rect + [dx, dy, dx, dy], 8)
+    moved = crops.extract(np.roll(pixels, (dy, dx), (0, 1)), rect + np.array([dx, dy, dx, dy]), 8)
     np.testing.assert_allclose(moved, crops.extract(pixels, rect, 8), atol=1e-5)
 
 

@@ -42,7 +42,8 @@ def models_of(files: dict[str, bytes]) -> dict[str, bytes]:
 def test_everything_is_there(finished: Path) -> None:
     for name in (
         "study.toml", "provenance.json", "cohort.csv", "flow.json", "folds.csv", "features.csv", "predictions.csv",
-        "metrics.csv", "odds_ratios.csv", "selected_features.csv", "reliability-radiomics.csv", "comparisons.csv", "calibration.csv", "decision.csv", "operating_points.csv", "report.html",
+        "metrics.csv", "comparisons.csv", "calibration.csv", "decision.csv", "operating_points.csv", "odds_ratios.csv",
+        "selected_features.csv", "reliability-radiomics.csv", "report.html",
     ):  # fmt: skip
         assert (finished / name).stat().st_size > 0, name
     figures = {path.stem for path in (finished / "figures").glob("*.svg")}

@@ -90,8 +90,13 @@ def test_numbers_come_back_exactly(tmp_path_factory: pytest.TempPathFactory, val
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = write(tmp_path, "old")
-    with pytest.raises(RuntimeError), tables.written(path) as beside:
-        beside.write_text("half")
-        raise RuntimeError("crash")
+
+    def crash() -> None:
+        with tables.written(path) as beside:
+            beside.write_text("half")
+            raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError, match="crash"):
+        crash()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
