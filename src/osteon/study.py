@@ -64,7 +64,12 @@ class Task(Settings):
 
 
 class Centres(Settings):
-    """``[centres]``: the two roles of a centre. No external centre named: all that are not development."""
+    """``[centres]``: the two roles of a centre.
+
+    Attributes:
+        development: Centres that models are made from.
+        external: Centres that they are tested on; empty takes all that are not development.
+    """
 
     development: Annotated[tuple[str, ...], Field(min_length=1)]
     external: tuple[str, ...] = ()
@@ -119,7 +124,8 @@ class Augment(Settings):
     jitter: Fraction = 0.0
 
 
-_RECIPES: dict[str, dict[str, Any]] = {
+#: What each recipe sets unless the study says otherwise.
+RECIPES: dict[str, dict[str, Any]] = {
     "frozen": {"epochs": 100, "learning_rate": 1e-3, "weight_decay": 1e-2, "patience": 20},
     "last-stage": {"epochs": 20, "learning_rate": 3e-4, "weight_decay": 1e-2, "patience": 6},
     "full": {"epochs": 30, "learning_rate": 2e-4, "weight_decay": 5e-2, "patience": 8, "layer_decay": 0.6},
@@ -195,7 +201,7 @@ class Network(Settings):
     @classmethod
     def _recipe_defaults(cls, given: Any) -> Any:
         if isinstance(given, dict):
-            return {**_RECIPES.get(given.get("recipe", "frozen"), {}), **given}
+            return {**RECIPES.get(given.get("recipe", "frozen"), {}), **given}
         return given
 
 
@@ -227,7 +233,12 @@ class Radiomics(Settings):
 
 
 class Clinical(Settings):
-    """``[[models]] kind = "clinical"``: logistic regression on chosen columns, imputed and encoded inside the folds."""
+    """``[[models]] kind = "clinical"``: logistic regression on chosen columns, imputed and encoded inside the folds.
+
+    Attributes:
+        name: The model's name.
+        variables: Cohort columns.
+    """
 
     kind: Literal["clinical"] = "clinical"
     name: Name = "clinical"
@@ -250,7 +261,11 @@ class Combined(Settings):
 
 
 class Box(Settings):
-    """``[[models]] kind = "box"``: the box's size and position alone, the shortcut baseline; always run."""
+    """``[[models]] kind = "box"``: the box's size and position alone, the shortcut baseline; always run.
+
+    Attributes:
+        name: The model's name.
+    """
 
     kind: Literal["box"] = "box"
     name: Name = "box"
@@ -298,6 +313,7 @@ class Robustness(Settings):
         combined: Grades of all three at once.
         image: Whether the picture itself is changed as well (rotation, gamma, noise, blur, JPEG, markers masked).
         repeats: Random draws a case and grade; 0 leaves the step out.
+        cases: How many external cases are perturbed, as equally as can be from each centre and class; -1 takes all.
     """
 
     shift: tuple[Fraction, ...] = (0.05, 0.1, 0.2, 0.3)
@@ -306,6 +322,7 @@ class Robustness(Settings):
     combined: tuple[Fraction, ...] = (0.1, 0.2)
     image: bool = True
     repeats: Annotated[int, Field(ge=0)] = 10
+    cases: Annotated[int, Field(ge=-1)] = -1
 
 
 class Explain(Settings):

@@ -1,0 +1,77 @@
+"""Write docs/reference/study.md from the settings' own docstrings: ``python docs/make_study_reference.py``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from osteon import study
+
+SECTIONS: list[tuple[str, type[study.Settings]]] = [
+    ("[study]", study.StudySection),
+    ("[task]", study.Task),
+    ("[centres]", study.Centres),
+    ("[crop]", study.Crop),
+    ('[[models]] kind = "network"', study.Network),
+    ("[models.augment], of a network", study.Augment),
+    ('[[models]] kind = "radiomics"', study.Radiomics),
+    ('[[models]] kind = "clinical"', study.Clinical),
+    ('[[models]] kind = "combined"', study.Combined),
+    ('[[models]] kind = "box"', study.Box),
+    ("[evaluation]", study.Evaluation),
+    ("[robustness]", study.Robustness),
+    ("[explain]", study.Explain),
+    ("[compute]", study.Compute),
+]
+TARGET = Path(__file__).parent / "reference" / "study.md"
+
+
+def described(kind: type[study.Settings]) -> dict[str, str]:
+    """What the docstring says of each setting."""
+    text = inspect.getdoc(kind) or ""
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text.partition("Attributes:")[2], re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", said).replace("``", "`") for name, said in found}
+
+
+def default(value: Any) -> str:
+    """A default as TOML would say it."""
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, study.Settings):
+        return "see below"
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(f'"{v}"' if isinstance(v, str) else f"{v:g}" for v in value) + "]`"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value:g}`"
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [
+        "# The study file",
+        "",
+        "Made from the settings' own descriptions by `python docs/make_study_reference.py`. Unknown settings are "
+        "refused, with the nearest known one. Paths are relative to the study file.",
+    ]
+    for title, kind in SECTIONS:
+        said = described(kind)
+        lines += ["", f"## {title}", "", "| setting | default | what it is |", "|---|---|---|"]
+        for name, field in kind.model_fields.items():
+            if name != "kind":
+                lines.append(f"| `{name}` | {default(field.default)} | {said.get(name, '').replace('|', '/')} |")
+    recipes = ["", "## Recipes", "", "What a network's `recipe` sets unless the study says otherwise.", ""]
+    for recipe, settings in study.RECIPES.items():
+        plain = {k: v for k, v in settings.items() if k != "augment"}
+        recipes.append(f"- `{recipe}`: " + ", ".join(f"{name} {default(value)}" for name, value in plain.items()))
+    return "\n".join([*lines, *recipes]) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(page(), encoding="utf-8")
