@@ -34,7 +34,7 @@ def serve(created: Callable[[str, int], Created], tmp_path: Path) -> Iterator[Ca
         stores.append(store)
         clock = Clock()
         app = create_app(store, copy.folder / "site" / "pictures", clock=clock, **options)
-        return Served(copy, app, store, clock)
+        return Served(copy, app, store, clock, images=made.folder.parents[1] / "images")
 
     yield served
     for store in stores:

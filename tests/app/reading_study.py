@@ -110,6 +110,7 @@ class Served:
     app: FastAPI
     store: Store
     clock: Clock
+    images: Path = Path()
 
     def client(self) -> TestClient:
         """A browser without its pages."""

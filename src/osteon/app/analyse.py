@@ -10,7 +10,8 @@ import pandas as pd
 
 from osteon import figures, report, tables
 from osteon.app.export import export
-from osteon.app.serve import open_store, study_folder
+from osteon.app.investigator import study_folder
+from osteon.app.serve import open_store
 from osteon.errors import InputError
 from osteon.readers import analyse as analysed
 from osteon.readers import load

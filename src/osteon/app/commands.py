@@ -68,7 +68,7 @@ def serve(
 @app.command()
 def invite(folder: Place, person: str, address: str = "http://127.0.0.1:8000", database: Database = None) -> None:
     """Give a reader, or 'admin', a new link; the old one ends."""
-    from osteon.app.serve import renew
+    from osteon.app.investigator import renew
 
     print(renew(folder, person, address, database))
 
@@ -76,7 +76,7 @@ def invite(folder: Place, person: str, address: str = "http://127.0.0.1:8000", d
 @app.command()
 def revoke(folder: Place, person: str, database: Database = None) -> None:
     """End a person's link, and every browser signed in with it."""
-    from osteon.app.serve import end
+    from osteon.app.investigator import end
 
     end(folder, person, database)
 
@@ -142,7 +142,7 @@ def simulate(
     import numpy as np
 
     from osteon import tables
-    from osteon.app.serve import key_of
+    from osteon.app.investigator import key_of
     from osteon.readers import Population
     from osteon.readers import simulate as draw
     from osteon.readers.simulate import simulate_on, skill_of

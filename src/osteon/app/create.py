@@ -29,8 +29,6 @@ from osteon.study import Study
 _HEATMAP_SIDE = 512
 _CURVE_POINTS = 257
 _BOX = ["x0", "y0", "x1", "y1"]
-#: The code of the person who may see progress and renew links.
-ADMINISTRATOR = "admin"
 
 
 @dataclass(frozen=True)
@@ -85,9 +83,9 @@ def create(
     protocol = study.readers or Readers()
     if not protocol.people:
         raise InputError("the study names no readers", column="readers.people", fix=_NO_PEOPLE)
-    if ADMINISTRATOR in (person.code.lower() for person in protocol.people):
+    if guard.ADMINISTRATOR in (person.code.lower() for person in protocol.people):
         raise InputError(
-            f"no reader can be called '{ADMINISTRATOR}'", column="readers.people", fix="Choose another code."
+            f"no reader can be called '{guard.ADMINISTRATOR}'", column="readers.people", fix="Choose another code."
         )
     folder = study.run_path / "readers"
     if folder.exists():
@@ -286,7 +284,9 @@ def _fill(
         insert(database.study).values(id=1, protocol={"readers": served.model_dump(mode="json"), **about})
     )
     people = [{"code": p.code, "role": "reader", "experience": p.experience} for p in protocol.people]
-    connection.execute(insert(database.person), [*people, {"code": ADMINISTRATOR, "role": "admin", "experience": None}])
+    connection.execute(
+        insert(database.person), [*people, {"code": guard.ADMINISTRATOR, "role": "admin", "experience": None}]
+    )
     first = key.drop_duplicates("code")
     context = _context(study, protocol, first)
     cases = first[["code", "probability", "threshold", "advice"]].to_dict("records")
@@ -296,22 +296,15 @@ def _fill(
     connection.execute(insert(database.view), prepared)
     planned = tasks.rename(columns={"code": "case_code"}).to_dict("records")
     connection.execute(insert(database.task), [_named(row) for row in planned])
-    rows = [(code, guard.invite(connection, code)) for code in [*(p.code for p in protocol.people), ADMINISTRATOR]]
-    return pd.DataFrame(
-        [(code, "admin" if code == ADMINISTRATOR else "reader", link(address, token, code == ADMINISTRATOR))
-         for code, token in rows],
-        columns=["person", "role", "link"],
-    )  # fmt: skip
+    roles = {p.code: "reader" for p in protocol.people} | {guard.ADMINISTRATOR: "admin"}
+    tokens = {code: guard.invite(connection, code) for code in roles}
+    links = [guard.link(address, tokens[code], role == "admin") for code, role in roles.items()]
+    return pd.DataFrame({"person": list(roles), "role": list(roles.values()), "link": links})
 
 
 def _named(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row of a DataFrame as SQLAlchemy wants it."""
     return {str(name): value for name, value in row.items()}
-
-
-def link(address: str, token: str, administrator: bool = False) -> str:
-    """The invitation as a link; browsers never send what follows the hash sign, so no log holds it."""
-    return f"{address.rstrip('/')}/{'admin' if administrator else ''}#{token}"
 
 
 def _context(study: Study, protocol: Readers, first: pd.DataFrame) -> dict[str, dict[str, str]]:

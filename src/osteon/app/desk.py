@@ -315,7 +315,9 @@ def _since_last_answer(
     ).all()
     seen = {row.kind: row.at for row in reversed(events) if row.kind in ("advice", "heatmap")}
     recent = [row for row in events if last[1] is None or row.at >= last[1]]
-    shown = next((row.at for row in recent if row.kind == "shown"), None)
+    # first shown since then; an answer that crosses one from another browser was shown before it
+    looks = [row.at for row in recent if row.kind == "shown"] or [row.at for row in events if row.kind == "shown"][-1:]
+    shown = looks[0] if looks else None
     return last[0] or 0, shown, sum(row.seconds or 0.0 for row in recent if row.kind == "left"), seen
 
 

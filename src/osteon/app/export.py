@@ -11,7 +11,8 @@ from sqlalchemy import select
 from osteon import tables
 from osteon.app import desk
 from osteon.app.database import Store, answer, person, reading
-from osteon.app.serve import open_store, study_folder
+from osteon.app.investigator import study_folder
+from osteon.app.serve import open_store
 from osteon.errors import InputError
 from osteon.protocol import Readers
 from osteon.readers import to_imrmc

@@ -22,6 +22,8 @@ from osteon.app.database import login, person
 
 #: A signed-in browser that has been idle for longer signs in again.
 IDLE = timedelta(hours=12)
+#: The code of the person who may see progress and renew links.
+ADMINISTRATOR = "admin"
 #: No request of this application is longer.
 LARGEST_BODY = 64 * 1024
 
@@ -48,6 +50,11 @@ def new_token() -> str:
 def hashed(token: str) -> str:
     """What is stored of a token. Tokens are random and long, so a plain hash cannot be turned back."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def link(address: str, token: str, administrator: bool = False) -> str:
+    """The invitation as a link; browsers never send what follows the hash sign, so no log holds it."""
+    return f"{address.rstrip('/')}/{'admin' if administrator else ''}#{token}"
 
 
 def invite(connection: Connection, code: str) -> str:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from sqlalchemy import Connection, select
-
-from osteon import tables
-from osteon.app import guard
-from osteon.app.create import ADMINISTRATOR, link
-from osteon.app.database import Store, person, sqlite_url
-from osteon.errors import InputError, suggest
+from osteon.app.database import Store, sqlite_url
+from osteon.errors import InputError
 
 
 def site_folder(folder: Path) -> Path:
@@ -28,65 +20,6 @@ def site_folder(folder: Path) -> Path:
         if (place / "pictures").is_dir():
             return place
     raise InputError("no reader study here", file=folder, fix="Make one with 'osteon readers create study.toml'.")
-
-
-def study_folder(folder: Path) -> Path:
-    """The folder with the key, given it or the run.
-
-    Raises:
-        InputError: There is none.
-    """
-    for place in (folder, folder / "readers"):
-        if (place / "key.csv").is_file():
-            return place
-    raise InputError("no key of a reader study here", file=folder, fix="Work where it was created, not on the server.")
-
-
-def key_of(folder: Path) -> pd.DataFrame:
-    """The key of a reader study, given its folder or the run."""
-    return tables.read(study_folder(folder) / "key.csv", tables.READING_KEY)
-
-
-def renew(folder: Path, person_code: str, address: str, database_url: str | None = None) -> str:
-    """Give a person a new link; the old one ends.
-
-    Returns:
-        The link; it can be read this once.
-
-    Raises:
-        InputError: No such person.
-    """
-    with _writing(folder, database_url) as connection:
-        _known(connection, person_code)
-        token = guard.invite(connection, person_code)
-    return link(address, token, administrator=person_code == ADMINISTRATOR)
-
-
-def end(folder: Path, person_code: str, database_url: str | None = None) -> None:
-    """End a person's link and sign them out everywhere.
-
-    Raises:
-        InputError: No such person.
-    """
-    with _writing(folder, database_url) as connection:
-        _known(connection, person_code)
-        guard.revoke(connection, person_code)
-
-
-@contextmanager
-def _writing(folder: Path, database_url: str | None) -> Iterator[Connection]:
-    store = open_store(folder, database_url)
-    try:
-        with store.write() as connection:
-            yield connection
-    finally:
-        store.close()
-
-
-def _known(connection: Connection, code: str) -> None:
-    codes = list(connection.execute(select(person.c.code)).scalars())
-    if code not in codes:
-        raise InputError(f"nobody is called '{code}'", fix=suggest(code, codes))
 
 
 def open_store(folder: Path, database_url: str | None = None) -> Store:

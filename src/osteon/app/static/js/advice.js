@@ -12,21 +12,28 @@ export class Advice {
     this.element = h("section", { class: "advice", "aria-label": "The model's advice", hidden: true });
   }
 
-  /** Make ready for a case; nothing of the model is on the page before it is shown. */
-  async open(shown) {
-    this.case = shown;
+  /** Take everything of the model off the page: before another case is shown, so that no advice meets a wrong picture. */
+  clear() {
+    this.case = null;
     this.maps = null;
+    this.toggle = null;
     this.seen = false;
-    this.element.hidden = !shown.aided;
+    this.element.hidden = true;
     this.element.replaceChildren();
     this.viewer.setHeat(null);
+  }
+
+  /** Offer what a case allows, once its pictures are on the screen. */
+  async open(shown) {
+    this.case = shown;
+    this.element.hidden = !shown.aided;
     if (!shown.aided) return;
     if (this.question.advice === "shown") await this.show();
     else this.element.append(h("button", { type: "button", class: "wide", onclick: () => this.show() }, "Show the model's advice ", h("kbd", {}, "A")));
   }
 
   async show() {
-    if (this.seen || !this.case.aided) return;
+    if (this.seen || !this.case?.aided) return;
     this.seen = true;
     const shown = this.case;
     const { probability, threshold, positive } = await post(`cases/${shown.position}/advice`);

@@ -60,7 +60,7 @@ export class Pane {
 
   /** Zoom by a factor, keeping the picture still at a place of the canvas (its middle by default). */
   zoom(factor, at = this.size.map((side) => side / 2)) {
-    const smallest = Math.min(this.size[0] / this.view.width, this.size[1] / this.view.height) / 4;
+    const smallest = Math.min(this.size[0] / this.view.width / 4, this.size[1] / this.view.height / 4, 1);
     const scale = Math.min(Math.max(this.scale * factor, smallest), 32);
     const fixed = this.toPicture(at);
     this.scale = scale;
@@ -146,9 +146,12 @@ export class Pane {
     const [x1, y1] = [Math.min(right, level.width), Math.min(bottom, level.height)];
     if (x1 > x0 && y1 > y0) {
       this.#shade(level, x0, y0, x1, y1);
-      const [screenX, screenY] = this.toScreen([x0 * factor, y0 * factor]);
-      const [wide, high] = [(x1 - x0) * factor * this.scale, (y1 - y0) * factor * this.scale];
-      context.imageSmoothingEnabled = this.scale < 3;
+      const zoom = this.scale * factor;
+      const whole = Math.abs(zoom - Math.round(zoom)) < 1e-6; // pixel on pixel: nothing is interpolated
+      const corner = this.toScreen([x0 * factor, y0 * factor]);
+      const [screenX, screenY] = whole ? corner.map(Math.round) : corner;
+      const [wide, high] = [(x1 - x0) * zoom, (y1 - y0) * zoom];
+      context.imageSmoothingEnabled = !whole && this.scale < 3;
       context.imageSmoothingQuality = "medium";
       context.drawImage(scratch, 0, 0, x1 - x0, y1 - y0, screenX, screenY, wide, high);
     }

@@ -112,6 +112,7 @@ export class ReadingRoom {
   /** Show a case; the clock starts when its pictures are on the screen. */
   async open(position) {
     this.#away();
+    this.advice.clear();
     performance.mark("case-asked");
     try {
       await this.#open(position);

@@ -1,0 +1,146 @@
+"""The same server on a real PostgreSQL, started for the test; skipped with a message where there is none."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from reading_study import TWO_READERS, Clock, MachineReader, Served, write_run
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from osteon.app.create import create
+from osteon.app.database import Store
+from osteon.app.export import export
+from osteon.app.server import create_app
+from osteon.errors import InputError
+
+PLAIN = TWO_READERS.replace("[readers]", "[readers]\nafter = []")
+
+
+def _program(name: str) -> str | None:
+    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    return str(places[0]) if places else shutil.which(name)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL of our own; the URL of its server without the name of a database."""
+    initdb, server = _program("initdb"), _program("postgres")
+    if initdb is None or server is None:
+        pytest.skip("PostgreSQL is not installed")
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="osteon-pg-"))
+    as_user: dict[str, object] = {}
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        try:
+            nobody = pwd.getpwnam("postgres")
+        except KeyError:
+            pytest.skip("PostgreSQL does not run as root, and there is no user 'postgres'")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    made = subprocess.run(
+        [initdb, "-D", str(folder / "data"), "-U", "osteon", "-A", "trust", "-E", "UTF8", "--no-locale"],
+        check=False, cwd=folder, **quiet, **as_user,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip(f"PostgreSQL cannot be set up: {made.stderr.decode()[:200]}")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [server, "-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-c", "fsync=off"],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user,
+    )  # fmt: skip
+    ready = _program("pg_isready") or "pg_isready"
+    for _ in range(200):
+        if not subprocess.run([ready, "-h", "127.0.0.1", "-p", str(port)], check=False, **quiet).returncode:
+            break
+    yield f"postgresql://osteon@127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def served(cluster: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    """A reader study in a database of its own."""
+    import psycopg
+
+    name = "study_" + "".join(c for c in request.node.name if c.isalnum())[:40].lower()
+    with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    url = f"{cluster}/{name}"
+    created = create(write_run(tmp_path / "study", PLAIN), database_url=url)
+    assert not (created.folder / "site" / "study.db").exists()
+    store, clock = Store(url), Clock()
+    yield Served(created, create_app(store, created.folder / "site" / "pictures", clock=clock), store, clock)
+    store.close()
+
+
+def test_a_whole_study(served: Served) -> None:
+    for days, sessions in ((0, 1), (29, 2)):
+        served.clock.ahead = timedelta(days=days)
+        for name in ("R1", "R2"):
+            reader = served.reader(name)
+            if sessions == 1:
+                reader.fill()
+            reader.read_session()
+    assert reader.stage["name"] == "done"
+    exported = export(served.store, served.created.folder)
+    assert len(exported.readings) == 20
+    assert not exported.readings.duplicated(["reader", "arm", "case_id"]).any()
+    assert exported.readings["receptiveness"].tolist() == [3.5] * 20  # 4, 4, 4 and 4 reversed
+
+
+def test_readings_can_only_be_appended(served: Served) -> None:
+    reader = served.reader()
+    reader.fill()
+    reader.answer(1)
+    for statement in ("UPDATE reading SET confidence = 0", "DELETE FROM reading", "DELETE FROM answer"):
+        with pytest.raises(DBAPIError, match="append-only"), served.store.write() as connection:
+            connection.execute(text(statement))
+
+
+def test_two_browsers_of_one_reader_do_not_cross(served: Served) -> None:
+    """Both revise the same answer at once: every revision is stored once, in order."""
+    import threading
+
+    first, second = served.reader(), served.reader()
+    first.fill()
+    first.answer(1)
+    replies: list[int] = []
+
+    def revise(reader: MachineReader, mark: str) -> None:
+        replies.extend(reader.answer(1, receipt=f"{mark}-{turn:06d}").json()["revision"] for turn in range(6))
+
+    threads = [threading.Thread(target=revise, args=pair) for pair in ((first, "a"), (second, "b"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(replies) == list(range(2, 14))
+
+
+def test_unreachable_databases_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be opened"):
+        Store("postgresql://nobody:secret@127.0.0.1:1/none")
+    with pytest.raises(InputError, match="not a database this server knows"):
+        Store("mysql://x@y/z")
+    with pytest.raises(InputError, match="cannot be read"):
+        Store("what?")
+
+
+def test_the_password_is_not_repeated() -> None:
+    with pytest.raises(InputError) as error:
+        Store("postgresql://nobody:hush-hush@127.0.0.1:1/none")
+    assert "hush-hush" not in str(error.value)
