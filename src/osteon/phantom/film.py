@@ -195,7 +195,7 @@ def _marker(
 
 
 def _burn(grey: Field, lines: Sequence[str], detector: Detector) -> None:
-    """Burn text into a corner, white, or black on a bright ground."""
+    """Burn text into a corner, white on a dark ground or black on a bright one."""
     rows, columns = grey.shape
     size = max(11, columns // 34)
     top_corner, left_corner = {"plain": (False, True), "circled": (True, True), "initials": (True, False)}.get(
@@ -209,7 +209,7 @@ def _burn(grey: Field, lines: Sequence[str], detector: Detector) -> None:
         patch = grey[y : y + height, x : x + width]
         letters = letters[: patch.shape[0]]
         if patch.mean() > 0.6:
-            np.minimum(patch, 1 - letters, out=patch)
+            np.minimum(0.75 + 0.25 * patch, 1 - letters, out=patch)
         else:
-            np.maximum(patch, 0.95 * letters, out=patch)
+            np.maximum(0.25 * patch, 0.95 * letters, out=patch)
         y += size + 5

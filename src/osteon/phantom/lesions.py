@@ -1,8 +1,8 @@
-"""Bone lesions: what a kind usually looks like, and what one lesion does to the bone it sits in.
+"""Bone lesions: what one is made of, and what it does to the bone it sits in.
 
 A lesion is a frozen set of measurements sampled once. Applied to a bone in a projection it yields
 :class:`~osteon.phantom.body.BoneChanges` and the exact mask of its extent. The signs are those of Lodwick's and
-Madewell's patterns of destruction and of Ragsdale's periosteal reactions (Madewell 1981, Radiol Clin North Am 19:715).
+Madewell's patterns of destruction and of Ragsdale's periosteal reactions (1981, Radiol Clin North Am 19:715 and 749).
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ def placed(lesion: Lesion, bone: Bone, frontal: bool) -> tuple[float, float, flo
     half = (high - low) / 2
     across = max(lesion.width * half, 2.5)
     facing = float(np.cos(lesion.azimuth) if frontal else np.sin(lesion.azimuth))
-    reach = max(half - 0.55 * across, 0.0) * lesion.offset
+    room = max(half - 0.55 * across, 0.0) * lesion.offset
     side = 0.0 if lesion.offset * abs(facing) < 0.25 else float(np.sign(facing))
-    return s0, (low + high) / 2 + reach * facing, lesion.length, across, side
+    return s0, (low + high) / 2 + room * facing, lesion.length, across, side
 
 
 def apply(
@@ -132,21 +132,17 @@ def apply(
     s, u = bone.local(grid.x, grid.y)
     s0, u0, a, b, side = placed(lesion, bone, frontal)
     ds, du = s - np.float32(s0), u - np.float32(u0)
-    theta = np.arctan2(du / b, ds / a)
-    wobble = sum(
-        np.sin(order * theta + phase) / (order - 1) ** 0.8
-        for order, phase in zip((2, 3, 4, 6, 9), lesion.phases, strict=False)
-    )
-    radius = np.hypot(ds / a, du / b) / (1 + lesion.lobulation * np.asarray(wobble)).clip(0.5, 1.6)
-    depth = (1 - radius) * np.float32(min(a, b))  # mm inside the lesion's outline, about
-    # An ill-defined edge is ragged, not merely blurred.
-    depth = depth + np.float32(0.3 * lesion.margin) * lay("grain", 0.8 * s, 0.8 * u, grain + 41)
+    radius, theta = _lobulated(lesion, ds / a, du / b)
+    # Depth within the outline in mm, about; an ill-defined edge is ragged, not merely blurred.
+    ragged = np.float32(0.3 * lesion.margin) * lay("grain", 0.8 * s, 0.8 * u, grain + 41)
+    depth = (1 - radius) * np.float32(min(a, b)) + ragged
     inside = ramp(depth, -0.5 * lesion.margin, 0.5 * lesion.margin)
     low, high = bone.width_at(s0)
     middle, half = (low + high) / 2, (high - low) / 2
     near_side = 0.2 + 0.8 * ramp(side * (u - middle), -0.2 * half, 0.6 * half) if side else np.ones_like(u)
     along = ramp(np.abs(ds), 1.15 * a, 0.55 * a)
-    swelling = lesion.swelling * along * near_side
+    # Seen end-on, a lesion of part of the width swells towards the reader more than to the sides.
+    swelling = lesion.swelling * (1.0 if side else min(1.0, lesion.width) ** 2) * along * near_side
     surface = distance + swelling
     in_bone = surface > 0
 
@@ -161,7 +157,7 @@ def apply(
     breached = np.float32(lesion.breach) * inside * (0.35 + 0.65 * near_side * wall) * (0.35 + 0.65 * wavy)
     cortex_kept = 1 - np.clip(breached + 0.8 * lesion.permeation * inside * holes, 0, 0.97)
 
-    partial = 0.55 + 0.45 * np.sin(2 * theta + (lesion.phases[5] if len(lesion.phases) > 5 else 0.0))
+    partial = 0.55 + 0.45 * np.sin(2 * theta + lesion.phases[5])
     rim = (4.2 * lesion.rim) * (partial + 0.35) * bump(depth + 0.6, 0.6 + 0.5 * lesion.rim) * in_bone
     mineral = rim + _matrix(lesion, ds, du, inside, depth, grain)
     septa = ramp(lay("septa", ds, du, grain, magnify=0.6 + min(a, b) / 20), 0.3, 2.5)
@@ -173,7 +169,7 @@ def apply(
     if lesion.mass and lesion.matrix == "osteoid":
         cloud = ramp(lay("cloud", s, u, grain + 31), 0.0, 1.6)
         mineral = mineral + 2.4 * lesion.mineralisation * cloud * mass_extent * ~in_bone
-    swollen = in_bone & (distance <= 0) & (swelling > 0.4)
+    swollen = in_bone & (distance <= 0) & (swelling > 0.4) & (radius < 1.7)
     mask = ((depth > 0) & in_bone) | swollen | reaction_extent | ((mass_extent > 0.25) & ~in_bone & (radius < 4))
     changes = BoneChanges(
         swelling=swelling,
@@ -184,6 +180,14 @@ def apply(
         soft=soft,
     )
     return Applied(changes, mask)
+
+
+def _lobulated(lesion: Lesion, along: Field, across: Field) -> tuple[Field, Field]:
+    """Distance from the middle, 1 on the lobulated outline, and the angle around it."""
+    theta = np.arctan2(across, along)
+    waves = zip((2, 3, 4, 6, 9), lesion.phases[:5], strict=True)
+    wobble = np.asarray(sum(np.sin(order * theta + phase) / (order - 1) ** 0.8 for order, phase in waves))
+    return np.hypot(along, across) / (1 + lesion.lobulation * wobble).clip(0.5, 1.6), theta
 
 
 def _holes(lesion: Lesion, s: Field, u: Field, grain: float) -> Field:
@@ -278,9 +282,9 @@ def exostosis(lesion: Lesion, bone: Bone, frontal: bool) -> Floats:
     edge = high if facing > 0 else low
     middle = (low + high) / 2
     lean = 0.55 + 0.35 * np.sin(lesion.phases[2])
-    reach = lesion.stalk * abs(facing) ** 0.7
+    height = lesion.stalk * abs(facing) ** 0.7
     root = np.array([lesion.level, middle + (edge - middle) * 0.55 * abs(facing) ** 0.3])
-    tip = np.array([lesion.level + lean * lesion.stalk, edge + np.sign(facing) * reach - (edge - middle) * 0.1])
+    tip = np.array([lesion.level + lean * lesion.stalk, edge + np.sign(facing) * height - (edge - middle) * 0.1])
     axis = tip - root
     across = np.array([-axis[1], axis[0]]) / max(float(np.hypot(*axis)), 1e-6)
     base, waist, head = lesion.length, lesion.length * 0.62, lesion.length * (0.72 + 0.3 * lesion.lobulation)

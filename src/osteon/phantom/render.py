@@ -45,24 +45,15 @@ def trace(patient: Patient, scene: Scene, lesions: Sequence[Lesion], grid: Grid,
         mine = [index for index, lesion in enumerate(lesions) if lesion.bone == bone.name]
         spurs = {i: exostosis(lesions[i], bone, frontal) for i in mine if lesions[i].stalk}
         whole = replace(bone, additions=tuple(spurs.values()))
-        part = grid.window(
-            np.vstack([bone.outline, *spurs.values()]), 3.0 + max((reach(lesions[i]) for i in mine), default=0.0)
-        )
+        around = 3.0 + max((reach(lesions[i]) for i in mine), default=0.0)
+        part = grid.window(np.vstack([bone.outline, *spurs.values()]), around)
         if part is None:
             continue
-        for i in mine:
-            spot, width, height = skin_bulge(lesions[i], bone, frontal, spurs.get(i))
-            if height:
-                bulge += np.float32(height) * bump(grid.y - spot[1], width) * bump(grid.x - spot[0], width)
         window, where = part
         distance = whole.distance(window)
-        ill = (
-            window.window(np.vstack([territory(lesions[i], bone, frontal, spurs.get(i)) for i in mine]), 0.0)
-            if mine
-            else None
-        )
-        if ill is not None:
-            near, here = ill
+        if mine:
+            corners = [territory(lesions[i], bone, frontal, spurs.get(i)) for i in mine]
+            near, here = window.window(np.vstack(corners), 0.0) or (window, (slice(None), slice(None)))
             changes = BoneChanges()
             for i in mine:
                 applied = apply(
@@ -70,14 +61,15 @@ def trace(patient: Patient, scene: Scene, lesions: Sequence[Lesion], grid: Grid,
                 )
                 masks[i][where][here] |= applied.mask
                 changes = changes.joined(applied.changes)
+                spot, width, height = skin_bulge(lesions[i], bone, frontal, spurs.get(i))
+                bulge += np.float32(height) * bump(grid.y - spot[1], width) * bump(grid.x - spot[0], width)
             s, u = bone.local(near.x, near.y)
             bone_film[where][here] += whole.mineral(
                 s, u, distance[here], grain=grain, quality=patient.quality, changes=changes
             )
-            distance = distance.copy()
-            distance[here] = -1.0
+            distance[here] = -1.0  # drawn; what is left of the bone is healthy
         bone.draw(bone_film[where], window, distance, grain=grain, quality=patient.quality)
-    film = scene.limb.attenuation(grid, patient.grain, bulge if bulge.any() else 0.0)
+    film = scene.limb.attenuation(grid, patient.grain, bulge)
     for soft in scene.softs:
         soft.add_to(film, grid)
     return Rays(np.maximum(film, 0.0) + bone_film, tuple(masks))
