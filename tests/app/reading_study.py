@@ -20,7 +20,7 @@ from osteon.app.create import Created
 from osteon.app.database import Store
 
 #: No other number in a study looks like these, so that a search for them finds every leak.
-ADVICE = {f"x{i:02d}": 0.0137131 + 0.1093173 * (i % 9) for i in range(24)}
+ADVICE = {f"x{i:02d}": 0.0137131 + 0.1093173 * (i % 9) for i in range(120)}
 
 
 def write_run(folder: Path, readers: str, *, cases: int = 6, shape: tuple[int, int] = (120, 90)) -> study.Study:

@@ -55,7 +55,10 @@ class Site:
         return "__Host-osteon" if self.secure else "osteon"
 
 
-def the_site(request: Request) -> Site:
+# Dependencies that touch no database are coroutines: those run where they are, others in a thread of their own.
+
+
+async def the_site(request: Request) -> Site:
     """The site that this application serves."""
     found = request.app.state.site
     assert isinstance(found, Site)
@@ -97,14 +100,14 @@ def signed_in(request: Request, site: ThisSite) -> guard.Visitor:
     return who
 
 
-def reader(who: Annotated[guard.Visitor, Depends(signed_in)]) -> str:
+async def reader(who: Annotated[guard.Visitor, Depends(signed_in)]) -> str:
     """The code of the reader who asks."""
     if who.role != "reader":
         raise HTTPException(403, "This is for readers.")
     return who.code
 
 
-def administrator(who: Annotated[guard.Visitor, Depends(signed_in)]) -> str:
+async def administrator(who: Annotated[guard.Visitor, Depends(signed_in)]) -> str:
     """The code of the administrator who asks."""
     if who.role != "admin":
         raise HTTPException(403, "This is for the study's administrator.")
