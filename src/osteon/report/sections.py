@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from osteon.evaluate.words import bare_p, headline, in_sentence, level_title, number, p_value, stratum_title
 from osteon.report import words
+from osteon.report.maps import explanation
 from osteon.report.others import of_file, tabular
 from osteon.report.page import Page, bullets, interval, paragraph
 from osteon.report.readers import readers
@@ -376,6 +377,6 @@ SECTIONS = (
     Section("examples", "Example cases", examples),
     Section("tabular", "What the tabular models go by", tabular),
     Section("robustness", "Robustness", of_file("robustness", "Results under perturbed boxes and pictures.")),
-    Section("explanation", "Explanation", of_file("explanation", "Scores of the class-activation maps.")),
+    Section("explanation", "Where the networks look", explanation),
     Section("readers", "Readers", readers),
 )

@@ -17,7 +17,7 @@ from osteon.evaluate.explanation import gallery
 from osteon.explain.placing import on_radiograph
 from osteon.io import read_image, read_mask
 from osteon.steps.folder import Ledger, RunFolder, digest, file_digest
-from osteon.steps.mapping import Job, changes
+from osteon.steps.mapping import Job, box_changes
 from osteon.study import Network, Study
 from osteon.types import Floats
 from osteon.weights import Resolved
@@ -145,14 +145,14 @@ class _Scene:
         panels = [(values[place], rect[0], box) for values in self.made.values()]
         if move:
             kind, grade = move.split()
-            rows = changes(self.settings, case_id)
+            rows = box_changes(self.settings, case_id)
             row = rows[(rows["kind"] == kind) & np.isclose(rows["grade"], float(grade))]
             moved = perturb.boxes(box, row)
             model = self.settings.model(next(iter(self.made)))
             assert isinstance(model, Network)
             job = Job(self.settings, model, self.resolved[model.name], self.folder)
             others = crops.rectangles(moved, self.settings.crop)
-            again, _ = job.ensemble(crops.extract(pixels, others, job.size)[:, None], [self.method])
+            again, _ = job.ensemble(job.cut(pixels, others), [self.method])
             panels = [panels[0], (again[self.method][0], others[0], moved[0])]
         arrays = {"pictures": np.rint(cut * 255).astype(np.uint8), "masks": np.rint(outline * 255).astype(np.uint8)}
         arrays["frames"] = frame[0]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,11 +18,11 @@ from osteon.explain import maps as cams
 from osteon.explain.placing import in_common
 from osteon.explain.scores import Lesion, correlation, middle, score
 from osteon.io import read_image, read_mask
-from osteon.steps import pictures
+from osteon.steps import perturbing, pictures
 from osteon.steps.folder import RunFolder, stream
 from osteon.steps.units import input_size
 from osteon.study import Network, Study
-from osteon.types import Floats
+from osteon.types import Floats, Pixels
 from osteon.weights import Resolved
 
 #: The check in which the head was fitted on permuted labels.
@@ -76,6 +75,10 @@ class Job:
     def members(self) -> Members:
         """The ensemble, kept by the worker from chunk to chunk."""
         return _members(self.folds, self.weights, self.settings.compute.device)
+
+    def cut(self, pixels: Pixels, rects: Floats) -> NDArray[np.float32]:
+        """(n, 1, S, S) crops of a radiograph, rounded as stored crops are."""
+        return pictures.middle(crops.to_stored(crops.extract(pixels, rects, self.size)), self.size)
 
     def ensemble(self, batch: NDArray[np.float32], methods: Sequence[str]) -> tuple[Maps, Maps]:
         """Maps of the ensemble and of its first fold alone, for (n, 1, S, S) pictures."""
@@ -191,13 +194,12 @@ def _lesion(case: pd.Series, rect: Floats, root: Path) -> Lesion:
     return Lesion(rect, box, inside, None if np.isnan(spacing).any() else spacing)
 
 
-def changes(settings: Study, case_id: str) -> pd.DataFrame:
+def box_changes(settings: Study, case_id: str) -> pd.DataFrame:
     """The changes of a case's box after which its map is made again: the first of each kind and grade.
 
     They are those that its probability is predicted under, too.
     """
-    seed = int(np.random.default_rng([settings.study.seed, stream("perturb")]).integers(2**31))
-    drawn = perturb.draw([case_id], settings.robustness, seed)
+    drawn = perturbing.changes(settings, case_id)
     return drawn[drawn["kind"].isin(list(perturb.BOX_KINDS)) & (drawn["repeat"] == 0)].reset_index(drop=True)
 
 
@@ -208,11 +210,11 @@ def _moved(job: Job, cases: pd.DataFrame, rects: Floats, whole: Maps) -> pd.Data
     for image, of_image in cases.groupby("image", sort=False) if job.settings.robustness.repeats else ():
         pixels = read_image(job.root / str(image)).pixels
         for case_id, box in zip(of_image["case_id"], pictures.boxes(of_image), strict=True):
-            drawn, i = changes(job.settings, str(case_id)), place[case_id]
+            drawn, i = box_changes(job.settings, str(case_id)), place[case_id]
             others = crops.rectangles(perturb.boxes(box, drawn), job.settings.crop)
             if drawn.empty:
                 continue
-            found, _ = job.ensemble(crops.extract(pixels, others, job.size)[:, None], job.quick)
+            found, _ = job.ensemble(job.cut(pixels, others), job.quick)
             for method, made in found.items():
                 both = [
                     in_common(whole[method][i], rects[i], other, rect, pixels.shape)
