@@ -14,6 +14,7 @@ from osteon.tables import written
 
 SEED = 2026
 SIZE = 96
+PICTURES, EPOCHS = 1200, 4
 BACKBONES = ("regnetx_002", "mobilenetv3_small_050")
 SOURCES = {
     "radiographs": "synthetic radiographs of other patients, drawn by osteon's phantom",
@@ -84,6 +85,18 @@ variables = ["age", "sex", "site", "pain"]
 [evaluation]
 folds = 3
 subgroups = ["age", "sex"]
+
+# At small size, so that the demonstration takes minutes; the defaults are larger.
+[robustness]
+shift = [0.1, 0.3]
+scale = [0.2]
+aspect = [0.2]
+combined = [0.2]
+repeats = 2
+cases = 60
+
+[explain]
+cases = 24
 """
 
 
@@ -118,5 +131,7 @@ def _pretrain(path: Path, backbone: str, source: str) -> float:
 
     rng = np.random.default_rng([SEED, stream(path.name)])
     draw = phantom.pretraining_radiographs if source == "radiographs" else phantom.pretraining_textures
-    images, labels = draw(2000, SIZE, SEED)
-    return pretrain(backbone, images, labels, path, name=f"synthetic-{source}", source=SOURCES[source], rng=rng)
+    images, labels = draw(PICTURES, SIZE, SEED)
+    return pretrain(
+        backbone, images, labels, path, name=f"synthetic-{source}", source=SOURCES[source], epochs=EPOCHS, rng=rng
+    )
