@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from osteon.version import __version__
+
 if TYPE_CHECKING:
     from osteon.steps import Run, run
 
-__version__ = "0.1.0"
 __all__ = ["Run", "__version__", "run"]
 
 

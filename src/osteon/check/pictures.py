@@ -16,10 +16,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from osteon import __version__
 from osteon.errors import ImageError
 from osteon.io import read_image, read_mask
 from osteon.tables import written
+from osteon.version import __version__
 
 #: Side of the thumbnail on which near duplicates are found.
 THUMBNAIL = 32

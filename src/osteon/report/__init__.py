@@ -11,7 +11,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from osteon import __version__
 from osteon.evaluate.words import in_sentence
 from osteon.report import words
 from osteon.report.checklist import ANSWERED, FOR_AUTHORS
@@ -19,6 +18,7 @@ from osteon.report.folder import Finished
 from osteon.report.page import Page, bullets, paragraph
 from osteon.report.sections import SECTIONS, Section
 from osteon.tables import written
+from osteon.version import __version__
 
 __all__ = ["headline", "write"]
 

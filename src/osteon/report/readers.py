@@ -10,12 +10,12 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from osteon import __version__
 from osteon.evaluate.words import p_value
 from osteon.readers.words import arm_title, arms_of, sentences
 from osteon.report.folder import Finished
 from osteon.report.page import Page, bullets, interval, paragraph
 from osteon.tables import written
+from osteon.version import __version__
 
 _METRICS = {"auc": "AUC", "sensitivity": "Sensitivity", "specificity": "Specificity", "median_seconds": "Seconds"}
 _RANDOM = {

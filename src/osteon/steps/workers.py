@@ -53,7 +53,7 @@ class Shown:
 
     def say(self, line: str) -> None:
         """Print a line."""
-        self._console.print(line)
+        self._console.print(line, soft_wrap=True)
 
     @contextmanager
     def __call__(self, total: int, title: str = "") -> Iterator[Bar]:
