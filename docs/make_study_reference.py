@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from osteon import study
+from osteon import protocol, study
 
 SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[study]", study.StudySection),
@@ -26,6 +26,9 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[robustness]", study.Robustness),
     ("[explain]", study.Explain),
     ("[compute]", study.Compute),
+    ("[readers]", protocol.Readers),
+    ("[[readers.people]]", protocol.Person),
+    ("[[readers.before]] and [[readers.after]]", protocol.Item),
 ]
 TARGET = Path(__file__).parent / "reference" / "study.md"
 
@@ -41,7 +44,9 @@ def default(value: Any) -> str:
     """A default as TOML would say it."""
     if value is PydanticUndefined:
         return "required"
-    if isinstance(value, study.Settings):
+    if isinstance(value, study.Settings) or (
+        isinstance(value, tuple) and any(isinstance(v, study.Settings) for v in value)
+    ):
         return "see below"
     if value is None:
         return "-"
@@ -64,7 +69,7 @@ def page() -> str:
         said = described(kind)
         lines += ["", f"## {title}", "", "| setting | default | what it is |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
-            if name != "kind":
+            if name != "kind" or kind is protocol.Item:
                 lines.append(f"| `{name}` | {default(field.default)} | {said.get(name, '').replace('|', '/')} |")
     recipes = ["", "## Recipes", "", "What a network's `recipe` sets unless the study says otherwise.", ""]
     for recipe, settings in study.RECIPES.items():

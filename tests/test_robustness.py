@@ -119,12 +119,42 @@ def test_the_shakier_model_is_found_out_over_patients(
     assert (others["p_holm"] >= others["p"]).all()
 
 
+def test_undisturbed_cases_and_all_box_changes_have_rows_of_their_own(
+    given_tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+) -> None:
+    perturbed, predictions, points = given_tables
+    measured = robustness(perturbed, predictions, points, STUDY)
+    found, of_cases = measured.robustness, measured.robustness_cases.query("model == 'shaky'")
+    base = predictions.query("model == 'shaky' and split == 'external'")
+    single = stats.delong_ci(base["label"], base["probability"], method="wald", clusters=base["patient_id"])
+    drawn = value(found, model="shaky", kind="drawn", stratum="external")
+    assert (drawn["metric"], drawn["value"]) == ("auc", pytest.approx(single.value))
+    assert (drawn["low"], drawn["high"]) == pytest.approx((single.low, min(single.high, 1)))
+    where = {"model": "shaky", "kind": "all box changes", "stratum": "external"}
+    rows = perturbed.query("model == 'shaky' and kind != 'gamma'").merge(base[["case_id", "label"]], on="case_id")
+    aucs = [stats.auc(r["label"], r["probability"]) for _, r in rows.groupby(["kind", "repeat"])]
+    assert value(found, metric="auc", **where)["value"] == pytest.approx(np.mean(aucs))
+    assert value(found, metric="auc_loss", **where)["value"] == pytest.approx(single.value - np.mean(aucs))
+    assert value(found, metric="sd", **where)["value"] == pytest.approx(of_cases["sd"].mean())
+    assert not measured.robustness_comparisons.empty
+
+
+def test_pictures_alone_leave_nothing_to_compare(
+    given_tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+) -> None:
+    perturbed, predictions, points = given_tables
+    found = robustness(perturbed.query("kind == 'gamma'"), predictions, points, STUDY)
+    assert set(found.robustness["kind"]) == {"drawn", "gamma"}
+    assert found.robustness_comparisons.empty
+    assert found.robustness_cases.empty
+
+
 def test_no_change_is_no_spread(given_tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:
     perturbed, predictions, points = given_tables
     base = predictions.query("split == 'external'").set_index(["model", "case_id"])["probability"]
     pairs = zip(perturbed["model"], perturbed["case_id"], strict=True)
     still = perturbed.assign(probability=[base[pair] for pair in pairs])
-    found = robustness(still, predictions, points, STUDY).robustness
+    found = robustness(still, predictions, points, STUDY).robustness.query("kind != 'drawn'")
     for metric, expected in (("sd", 0), ("range", 0), ("flip_rate", 0), ("auc_loss", 0), ("icc", 1)):
         np.testing.assert_allclose(found.loc[found["metric"] == metric, "value"], expected, atol=1e-9)
 

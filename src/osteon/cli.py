@@ -67,6 +67,22 @@ def features(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
 
 
 @app.command()
+def perturb(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
+    """Predict external cases under changed boxes and pictures with every model, and report how steady each is."""
+    from osteon import steps
+
+    _headline(steps.perturb(study, workers=_workers(jobs, cluster)))
+
+
+@app.command()
+def explain(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
+    """Map where each network looks in external cases, score the maps against the lesions, and report."""
+    from osteon import steps
+
+    _headline(steps.explain(study, workers=_workers(jobs, cluster)))
+
+
+@app.command()
 def evaluate(run: Annotated[Path, typer.Argument(help="A run folder with predictions.csv and cohort.csv.")]) -> None:
     """Recompute tables, figures and report from predictions.csv; needs no picture and no network."""
     from osteon import steps

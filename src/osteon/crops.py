@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from osteon.types import Floats, Pixels
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from osteon.study import Augment, Crop
 
 
@@ -69,13 +71,19 @@ def extract(pixels: Pixels, rects: Floats, size: int | tuple[int, int]) -> Pixel
         (K, size, size) float32.
     """
     import torch
+
+    out: Pixels = cut(torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)), rects, size).numpy()
+    return out
+
+
+def cut(picture: Tensor, rects: Floats, size: int | tuple[int, int]) -> Tensor:
+    """:func:`extract` of an (H, W) tensor on its own device."""
+    import torch
     from torchvision.ops import roi_align
 
     height, width = (size, size) if isinstance(size, int) else size
-    picture = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
-    regions = torch.from_numpy(np.asarray(rects, dtype=np.float32).reshape(-1, 4))
-    cut = roi_align(picture, [regions], (height, width), sampling_ratio=-1, aligned=True)
-    out: Pixels = cut[:, 0].numpy()
+    regions = torch.from_numpy(np.asarray(rects, dtype=np.float32).reshape(-1, 4)).to(picture.device)
+    out: Tensor = roi_align(picture[None, None], [regions], (height, width), sampling_ratio=-1, aligned=True)[:, 0]
     return out
 
 

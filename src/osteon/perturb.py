@@ -1,18 +1,20 @@
 """Perturbation as data: changes are drawn once as rows, then applied purely, the same rows for every model.
 
-A box is changed on the *original* radiograph, never on a crop that was cut before: what the moved box would hold is
-read from the picture, and what lies outside the picture is black. A picture is changed around the drawn box.
+Box and picture are changed on the *original* radiograph, never on a crop that was cut before: what a moved box would
+hold is read from the picture, and what lies outside the picture is black.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from osteon.types import Floats, Pixels
 
@@ -30,13 +32,16 @@ BOX_KINDS = {
 IMAGE_KINDS = {
     "rotation": ((5.0, 10.0), "degrees, either way"),
     "gamma": ((0.25, 0.5), "log2 of the exponent, either way"),
-    "noise": ((0.02, 0.05), "standard deviation; pixels are in [0, 1]"),
+    "noise": ((0.02, 0.05), "standard deviation in every pixel of the radiograph; pixels are in [0, 1]"),
     "blur": ((0.01, 0.02), "standard deviation as a fraction of the crop's side"),
     "jpeg": ((50.0, 20.0), "quality of a JPEG copy of the whole radiograph"),
     "markers": ((1.0,), "burned-in letters and markers painted over"),
 }
 #: Changes without chance: one draw is enough.
 _CERTAIN = ("jpeg", "markers", "blur")
+#: How far the boxes of test-time averaging lie from the drawn one: greatest shift and relative change of each side, as
+#: a fraction of that side. Two careful readers differ by about as much.
+JITTER = 0.1
 
 
 def draw(cases: Sequence[str], robustness: Robustness, seed: int) -> pd.DataFrame:
@@ -101,21 +106,166 @@ def _of_case(case: str, common: dict[str, object], kinds: NDArray[np.str_], grad
     )
 
 
+def jittered(cases: Sequence[str], count: int, seed: Sequence[int]) -> pd.DataFrame:
+    """The boxes that each case's prediction is averaged over.
+
+    Args:
+        cases: Case identifiers. A case's boxes depend on its identifier and the seed, not on the other cases.
+        count: How many boxes a case.
+        seed: Source of randomness.
+
+    Returns:
+        `count` rows a case for :func:`boxes`: dx, dy, sx, sy. The first is the box as it was given; the others come in
+        opposite pairs, within :data:`JITTER`, so that they balance around it.
+    """
+
+    def of_case(case: str) -> Floats:
+        half = np.random.default_rng([*seed, *case.encode()]).uniform(-1, 1, (count // 2, 4))
+        return np.vstack([np.zeros((1, 4)), np.stack([half, -half], axis=1).reshape(-1, 4)])[:count]
+
+    steps = np.concatenate([of_case(case) for case in cases])
+    changes = np.hstack([JITTER * steps[:, :2], np.exp(np.log1p(JITTER) * steps[:, 2:])])
+    return pd.DataFrame(changes, columns=["dx", "dy", "sx", "sy"])
+
+
 def boxes(drawn: Floats, rows: pd.DataFrame) -> Floats:
     """Changed boxes.
 
     Args:
         drawn: (4,) or (n, 4) box(es) as drawn: x0, y0, x1, y1.
-        rows: n rows of :func:`draw`.
+        rows: n rows of :func:`draw` or :func:`jittered`.
 
     Returns:
         (n, 4) boxes, which may leave the radiograph.
     """
     box = np.broadcast_to(np.asarray(drawn, dtype=np.float64), (len(rows), 4))
     sides = box[:, 2:] - box[:, :2]
-    centres = (box[:, :2] + box[:, 2:]) / 2 + rows[["dx", "dy"]].to_numpy() * sides
-    halves = sides * rows[["sx", "sy"]].to_numpy() / 2
-    return np.hstack([centres - halves, centres + halves])
+    shift = rows[["dx", "dy"]].to_numpy() * sides
+    growth = (rows[["sx", "sy"]].to_numpy() - 1) * sides / 2
+    # By its edges, not by its centre: no change leaves the very same numbers.
+    return np.hstack([box[:, :2] + shift - growth, box[:, 2:] + shift + growth])
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """A radiograph, or the part of it around the lesion, under one change of the picture.
+
+    Attributes:
+        pixels: (h, w).
+        corner: (2,) x and y of its upper left corner in the radiograph.
+        centre: (2,) x and y in the version around which it was turned.
+        angle: By how many degrees, counterclockwise as seen.
+        rows: Positions of the changes that it is for.
+    """
+
+    pixels: Pixels
+    corner: Floats
+    centre: Floats
+    angle: float
+    rows: NDArray[np.intp]
+
+    def mask(self, whole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The part of a mask of the radiograph that belongs here, turned along with the picture."""
+        height, width = self.pixels.shape
+        x, y = self.corner.astype(int)
+        part = whole[y : y + height, x : x + width]
+        return part if self.angle == 0 else _turned(part.astype(np.float32), self.angle, self.centre) >= 0.5
+
+
+def versions(pixels: Pixels, drawn: Floats, frame: Floats, changes: pd.DataFrame) -> Iterator[Version]:
+    """Every picture that the changes of a case need, each made once.
+
+    Args:
+        pixels: (H, W) the radiograph.
+        drawn: (4,) the box as drawn; a rotation leaves its centre in place, and the picture around it is changed.
+        frame: (4,) the rectangle that is cut out for the drawn box; a blur is a fraction of its sides.
+        changes: Rows of :func:`draw`.
+
+    Yields:
+        The radiograph itself for all changes of the box, whole copies for JPEG and markers, and for every other change
+        of the picture the surroundings of the lesion.
+    """
+    column = {name: changes[name].to_numpy() for name in ("angle", "gamma", "noise", "blur", "quality", "masked")}
+    local = (column["angle"] != 0) | (column["gamma"] != 1) | (column["noise"] > 0) | (column["blur"] > 0)
+    quality, masked = column["quality"], column["masked"] > 0
+    nowhere, centre = np.zeros(2), (drawn[:2] + drawn[2:]) / 2
+
+    def whole(picture: Pixels, rows: NDArray[np.bool_]) -> Version:
+        return Version(picture, nowhere, centre, 0.0, np.flatnonzero(rows))
+
+    yield whole(pixels, ~local & (quality == 0) & ~masked)
+    for grade in np.unique(quality[quality > 0]):
+        yield whole(jpeg(pixels, int(grade)), quality == grade)
+    if masked.any():
+        yield whole(without_markers(pixels, drawn), masked)
+    x0, y0, x1, y1 = _around(frame, pixels.shape)
+    corner = np.array([x0, y0], dtype=np.float64)
+    for row in np.flatnonzero(local):
+        change = changes.iloc[row]
+        part = _altered(pixels[y0:y1, x0:x1], change, centre - corner, frame[2:] - frame[:2])
+        yield Version(part, corner, centre - corner, float(change["angle"]), np.array([row]))
+
+
+def _around(frame: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Whole pixels of the picture that turning, blurring and averaging over boxes can reach from a rectangle."""
+    margin = np.maximum(0.4 * (frame[2:] - frame[:2]), 32)
+    low = np.maximum(np.floor(frame[:2] - margin), 0).astype(int)
+    high = np.minimum(np.ceil(frame[2:] + margin), shape[::-1]).astype(int)
+    return low[0], low[1], high[0], high[1]
+
+
+def _altered(part: Pixels, change: pd.Series, centre: Floats, sides: Floats) -> Pixels:
+    if change["blur"]:
+        part = ndimage.gaussian_filter(part, change["blur"] * sides[::-1])
+    if change["gamma"] != 1:
+        part = part ** np.float32(change["gamma"])
+    if change["noise"]:
+        rng = np.random.default_rng(int(change["noise_seed"]))
+        noise = rng.standard_normal(part.shape, dtype=np.float32)
+        part = np.clip(part + np.float32(change["noise"]) * noise, 0, 1)
+    if change["angle"]:
+        part = _turned(part, change["angle"], centre)
+    return part
+
+
+def _turned(part: Pixels, degrees: float, centre: Floats) -> Pixels:
+    """Turned counterclockwise as seen around a point, bilinear, black from outside."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    back = np.array([[cos, sin], [-sin, cos]])  # from turned to original (row, column)
+    middle = centre[::-1] - 0.5
+    out: Pixels = ndimage.affine_transform(part, back, middle - back @ middle, order=1)
+    return out
+
+
+def carried(mask: NDArray[np.bool_], drawn: Floats, moved: Floats) -> NDArray[np.bool_]:
+    """A mask that goes with its box: moved, scaled and stretched as the box is.
+
+    Args:
+        mask: (H, W).
+        drawn: (4,) the box as drawn.
+        moved: (4,) the box after a change.
+
+    Returns:
+        (H, W); empty where it has left the picture.
+    """
+    out = np.zeros_like(mask)
+    rows, columns = (np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1))
+    if not len(rows):
+        return out
+    back = (drawn[2:] - drawn[:2]) / (moved[2:] - moved[:2])
+    corners = np.array([[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]])
+    low, high = moved[:2] + (corners - drawn[:2]) / back
+    low, high = (np.clip(np.rint(side).astype(int), 0, mask.shape[::-1]) for side in (low - 1, high + 1))
+    # Nearest pixel: the centre of each pixel of the new mask, taken back to the old one.
+    x, y = (
+        np.floor(drawn[axis] + (np.arange(low[axis], high[axis]) + 0.5 - moved[axis]) * back[axis]).astype(int)
+        for axis in (0, 1)
+    )
+    inside = (y >= 0) & (y < mask.shape[0]), (x >= 0) & (x < mask.shape[1])
+    out[np.ix_(np.arange(low[1], high[1])[inside[0]], np.arange(low[0], high[0])[inside[1]])] = mask[
+        np.ix_(y[inside[0]], x[inside[1]])
+    ]
+    return out
 
 
 def jpeg(pixels: Pixels, quality: int) -> Pixels:
@@ -142,8 +292,6 @@ def without_markers(pixels: Pixels, box: Floats) -> Pixels:
     Returns:
         A copy in which each such spot, with a rim of two pixels, has the median of its surroundings.
     """
-    from scipy import ndimage
-
     spots = pixels >= 0.98
     x0, y0, x1, y1 = np.rint(box).astype(int)
     spots[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = False

@@ -401,6 +401,24 @@ ROBUSTNESS_CASES = Contract(
     "robustness of cases",
     {"case_id": _TEXT, "model": _TEXT, "sd": _NUMBER, "range": _NUMBER, "flip_rate": _NUMBER},
 )
+#: The cases that a changed box moved most, one row a box of the change that did; boxes in pixels of the radiograph.
+ROBUSTNESS_EXAMPLES = Contract(
+    "robustness examples",
+    {
+        "case_id": _TEXT,
+        "centre": _TEXT,
+        "model": _TEXT,
+        "label": _LABEL,
+        "diagnosis": _NOTE,
+        "threshold": _NUMBER,
+        "kind": _TEXT,
+        "grade": Column("number"),
+        "role": _TEXT,  # picture (the part that is shown) | drawn | lowest | highest | other
+        "repeat": Column("integer"),  # -1 for what is not a changed box
+        "probability": _NUMBER,
+        **{side: Column("number") for side in ("x0", "y0", "x1", "y1")},
+    },
+)
 #: Odds ratios of clinical and combined models, fitted on all development cases.
 ODDS_RATIOS = Contract(
     "odds ratios",

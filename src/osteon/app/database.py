@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import (
@@ -204,6 +205,8 @@ class Store:
         if backend == "sqlite":
             event.listen(self.engine, "begin", _sqlite_begin)
         self._writing = self.engine.execution_options(osteon_write=True)
+        # SQLite has one writer at a time and lets the others sleep and try again, some of them for ever: queue here.
+        self._turn = Lock() if backend == "sqlite" else nullcontext()
         try:
             with self.engine.connect():
                 pass
@@ -236,7 +239,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One writing transaction, committed and on disk when the block ends."""
-        with self._writing.begin() as connection:
+        with self._turn, self._writing.begin() as connection:
             yield connection
 
     def close(self) -> None:

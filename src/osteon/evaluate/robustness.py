@@ -5,24 +5,28 @@ Cases are the unit of every interval and test; repeats of one case are never cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from math import nan, sqrt
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, wilcoxon
 
 from osteon import stats, tables
 from osteon.errors import NotEstimableError, TableError
 from osteon.evaluate.cases import Cases, gather, strata
+from osteon.evaluate.resampling import Interval, Resampling, pairs
+from osteon.stats.distributions import critical
 from osteon.study import Study
 from osteon.types import Floats
 
 _SPREADS = ("sd", "range", "flip_rate")
-#: The strength that models are compared at: all changes of the box, averaged.
+#: Model, kind and grade.
+Change = tuple[str, str, float]
+#: The kind under which the undisturbed cases stand, with grade 0.
+DRAWN = "drawn"
+#: What models are compared at: all changes of the box, averaged; its grade stands as 0.
 ALL_BOXES = "all box changes"
 _BOX_KINDS = ("shift", "scale", "aspect", "combined")
 
@@ -32,7 +36,9 @@ class Robustness:
     """The tables of a perturbation study.
 
     Attributes:
-        robustness: By model, stratum, kind and grade: sd, range, flip_rate, auc, auc_loss, icc.
+        robustness: By model, stratum, kind and grade: sd, range, flip_rate, auc, auc_loss, icc; the auc of the
+            undisturbed cases stands under the kind :data:`DRAWN`, what all box changes have in the mean under
+            :data:`ALL_BOXES`.
         robustness_comparisons: Pairs of models, a - b, over all changes of the box.
         robustness_cases: By model and case over all changes of the box: sd, range, flip_rate.
     """
@@ -48,25 +54,6 @@ class Robustness:
             paths.append(folder / f"{name}.csv")
             tables.write(getattr(self, name), paths[-1], getattr(tables, name.upper()))
         return paths
-
-
-@dataclass(frozen=True)
-class _Repeats:
-    """One model under one change: (n, r) probabilities beside the (n,) undisturbed ones."""
-
-    drawn: Floats
-    perturbed: Floats
-    threshold: float
-
-    def of_case(self) -> dict[str, Floats]:
-        """Spread of each case over its repeats, and the share of repeats that fall on the other side."""
-        flipped = (self.perturbed >= self.threshold) != (self.drawn >= self.threshold)[:, None]
-        some = self.perturbed.shape[1] > 1
-        return {
-            "sd": self.perturbed.std(axis=1, ddof=1) if some else np.full(len(self.drawn), nan),
-            "range": np.ptp(self.perturbed, axis=1) if some else np.full(len(self.drawn), nan),
-            "flip_rate": flipped.mean(axis=1) if not np.isnan(self.threshold) else np.full(len(self.drawn), nan),
-        }
 
 
 def robustness(
@@ -89,43 +76,90 @@ def robustness(
     cases, _ = gather(predictions, study)
     cases = cases.where(cases.about["case_id"].isin(perturbed["case_id"].unique()))
     youden = operating_points[operating_points["rule"] == "youden"].groupby("model")["threshold"].first()
-    models = [model for model in cases.models if model in set(perturbed["model"])]
-    cubes = {
-        (str(model), str(kind), float(grade)): _cube(rows, cases, f"{model}, {kind} {grade:g}")  # type: ignore[arg-type]
-        for (model, kind, grade), rows in perturbed.groupby(["model", "kind", "grade"], sort=False)
-    }
-    changes = list(dict.fromkeys((kind, grade) for _, kind, grade in cubes))
-    of_case = {
-        key: _Repeats(cases.of(key[0]), cube, float(youden.get(key[0], nan))).of_case() for key, cube in cubes.items()
-    }
-    boxes = [change for change in changes if change[0] in _BOX_KINDS]
-    overall = {
-        model: {name: np.mean([of_case[model, *change][name] for change in boxes], axis=0) for name in _SPREADS}
-        for model in models
-        if boxes
-    }
-    rows, pairs = [], []
+    cubes, spreads = _by_change(perturbed, cases, {str(model): float(value) for model, value in youden.items()})
+    z = critical(study.evaluation.level)
+    rows: list[dict[str, object]] = []
+    compared = []
     for stratum, part in strata(cases, study):
-        if stratum == "development":
-            continue
         keep = np.isin(cases.about["case_id"], part.about["case_id"])
-        resampling = _Resampling(part, study)
-        size = {"stratum": stratum, "n": len(part), "n_positive": int(part.truth.sum())}
+        resampling = Resampling(part, study)
+        about = {"stratum": stratum, "n": len(part), "n_positive": int(part.truth.sum())}
         for (model, kind, grade), cube in cubes.items():
-            found = {name: resampling.mean(of_case[model, kind, grade][name][keep]) for name in _SPREADS}
-            found |= _areas(part, part.of(model), cube[keep], study.evaluation.level)
-            rows += [
-                {"model": model, "kind": kind, "grade": grade, "metric": metric, **size}
-                | dict(zip(("value", "low", "high", "method"), values, strict=True))
-                for metric, values in found.items()
-            ]
-        within = {model: {name: values[keep] for name, values in each.items()} for model, each in overall.items()}
-        pairs.append(_pairs(within, resampling, study).assign(stratum=stratum))
+            found = _areas(part, part.of(model), cube[keep], z)
+            if kind == DRAWN:
+                found = {"auc": found["auc"]}
+            else:
+                spread = spreads[model, kind, grade]
+                found |= {name: _known(resampling.mean(spread[name][keep])) for name in _SPREADS}
+            if kind not in (DRAWN, ALL_BOXES):
+                found |= _agreement(cube[keep], study)
+            rows += _rows(found, model=model, kind=kind, grade=grade, **about)
+        within = {
+            model: {name: values[keep] for name, values in spread.items()}
+            for (model, kind, _), spread in spreads.items()
+            if kind == ALL_BOXES
+        }
+        compared.append(pairs(within, _SPREADS, resampling, study).assign(stratum=stratum, kind=ALL_BOXES))
+    of_cases = [
+        cases.about[["case_id"]].assign(model=model, **spread)
+        for (model, kind, _), spread in spreads.items()
+        if kind == ALL_BOXES
+    ]
     return Robustness(
-        tables.conform(pd.DataFrame(rows), tables.ROBUSTNESS),
-        tables.conform(pd.concat(pairs, ignore_index=True), tables.ROBUSTNESS_COMPARISONS),
-        _of_cases(overall, cases),
+        _table([pd.DataFrame(rows)], tables.ROBUSTNESS),
+        _table(compared, tables.ROBUSTNESS_COMPARISONS),
+        _table(of_cases, tables.ROBUSTNESS_CASES),
     )
+
+
+def _by_change(
+    perturbed: pd.DataFrame, cases: Cases, thresholds: Mapping[str, float]
+) -> tuple[dict[Change, Floats], dict[Change, dict[str, Floats]]]:
+    """By model and change the (n, repeats) probabilities, and what each case's repeats are spread over."""
+    cubes: dict[Change, Floats] = {}
+    spreads: dict[Change, dict[str, Floats]] = {}
+    for model in [name for name in cases.models if name in set(perturbed["model"])]:
+        cubes[model, DRAWN, 0.0] = cases.of(model)[:, None]
+        boxes: list[Change] = []
+        for (kind, grade), rows in perturbed[perturbed["model"] == model].groupby(["kind", "grade"], sort=False):
+            change = (model, str(kind), float(grade))  # type: ignore[arg-type]
+            cubes[change] = _cube(rows, cases, f"{model}, {kind} {grade:g}")
+            spreads[change] = _spread(cases.of(model), cubes[change], thresholds.get(model, nan))
+            boxes += [change] * (kind in _BOX_KINDS)
+        if boxes:
+            cubes[model, ALL_BOXES, 0.0] = np.hstack([cubes[change] for change in boxes])
+            spreads[model, ALL_BOXES, 0.0] = {
+                name: np.mean([spreads[change][name] for change in boxes], axis=0) for name in _SPREADS
+            }
+    return cubes, spreads
+
+
+def _spread(drawn: Floats, perturbed: Floats, threshold: float) -> dict[str, Floats]:
+    """Spread of each case over its repeats, and the share of repeats that fall on the other side of the threshold."""
+    flipped = (perturbed >= threshold) != (drawn >= threshold)[:, None]
+    unknown = np.full(len(drawn), nan)
+    some = perturbed.shape[1] > 1
+    return {
+        "sd": perturbed.std(axis=1, ddof=1) if some else unknown,
+        "range": np.ptp(perturbed, axis=1) if some else unknown,
+        "flip_rate": unknown if np.isnan(threshold) else flipped.mean(axis=1),
+    }
+
+
+def _rows(found: Mapping[str, Interval], **about: object) -> Iterator[dict[str, object]]:
+    for metric, values in found.items():
+        yield about | {"metric": metric} | dict(zip(("value", "low", "high", "method"), values, strict=True))
+
+
+def _table(frames: Sequence[pd.DataFrame], contract: tables.Contract) -> pd.DataFrame:
+    """All rows as the contract has them, also where there are none."""
+    full = [frame for frame in frames if not frame.empty]
+    return tables.conform(pd.concat(full) if full else pd.DataFrame(columns=list(contract.columns)), contract)
+
+
+def _known(estimate: Interval) -> Interval:
+    """A spread, or why there is none."""
+    return estimate if estimate[0] == estimate[0] else (nan, nan, nan, "not estimable: one repeat, or no threshold")
 
 
 def _cube(rows: pd.DataFrame, cases: Cases, what: str) -> Floats:
@@ -138,98 +172,36 @@ def _cube(rows: pd.DataFrame, cases: Cases, what: str) -> Floats:
     return wide.to_numpy(dtype=np.float64)
 
 
-class _Resampling:
-    """One set of patient resamples, shared by every model, so that differences are paired."""
-
-    def __init__(self, cases: Cases, study: Study) -> None:
-        patients = np.where(cases.patients == "", cases.about["case_id"], cases.patients)
-        self._members, self._patient = np.unique(patients, return_inverse=True)
-        rng = np.random.default_rng(study.study.seed)
-        count = len(self._members)
-        self._weights = rng.multinomial(count, np.full(count, 1 / count), size=study.evaluation.bootstrap)
-        self._sizes = np.bincount(self._patient)
-        self._tails = [(1 - study.evaluation.level) / 2, (1 + study.evaluation.level) / 2]
-        self.method = f"percentile bootstrap of patients, {study.evaluation.bootstrap} resamples"
-
-    def of_patients(self, values: Floats) -> Floats:
-        """Mean of each patient's cases."""
-        return np.asarray(np.bincount(self._patient, weights=values) / self._sizes)
-
-    def mean(self, values: Floats) -> tuple[float, float, float, str]:
-        """Mean over cases with its interval."""
-        if np.isnan(values).any():
-            return nan, nan, nan, "not estimable: one repeat, or no threshold"
-        low, high = np.quantile(self._means(values), self._tails)
-        return float(values.mean()), float(low), float(high), self.method
-
-    def _means(self, values: Floats) -> Floats:
-        sums = np.bincount(self._patient, weights=values)
-        return np.asarray((self._weights @ sums) / (self._weights @ self._sizes))
-
-
-def _areas(cases: Cases, drawn: Floats, perturbed: Floats, level: float) -> dict[str, tuple[float, float, float, str]]:
-    """AUC under the change (mean over repeats), AUC lost, and the ICC of repeats.
+def _areas(cases: Cases, drawn: Floats, perturbed: Floats, z: float) -> dict[str, Interval]:
+    """AUC under the change (mean over repeats) and AUC lost.
 
     The mean of r AUCs and its difference from the undisturbed one are linear in r + 1 AUCs, so that DeLong's covariance
     matrix of them gives their standard errors exactly, by patients where they have several cases.
     """
-    z = float(norm.ppf((1 + level) / 2))
-    found: dict[str, tuple[float, float, float, str]] = {}
     repeats = perturbed.shape[1]
     try:
         areas, covariance = stats.delong_covariance(
             cases.truth, np.vstack([drawn, perturbed.T]), clusters=cases.patients
         )
-        for name, weights in (
-            ("auc", np.r_[0.0, np.full(repeats, 1 / repeats)]),
-            ("auc_loss", np.r_[1.0, np.full(repeats, -1 / repeats)]),
-        ):
-            value, se = float(weights @ areas), sqrt(max(float(weights @ covariance @ weights), 0.0))
-            low, high = (value - z * se, value + z * se)
-            if name == "auc":
-                low, high = max(low, 0.0), min(high, 1.0)
-            found[name] = (value, low, high, f"DeLong, mean of {repeats} AUCs")
     except NotEstimableError as error:
-        found |= dict.fromkeys(("auc", "auc_loss"), (nan, nan, nan, f"not estimable: {error}"))
+        return dict.fromkeys(("auc", "auc_loss"), (nan, nan, nan, f"not estimable: {error}"))
+    mean = np.full(repeats, 1 / repeats)
+    found: dict[str, Interval] = {}
+    for name, weights in (("auc", np.r_[0.0, mean]), ("auc_loss", np.r_[1.0, -mean])):
+        value, se = float(weights @ areas), sqrt(max(float(weights @ covariance @ weights), 0.0))
+        low, high = value - z * se, value + z * se
+        if name == "auc":
+            low, high = max(low, 0.0), min(high, 1.0)
+        found[name] = (value, low, high, "DeLong" if repeats == 1 else f"DeLong, mean of {repeats} AUCs")
+    return found
+
+
+def _agreement(perturbed: Floats, study: Study) -> dict[str, Interval]:
+    """The ICC of the repeats, each taken at random."""
     if min(perturbed.shape) < 2:
-        return found | {"icc": (nan, nan, nan, "not estimable: one repeat")}
+        return {"icc": (nan, nan, nan, "not estimable: one repeat or one case")}
     try:
-        agreement = stats.icc(perturbed, form="ICC(1,1)", level=level)
+        agreement = stats.icc(perturbed, form="ICC(1,1)", level=study.evaluation.level)
     except NotEstimableError as error:
-        return found | {"icc": (nan, nan, nan, f"not estimable: {error}")}
-    return found | {"icc": (agreement.value, agreement.low, agreement.high, agreement.method)}
-
-
-def _pairs(within: Mapping[str, Mapping[str, Floats]], resampling: _Resampling, study: Study) -> pd.DataFrame:
-    """Every pair of models by their spread over cases: a bootstrap of the difference and Wilcoxon's paired test."""
-    ordered = [model for model in dict.fromkeys([*study.primary, *within]) if model in within]
-    rows = []
-    for metric in _SPREADS:
-        for a, b in combinations(ordered, 2):
-            gap = within[a][metric] - within[b][metric]
-            value, low, high, method = resampling.mean(gap)
-            by_patient = resampling.of_patients(gap)
-            p = nan
-            if np.any(by_patient) and not np.isnan(by_patient).any():
-                p = float(wilcoxon(by_patient, method="approx").pvalue)
-            rows.append(
-                {
-                    "kind": ALL_BOXES, "metric": metric, "model_a": a, "model_b": b, "difference": value, "low": low,
-                    "high": high, "p": p, "primary": (a, b) == study.primary,
-                    "method": f"{method}; p by Wilcoxon's signed-rank test over patients",
-                }
-            )  # fmt: skip
-    frame = pd.DataFrame(rows)
-    if frame.empty:
-        return frame
-    # The primary pair stands on its own; Holm adjusts the others, one family a metric.
-    others = frame["p"].where(~frame["primary"])
-    frame["p_holm"] = others.groupby(frame["metric"]).transform(lambda p: stats.holm(p.to_numpy()))
-    return frame
-
-
-def _of_cases(overall: Mapping[str, Mapping[str, Floats]], cases: Cases) -> pd.DataFrame:
-    frames = [cases.about[["case_id"]].assign(model=model, **each) for model, each in overall.items()]
-    if not frames:
-        return pd.DataFrame(columns=list(tables.ROBUSTNESS_CASES.columns))
-    return tables.conform(pd.concat(frames, ignore_index=True), tables.ROBUSTNESS_CASES)
+        return {"icc": (nan, nan, nan, f"not estimable: {error}")}
+    return {"icc": (agreement.value, agreement.low, agreement.high, agreement.method)}

@@ -95,3 +95,37 @@ def bare_p(p: float) -> str:
     ('< 0.001', '0.62')
     """
     return p_value(p).removeprefix("p ").removeprefix("= ")
+
+
+_CHANGES = {
+    "shift": "Box moved",
+    "scale": "Box scaled",
+    "aspect": "Box stretched",
+    "combined": "Box moved, scaled and stretched",
+    "rotation": "Rotation",
+    "gamma": "Gamma",
+    "noise": "Noise",
+    "blur": "Blur",
+    "jpeg": "JPEG",
+    "markers": "Markers off",
+}
+
+
+def change_title(kind: str) -> str:
+    """A change of box or picture as a reader says it.
+
+    >>> change_title("shift"), change_title("all box changes")
+    ('Box moved', 'All box changes')
+    """
+    return _CHANGES.get(kind, kind[:1].upper() + kind[1:])
+
+
+def grade_title(kind: str, grade: float) -> str:
+    """How strong a change is, with its unit.
+
+    >>> [grade_title(*each) for each in (("shift", 0.1), ("rotation", 5), ("jpeg", 50), ("gamma", 0.25))]
+    ['10%', '5°', 'quality 50', '0.25']
+    """
+    if kind in ("shift", "scale", "aspect", "combined", "blur"):
+        return f"{100 * grade:g}%"
+    return {"rotation": f"{grade:g}°", "jpeg": f"quality {grade:g}", "markers": ""}.get(kind, f"{grade:g}")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,24 +21,43 @@ from matplotlib.figure import Figure
 from osteon import tables
 from osteon.figures.cohort import examples, flow
 from osteon.figures.discrimination import comparisons, forest, roc, subgroups
+from osteon.figures.explanation import explanation, explanation_sanity, gallery
 from osteon.figures.probabilities import calibration, decision, scores
 from osteon.figures.readers import reader_benefit, reader_confidence, reader_gain, reader_roc, reliance
+from osteon.figures.robustness import (
+    BOXES,
+    PICTURES,
+    robustness,
+    robustness_cases,
+    robustness_centres,
+    robustness_comparisons,
+    robustness_pictures,
+)
 from osteon.figures.style import Look, looks, save
 from osteon.types import Pixels
 
 __all__ = [
+    "boxes_path",
     "calibration",
     "comparisons",
     "decision",
     "draw_all",
     "examples",
+    "explanation",
+    "explanation_sanity",
     "flow",
     "forest",
+    "gallery",
     "reader_benefit",
     "reader_confidence",
     "reader_gain",
     "reader_roc",
     "reliance",
+    "robustness",
+    "robustness_cases",
+    "robustness_centres",
+    "robustness_comparisons",
+    "robustness_pictures",
     "roc",
     "save",
     "scores",
@@ -50,6 +69,11 @@ __all__ = [
 def thumbnail_path(run: Path, case_id: str) -> Path:
     """Where the crop of an example case lies, a greyscale PNG; any identifier makes a safe name."""
     return run / "thumbnails" / f"{quote(case_id, safe='')}.png"
+
+
+def boxes_path(run: Path, case_id: str) -> Path:
+    """Where the picture of a case that a changed box moved lies, a greyscale PNG without the boxes."""
+    return run / "thumbnails" / "boxes" / f"{quote(case_id, safe='')}.png"
 
 
 class _AbsentError(Exception):
@@ -108,7 +132,23 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "decision": lambda run: decision(run["decision"], run.look),
     "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
     "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
-    "examples": lambda run: examples(run["examples"], _thumbnails(run), run.positive),
+    "examples": lambda run: examples(
+        run["examples"], _pictures(run.folder, run["examples"]["case_id"], thumbnail_path), run.positive
+    ),
+    "robustness": lambda run: robustness(_boxes_changed(run), run.look),
+    "robustness_centres": lambda run: robustness_centres(_boxes_changed(run), run.look),
+    "robustness_pictures": lambda run: robustness_pictures(_pictures_changed(run), run.look),
+    "robustness_comparisons": lambda run: robustness_comparisons(run["robustness_comparisons"]),
+    "robustness_cases": lambda run: robustness_cases(
+        run["robustness_examples"],
+        _pictures(run.folder, run["robustness_examples"]["case_id"], boxes_path),
+        run.positive,
+    ),
+    "explanation": lambda run: explanation(run["explanation"], run.get("explanation_sanity"), run.look),
+    "explanation_sanity": lambda run: explanation_sanity(run["explanation_sanity"], run.look),
+    "gallery_correct": lambda run: _gallery(run, "correct"),
+    "gallery_wrong": lambda run: _gallery(run, "wrong"),
+    "gallery_changed": lambda run: _gallery(run, "changed"),
     "reader_roc": lambda run: reader_roc(run["reader_roc"], run["reader_metrics"]),
     "reader_gain": lambda run: reader_gain(run["reader_comparisons"]),
     "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.get("reader_covariates")),
@@ -138,11 +178,32 @@ def draw_all(run: Path) -> list[Path]:
     return paths
 
 
-def _thumbnails(run: _Run) -> dict[str, Pixels]:
+def _pictures(run: Path, cases: Iterable[str], path_of: Callable[[Path, str], Path]) -> dict[str, Pixels]:
+    """The pictures of cases that are there."""
     found = {}
-    for case_id in run["examples"]["case_id"].unique():
-        path = thumbnail_path(run.folder, case_id)
+    for case_id in dict.fromkeys(cases):
+        path = path_of(run, case_id)
         if path.is_file():
             picture = np.asarray(matplotlib.image.imread(path), dtype=np.float32)
             found[case_id] = picture if picture.ndim == 2 else picture[..., :3].mean(axis=2)
     return found
+
+
+def _boxes_changed(run: _Run) -> pd.DataFrame:
+    if not set(run["robustness"]["kind"]) & set(BOXES):
+        raise _AbsentError("robustness")
+    return run["robustness"]
+
+
+def _pictures_changed(run: _Run) -> pd.DataFrame:
+    if not set(run["robustness"]["kind"]) & set(PICTURES):
+        raise _AbsentError("robustness_pictures")
+    return run["robustness"]
+
+
+def _gallery(run: _Run, group: str) -> Figure:
+    table, path = run["gallery"], run.folder / "cams" / f"gallery-{group}.npz"
+    if not path.is_file():
+        raise _AbsentError(path.stem)
+    with np.load(path) as arrays:
+        return gallery(table[table["group"] == group], dict(arrays), run.positive)

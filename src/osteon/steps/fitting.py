@@ -222,11 +222,19 @@ class _Plan:
             training_seed=seed,
             training=known,
             unseen=unseen,
-            seed=(self.settings.study.seed, stream(model.name), seed, fold),
+            seed=(self.settings.study.seed, stream(self._namesake(model)), seed, fold),
             training_inputs=inputs[0],
             unseen_inputs=inputs[1],
             network=network,
         )
+
+    def _namesake(self, model: study.Model) -> str:
+        """Whose random numbers a model is fitted with: the first of the networks that differ in averaging alone."""
+
+        def fitted(one: study.Model) -> study.Model:
+            return one.model_copy(update={"name": "", "average_boxes": 1}) if isinstance(one, Network) else one
+
+        return next(one.name for one in self.settings.models if fitted(one) == fitted(model))
 
     def _tabular_unit(self, model: study.Model, fold: int, design: pd.DataFrame) -> Unit:
         known, unseen = self._split(fold)
@@ -239,22 +247,31 @@ class _Plan:
         pad = training_pad(model, size)
         inputs = (
             pictures.crop_key(self.cases.loc[known.index], crop, size, pad),
-            pictures.crop_key(self.cases.loc[unseen.index], crop, size, pad),
+            pictures.crop_key(self._views(model, self.cases.loc[unseen.index]), crop, size, pad),
         )
         return self._unit(model, seed, fold, known, unseen, inputs, self._network_inputs(model, size, pad, seed))
+
+    def _views(self, model: Network, cases: pd.DataFrame) -> pd.DataFrame:
+        """What a network predicts from: a row for each case and box."""
+        count = model.average_boxes
+        return cases if count == 1 else pictures.averaged(cases, count, self.settings.study.seed)
 
     def _network_inputs(self, model: Network, size: int, pad: int, seed: int) -> NetworkInputs:
         """Crops, and deep features for a frozen backbone, made once and found again by every fold."""
         compute, weights = self.settings.compute, self.resolved[model.name]
-        root = self.settings.cohort_path.parent
-        stored = pictures.stored_crops(self.folder, root, self.cases, self.settings.crop, size, pad, self.workers)
+        root, crop = self.settings.cohort_path.parent, self.settings.crop
+        stored = pictures.stored_crops(self.folder, root, self.cases, crop, size, pad, self.workers)
+        views = stored
+        if model.average_boxes > 1:
+            shown = self._views(model, self.cases)
+            views = pictures.stored_crops(self.folder, root, shown, crop, size, 0, self.workers)
         backbone_seed = int(np.random.default_rng([self.settings.study.seed, stream("backbone"), seed]).integers(2**31))
         features = None
         if model.recipe == "frozen":
             features = pictures.deep_features(
-                self.folder, stored, size, model.backbone, weights, backbone_seed, compute.device, self.workers
+                self.folder, views, size, model.backbone, weights, backbone_seed, compute.device, self.workers
             )
-        return NetworkInputs(weights, size, stored, features, compute, backbone_seed)
+        return NetworkInputs(weights, size, stored, views, features, compute, backbone_seed, model.average_boxes)
 
     def _score(self, scores: pd.DataFrame) -> NDArray[np.float64]:
         """A model's probability of every case in order, averaged over its training seeds."""

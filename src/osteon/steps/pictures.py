@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon import crops, models
+from osteon import crops, models, perturb
 from osteon.io import read_image
-from osteon.steps.folder import RunFolder, digest
+from osteon.steps.folder import RunFolder, digest, stream
 from osteon.steps.workers import Workers
 from osteon.study import Crop
 from osteon.tables import written
@@ -29,6 +29,18 @@ _BOX = ["x0", "y0", "x1", "y1"]
 def boxes(cases: pd.DataFrame) -> Floats:
     """(N, 4) boxes of the cases."""
     return cases[_BOX].to_numpy(dtype=np.float64)
+
+
+def averaged(cases: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Each case `count` times, one below the other: with its box as drawn, then with those that are averaged over."""
+    out = cases.loc[cases.index.repeat(count)].reset_index(drop=True)
+    out[_BOX] = perturb.boxes(boxes(out), averaging(cases["case_id"], count, seed))
+    return out
+
+
+def averaging(cases: Iterable[str], count: int, seed: int) -> pd.DataFrame:
+    """The changes of each case's box that its prediction is averaged over; the same wherever the box is put."""
+    return perturb.jittered([str(case) for case in cases], count, [seed, stream("averaged boxes")])
 
 
 def crop_key(cases: pd.DataFrame, crop: Crop, size: int, pad: int) -> str:

@@ -7,6 +7,7 @@ returns, and `development_labels` are added for the training cases of each fold 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 from osteon import check as checks
 from osteon import crops, figures, report, study, tables, weights
 from osteon import evaluate as evaluation
+from osteon.errors import StudyError
 from osteon.evaluate.robustness import robustness
 from osteon.io import read_image
 from osteon.steps import ranks
@@ -72,24 +74,84 @@ def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
     Raises:
         InputError: Something the user supplied is wrong; nothing half-written is left.
     """
+    return _on_ranks(study.load(study_path), workers or Workers(), _run)
+
+
+def perturb(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Predict external cases under changes of box and picture, after fitting what is not fitted yet, and report.
+
+    Raises:
+        InputError: As for :func:`run`, or the study asks for no changes.
+    """
     settings = study.load(study_path)
-    workers = workers or Workers()
+    if not settings.robustness.repeats:
+        raise StudyError(
+            "the study asks for no changes", file=study_path, fix="Set 'repeats' in [robustness] to 1 or more."
+        )
+    return _on_ranks(settings, workers or Workers(), _run_perturbed)
+
+
+def _on_ranks(settings: Study, workers: Workers, work: Callable[[Study, Workers], Run]) -> Run:
+    """Do the work in one process, or in the first of several that share its gradients."""
     workers.threads = settings.compute.threads
     if not ranks.several():
-        return _run(settings, workers)
+        return work(settings, workers)
     if ranks.join(workers.threads) > 0:
         ranks.follow(run_unit)
         return Run(settings.run_path)
     try:
-        return _run(settings, workers)
+        return work(settings, workers)
     finally:
         ranks.part()
 
 
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A study whose models are fitted and evaluated.
+
+    Attributes:
+        settings: The study.
+        cases: All cases with their labels.
+        resolved: Each network's weights.
+        folder: The run folder.
+        ledger: What is current.
+    """
+
+    settings: Study
+    cases: pd.DataFrame
+    resolved: dict[str, weights.Resolved]
+    folder: RunFolder
+    ledger: Ledger
+
+
 def _run(settings: Study, workers: Workers) -> Run:
+    fitted = _fitted(settings, workers)
+    _perturb(fitted, workers)
+    _thumbnails(settings, fitted.cases, fitted.folder, fitted.ledger)
+    return _present(fitted.folder, fitted.ledger, workers)
+
+
+def _run_perturbed(settings: Study, workers: Workers) -> Run:
+    fitted = _fitted(settings, workers)
+    _perturb(fitted, workers)
+    return _present(fitted.folder, fitted.ledger, workers)
+
+
+def _perturb(fitted: _Fitted, workers: Workers) -> None:
+    """External cases under changes of box and picture: predicted, measured, and the worst of them cut out."""
+    from osteon.steps.robustness import perturbed
+    from osteon.steps.worst import show
+
+    settings, folder, ledger = fitted.settings, fitted.folder, fitted.ledger
+    perturbed(settings, sealed(fitted.cases), fitted.resolved, folder, ledger, workers)
+    _evaluate_robustness(folder, ledger)
+    show(settings, fitted.cases, folder, ledger)
+
+
+def _fitted(settings: Study, workers: Workers) -> _Fitted:
+    """Check, deal, fit, predict and evaluate, or what is left of it."""
     from osteon.steps import fitting
     from osteon.steps.extraction import feature_tables, reliable_features
-    from osteon.steps.robustness import perturbed
 
     folder = RunFolder(settings.run_path)
     resolved = _resolve_weights(settings)
@@ -117,10 +179,7 @@ def _run(settings: Study, workers: Workers) -> Run:
     tables.write(unsealed(cases, scores), folder / "predictions.csv", tables.PREDICTIONS)
     workers.progress.say("[green]✓[/] predictions of every model")
     _evaluate(folder, ledger)
-    perturbed(settings, sealed(cases), resolved, folder, ledger, workers)
-    _evaluate_robustness(folder, ledger)
-    _thumbnails(settings, cases, folder, ledger)
-    return _present(folder, ledger, workers)
+    return _Fitted(settings, cases, resolved, folder, ledger)
 
 
 def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:

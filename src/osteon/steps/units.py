@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon import __version__, tables, tabular
+from osteon import tables, tabular
 from osteon.crops import pad_for
 from osteon.steps.folder import digest, file_digest, write_json
 from osteon.study import Augment, Compute, Model, Network
 from osteon.tables import written
 from osteon.types import Floats
+from osteon.version import __version__
 from osteon.weights import Resolved
 
 #: Raised when the way models are made changes, so that older ones are made anew.
@@ -68,7 +69,7 @@ class Unit:
         """What the fitted model depends on: settings, training cases with their labels, pictures, seed."""
         return digest(
             RECIPE_VERSION,
-            self.model,
+            _as_fitted(self.model),
             self.training[["case_id", "cluster", "target"]],
             self.training_inputs,
             self.seed,
@@ -106,18 +107,26 @@ class NetworkInputs:
     Attributes:
         weights: Where training starts from.
         size: Side of the input.
-        crops: Crops of all cases, with surroundings.
-        features: Pooled features of all cases for a frozen backbone, else None.
+        crops: Crops of all cases, with the surroundings that training reaches.
+        views: Crops of all cases to predict from, `boxes` of them a case, the box as drawn first.
+        features: Pooled features of the views for a frozen backbone, else None.
         compute: Device, precision, threads.
         backbone_seed: Of the initial values of a backbone without pretrained weights.
+        boxes: Over how many boxes a prediction is averaged.
     """
 
     weights: Resolved
     size: int
     crops: Path
+    views: Path
     features: Path | None
     compute: Compute
     backbone_seed: int
+    boxes: int = 1
+
+    def of(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """(n, boxes) places of the cases' views."""
+        return np.asarray(rows[:, None] * self.boxes + np.arange(self.boxes))
 
     @property
     def settings(self) -> list[Any]:
@@ -138,6 +147,11 @@ def input_size(model: Network, crop_size: int | None) -> int:
     from osteon.models import default_size
 
     return model.size or crop_size or default_size(model.backbone)
+
+
+def _as_fitted(model: Model) -> Model:
+    """The settings that fitting depends on: boxes are averaged in prediction alone."""
+    return model.model_copy(update={"average_boxes": 1}) if isinstance(model, Network) else model
 
 
 def training_pad(model: Network, size: int) -> int:
@@ -166,7 +180,7 @@ def _describe(unit: Unit, **facts: Any) -> None:
     write_json(
         unit.folder / "model.json",
         {
-            "model": unit.model.model_dump(mode="json"),
+            "model": _as_fitted(unit.model).model_dump(mode="json"),
             "training_cases": len(target),
             "training_groups": int(unit.training["cluster"].nunique()),
             "training_positive": int(target.sum()),
@@ -208,9 +222,10 @@ def _run_network(unit: Unit, given: NetworkInputs) -> None:
             _fit_head(unit, unit.model, given)
         else:
             _fit_network(unit, unit.model, given)
-    rows = unit.unseen["row"].to_numpy()
-    logits = _head_logits(unit, given, rows) if unit.model.recipe == "frozen" else _network_logits(unit, given, rows)
-    _write_probabilities(unit, 1 / (1 + np.exp(-logits)))
+    places = given.of(unit.unseen["row"].to_numpy())
+    told = _head_logits if unit.model.recipe == "frozen" else _network_logits
+    probability = 1 / (1 + np.exp(-told(unit, given, places.ravel())))
+    _write_probabilities(unit, probability.reshape(places.shape).mean(axis=1))
 
 
 def _arrays(unit: Unit) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[Any]]:
@@ -227,7 +242,7 @@ def _fit_head(unit: Unit, model: Network, given: NetworkInputs) -> None:
     assert given.features is not None
     rng = np.random.default_rng(unit.seed)
     rows, target, patients = _arrays(unit)
-    features = np.load(given.features, mmap_mode="r")[rows].astype(np.float64)
+    features = np.load(given.features, mmap_mode="r")[given.of(rows)[:, 0]].astype(np.float64)
     if model.head == "logistic":
         weight, bias, history = train.logistic_head(features, target, patients, model.class_weights, rng)
     else:
@@ -281,19 +296,19 @@ def _save_network(unit: Unit, given: NetworkInputs, state: dict[str, Any], histo
     )
 
 
-def _head_logits(unit: Unit, given: NetworkInputs, rows: NDArray[np.intp]) -> Floats:
+def _head_logits(unit: Unit, given: NetworkInputs, places: NDArray[np.intp]) -> Floats:
     from safetensors.numpy import load_file
 
     assert given.features is not None
     head = load_file(unit.folder / "model.safetensors")
-    features = np.load(given.features, mmap_mode="r")[rows].astype(np.float64)
+    features = np.load(given.features, mmap_mode="r")[places].astype(np.float64)
     return np.asarray(features @ head["head.1.weight"][0].astype(np.float64) + head["head.1.bias"].astype(np.float64))
 
 
-def _network_logits(unit: Unit, given: NetworkInputs, rows: NDArray[np.intp]) -> Floats:
+def _network_logits(unit: Unit, given: NetworkInputs, places: NDArray[np.intp]) -> Floats:
     from osteon import predict, train
 
     on = train.Device.choose(given.compute.device, given.compute.predict)
     network = predict.load_network(unit.folder, given.weights).to(on.device)
-    crops = np.load(given.crops, mmap_mode="r")
-    return train.logits_of(network, train.crop_batches(crops, given.size, Augment(), on.device), rows, on)
+    views = np.load(given.views, mmap_mode="r")
+    return train.logits_of(network, train.crop_batches(views, given.size, Augment(), on.device), places, on)
