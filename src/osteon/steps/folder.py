@@ -39,6 +39,11 @@ class RunFolder:
         """What can be thrown away: crops, deep features, image facts. Never part of a result."""
         return self.path / ".cache"
 
+    def sweep(self) -> None:
+        """Remove what a killed run had begun to write beside its place."""
+        for path in self.path.rglob(".*.part"):
+            path.unlink(missing_ok=True)
+
     def model(self, name: str) -> Path:
         """The folder of one model."""
         return self.path / "models" / name

@@ -155,6 +155,7 @@ def _fitted(settings: Study, workers: Workers) -> _Fitted:
 
     folder = RunFolder(settings.run_path)
     resolved = _resolve_weights(settings)
+    folder.sweep()
     checked = check(settings, workers=workers)
     ledger = Ledger(folder)
     _write_study(settings, folder)
