@@ -81,7 +81,7 @@ def test_the_readme_commands_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_snippets_run(page: Path) -> None:
     """Sessions print what the page says; the README's programs run."""
-    session = "\n".join(block for block in blocks(page, "python") + blocks(page, "pycon") if ">>>" in block)
+    session = "\n".join(block for block in blocks(page, "(?:python|pycon)") if ">>>" in block)
     test = doctest.DocTestParser().get_doctest(session, {}, page.name, str(page), 0)
     assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test).failed == 0
     if page.name == "README.md":
