@@ -341,10 +341,11 @@ def logistic_head(
         solver = LogisticRegression(C=strength, max_iter=2000, tol=1e-6)
         return solver.fit(rotated[rows], target[rows], sample_weight=weight[rows])
 
-    splitter = StratifiedGroupKFold(4, shuffle=True, random_state=int(rng.integers(2**31)))
+    k = min(4, *(len(np.unique(groups[target == value])) for value in (0, 1)))
+    splitter = StratifiedGroupKFold(max(k, 2), shuffle=True, random_state=int(rng.integers(2**31)))
     splits = [
         (learn, test)
-        for learn, test in splitter.split(rotated, target, groups)
+        for learn, test in (splitter.split(rotated, target, groups) if k > 1 else ())
         if len(np.unique(target[learn])) == 2 and len(np.unique(target[test])) == 2
     ]
     path = []

@@ -1,7 +1,19 @@
 """The steps of a study: each reads files, calls functions, writes files and what they were made from."""
 
 from osteon.steps.folder import RunFolder
-from osteon.steps.pipeline import Run, check, evaluate, features, perturb, run
+from osteon.steps.pipeline import Run, check, evaluate, explain, features, perturb, run
 from osteon.steps.workers import Quiet, Shown, Workers
 
-__all__ = ["Quiet", "Run", "RunFolder", "Shown", "Workers", "check", "evaluate", "features", "perturb", "run"]
+__all__ = [
+    "Quiet",
+    "Run",
+    "RunFolder",
+    "Shown",
+    "Workers",
+    "check",
+    "evaluate",
+    "explain",
+    "features",
+    "perturb",
+    "run",
+]

@@ -91,6 +91,20 @@ def perturb(study_path: str | Path, *, workers: Workers | None = None) -> Run:
     return _on_ranks(settings, workers or Workers(), _run_perturbed)
 
 
+def explain(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Map where networks look in external cases, after fitting what is not fitted yet, and report.
+
+    Raises:
+        InputError: As for :func:`run`, or the study asks for no maps.
+    """
+    settings = study.load(study_path)
+    if not settings.explain.cases:
+        raise StudyError(
+            "the study asks for no maps", file=study_path, fix="Set 'cases' in [explain] to 1 or more, or -1."
+        )
+    return _on_ranks(settings, workers or Workers(), _run_explained)
+
+
 def _on_ranks(settings: Study, workers: Workers, work: Callable[[Study, Workers], Run]) -> Run:
     """Do the work in one process, or in the first of several that share its gradients."""
     workers.threads = settings.compute.threads
@@ -127,6 +141,7 @@ class _Fitted:
 def _run(settings: Study, workers: Workers) -> Run:
     fitted = _fitted(settings, workers)
     _perturb(fitted, workers)
+    _explain(fitted, workers)
     _thumbnails(settings, fitted.cases, fitted.folder, fitted.ledger)
     return _present(fitted.folder, fitted.ledger, workers)
 
@@ -135,6 +150,19 @@ def _run_perturbed(settings: Study, workers: Workers) -> Run:
     fitted = _fitted(settings, workers)
     _perturb(fitted, workers)
     return _present(fitted.folder, fitted.ledger, workers)
+
+
+def _run_explained(settings: Study, workers: Workers) -> Run:
+    fitted = _fitted(settings, workers)
+    _explain(fitted, workers)
+    return _present(fitted.folder, fitted.ledger, workers)
+
+
+def _explain(fitted: _Fitted, workers: Workers) -> None:
+    """Where each network looks in external cases."""
+    from osteon.steps import explanation
+
+    explanation.explain(fitted.settings, fitted.cases, fitted.resolved, fitted.folder, fitted.ledger, workers)
 
 
 def _perturb(fitted: _Fitted, workers: Workers) -> None:
