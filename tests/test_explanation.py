@@ -133,6 +133,8 @@ def test_checks_are_held_against_the_map_of_the_same_fold(made: Given, found) ->
         assert row["difference"] == pytest.approx((own - values).mean())
         assert row["difference_low"] > 0
         assert row["p"] < 0.001
+    own = one(found.explanation_sanity, model="first", check=ONE_FOLD, metric="energy_box_ratio")
+    assert own["value"] == pytest.approx(of(scores, "first", ONE_FOLD)["energy_box_ratio"].mean())
     like = one(found.explanation_sanity, model="second", check="all weights", metric="correlation")
     assert like["value"] == pytest.approx(of(scores, "second", "all weights")["correlation"].mean())
     assert np.isnan(like["difference"])

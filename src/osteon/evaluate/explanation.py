@@ -157,9 +157,9 @@ def _means(
 def _checks(
     found: Mapping[_Key, _Scores], measures: list[str], cases: Cases, resampling: Resampling
 ) -> Iterator[dict[str, object]]:
-    """Each check's scores, and the real map's scores less those."""
+    """Scores of the first fold's map and of each check's, and the real map's scores less those."""
     for (model, name, kind), scores in found.items():
-        if kind in (ENSEMBLE, ONE_FOLD):
+        if kind == ENSEMBLE:
             continue
         real = found[model, name, ENSEMBLE if kind == CENTRE else ONE_FOLD]
         for measure in measures:
@@ -167,7 +167,7 @@ def _checks(
                 continue
             key = {"model": model, "map": name, "check": kind, "metric": measure}
             row = {**key, **_row(resampling.mean(scores[measure]), scores[measure], cases)}
-            if measure != "correlation":
+            if measure != "correlation" and kind != ONE_FOLD:
                 gap = real[measure] - scores[measure]
                 names = ("difference", "difference_low", "difference_high")
                 row |= dict(zip(names, resampling.mean(gap), strict=False))

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from numpy.typing import NDArray
 
-from osteon.evaluate.explanation import CENTRE
+from osteon.evaluate.explanation import CENTRE, ONE_FOLD
 from osteon.evaluate.words import number
 from osteon.explain.placing import sampled
 from osteon.figures.style import INK, MUTED, RULE, WIDTH, Look, broken, models_of, panels, styled
@@ -23,15 +23,15 @@ from osteon.types import Floats
 
 #: Measure to title, the better end and what a map that knows nothing scores; %s is the mask, or else the box.
 _MEASURES = {
-    "energy_%s_ratio": ("Energy in the %s, over chance", 1.0),
-    "pointing_%s": ("Peak in the %s", None),
+    "energy_%s_ratio": ("Energy in %s, over chance", 1.0),
+    "pointing_%s": ("Peak in %s", None),
     "iou_50": ("Overlap at half the peak", None),
-    "distance": ("Distance of the peak, box diagonals", None),
-    "stability": ("Correlation after box changes", None),
+    "distance": ("Peak to lesion, diagonals", None),
+    "stability": ("Likeness after changes", None),
 }
 _GALLERIES = {
-    "correct": "Surest of, and right",
-    "wrong": "Surest of, and wrong",
+    "correct": "Confident and right",
+    "wrong": "Confident and wrong",
     "changed": "Maps that changed most with the box",
 }
 _HALO: list[AbstractPathEffect] = [withStroke(linewidth=2.0, foreground="black")]
@@ -61,7 +61,7 @@ def explanation(
     styles = models_of(here, look)
     rows = measures(here)
     figure, grid, spare = panels(len(rows), columns=3, height=0.62 + 0.3 * len(styles))
-    for axes, (metric, title, chance) in zip(grid, rows, strict=True):
+    for panel, (axes, (metric, title, chance)) in enumerate(zip(grid, rows, strict=True)):
         axes.set_title(title)
         for place, (model, style) in enumerate(styles.items()):
             for outcome, shift in (("correct", -0.16), ("wrong", 0.16)):
@@ -74,14 +74,15 @@ def explanation(
         if chance is not None:
             axes.axvline(chance, color=MUTED, linestyle=(0, (1, 2)), linewidth=0.8)
         axes.set_ylim(len(styles) - 0.45, -0.55)
-        axes.set_yticks(range(len(styles)), [broken(name, 20) for name in styles])
+        labels = [broken(name, 18) for name in styles] if panel % 3 == 0 else []
+        axes.set_yticks(range(len(styles)) if labels else [], labels)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(axis="x")
         axes.margins(x=0.08)
     handles = [
         Line2D([], [], color=INK, marker="o", markersize=4, label="called rightly"),
         Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white", label="called wrongly"),
-        Line2D([], [], color=MUTED, marker="|", markersize=9, linestyle="", label="a hill in the middle of the crop"),
+        Line2D([], [], color=MUTED, marker="|", markersize=9, linestyle="", label="hill in mid-crop"),
     ]
     if spare:
         spare[0].legend(handles=handles, loc="center left", labelspacing=0.7)
@@ -120,12 +121,13 @@ def explanation_sanity(table: pd.DataFrame, look: Mapping[str, Look] | None = No
     for axes, metric in zip(grid, ("correlation", energy), strict=True):
         for shift, (model, style) in zip(np.linspace(-0.2, 0.2, len(styles)), styles.items(), strict=True):
             own = here[(here["model"] == model) & (here["metric"] == metric)].set_index("check")
-            own = own.loc[[check for check in checks if check in own.index]]
+            own = own.loc[[check for check in checks if check in own.index]].dropna(subset="value")
             places = np.array([checks.index(check) for check in own.index]) + shift
             axes.vlines(places, own["low"], own["high"], color=style.colour, linewidth=1.1)
             axes.plot(places, own["value"], style.marker, color=style.colour, markersize=4.2, linestyle="", label=model)
         axes.axhline(0 if metric == "correlation" else 1, color=MUTED, linestyle=(0, (1, 2)), linewidth=0.8)
-        axes.set_xticks(range(len(checks)), [broken(check.replace(" + ", " +"), 9) for check in checks], fontsize=6.2)
+        words = ["real map" if check == ONE_FOLD else check.replace(" + ", " +") for check in checks]
+        axes.set_xticks(range(len(checks)), [broken(each, 9) for each in words], fontsize=6.2)
         axes.grid(axis="y")
     grid[0].set_title("Rank correlation with the real map")
     grid[1].set_title(title)
@@ -135,7 +137,7 @@ def explanation_sanity(table: pd.DataFrame, look: Mapping[str, Look] | None = No
 
 def _depth(check: str) -> tuple[int, str]:
     """The order in which checks are drawn: deeper and deeper, then all weights, then labels."""
-    order = {"all weights": 98, "permuted labels": 99}
+    order = {ONE_FOLD: -1, "all weights": 98, "permuted labels": 99}
     digits = "".join(filter(str.isdigit, check))
     return order.get(check, int(digits or 0)), check
 
@@ -151,8 +153,8 @@ def gallery(table: pd.DataFrame, arrays: Mapping[str, NDArray[Any]], positive: s
     """
     names = [str(name) for name in arrays["names"]]
     left, gap, columns = 0.62, 0.05, 6
-    side = (WIDTH - left - gap * (columns - 1)) / columns
-    height = 0.24 + (len(names) + 1) * (side + gap) + 0.56
+    side = (WIDTH - 0.03 - left - gap * (columns - 1)) / columns
+    height = 0.24 + (len(names) + 1) * (side + gap) + 0.44
     figure = Figure(figsize=(WIDTH, height))
     figure.text(0, (height - 0.16) / height, _GALLERIES[str(table["group"].iloc[0])], fontweight="bold", fontsize=8.5)
     for line, name in enumerate(["radiograph", *names]):
@@ -219,5 +221,5 @@ def _words(axes: Axes, row: pd.Series, positive: str) -> None:
     if row["change"]:
         text = f"{row['change']}, ρ {number(row['correlation'])}"
     else:
-        text = row["diagnosis"] if row["diagnosis"] not in ("0", "1", positive) else ""
-    axes.text(0, -0.33, str(text)[:24], fontsize=6.2, **below)
+        text = "" if row["diagnosis"] in ("0", "1", positive) else str(row["diagnosis"])
+    axes.text(0, -0.33, text if len(text) <= 22 else f"{text[:21]}…", fontsize=6, **below)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from markupsafe import Markup
 
-from osteon.evaluate.explanation import CENTRE
+from osteon.evaluate.explanation import CENTRE, ONE_FOLD
 from osteon.evaluate.words import bare_p, number, stratum_title
 from osteon.figures.explanation import measures
 from osteon.report.page import Page, interval, paragraph
@@ -57,8 +57,8 @@ def explanation(page: Page) -> Iterator[Markup]:
         yield _checks(page, sanity[sanity["map"] == first])
     yield from _stability(page, first)
     for group, text in (
-        ("correct", "Surest of, and right"),
-        ("wrong", "Surest of, and wrong"),
+        ("correct", "Confident and right"),
+        ("wrong", "Confident and wrong"),
         ("changed", "Maps that changed most with the box"),
     ):
         yield page.figure(
@@ -155,8 +155,10 @@ def _checks(page: Page, sanity: pd.DataFrame) -> Markup:
             gap = energetic.drop(["value", "low", "high"]).rename(
                 {"difference": "value", "difference_low": "low", "difference_high": "high"}
             )
-            like = "–" if check == CENTRE else interval(by_metric.T.get("correlation"), 2)
-            rows.append([check, like, interval(energetic, 2), interval(gap, 2), bare_p(energetic["p"])])
+            known, name = check not in (CENTRE, ONE_FOLD), "real map, one fold" if check == ONE_FOLD else check
+            like = interval(by_metric.T.get("correlation"), 2) if known else "–"
+            less = interval(gap, 2) if check != ONE_FOLD else "–"
+            rows.append([name, like, interval(energetic, 2), less, bare_p(energetic["p"])])
     return page.table(
         ["", "Correlation with the real map", title, "Real map less this", "p"],
         rows,
