@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage
 
 from osteon import perturb
 from osteon.study import Robustness
@@ -86,6 +88,90 @@ def test_markers_are_painted_over_and_the_lesion_is_not() -> None:
     np.testing.assert_array_equal(out[90:130, 140:180], pixels[90:130, 140:180])
     np.testing.assert_array_equal(out[:, 280:], pixels[:, 280:])
     assert pixels[20, 15] == 1.0
+
+
+PICTURE = ndimage.gaussian_filter(np.random.default_rng(5).random((260, 220)), 3).astype(np.float32)
+PICTURE = (PICTURE - PICTURE.min()) / np.ptp(PICTURE)
+DRAWN = np.array([90.0, 110.0, 130.0, 150.0])
+FRAME = np.array([80.0, 100.0, 140.0, 160.0])
+
+
+def of_picture(rows: pd.DataFrame) -> list[perturb.Version]:
+    return list(perturb.versions(PICTURE, DRAWN, FRAME, rows.reset_index(drop=True)))
+
+
+def test_every_change_has_one_picture_and_copies_of_the_whole_are_made_once() -> None:
+    rows = perturb.draw(["a"], ALL, 1)
+    found = of_picture(rows)
+    np.testing.assert_array_equal(np.sort(np.concatenate([version.rows for version in found])), np.arange(len(rows)))
+    whole = [version for version in found if version.pixels.shape == PICTURE.shape]
+    assert len(whole) == 4  # as it is, two JPEG qualities, markers
+    assert whole[0].pixels is PICTURE
+    assert set(rows["kind"].iloc[whole[0].rows]) == set(perturb.BOX_KINDS)
+
+
+@pytest.mark.parametrize("kind", ["rotation", "gamma", "blur"])
+def test_a_part_is_changed_as_the_whole_radiograph_would_be(kind: str) -> None:
+    for version in of_picture(rows_of(kind).query("case_id == 'a'"))[1:]:
+        change = rows_of(kind).query("case_id == 'a'").iloc[version.rows[0]]
+        if kind == "gamma":
+            whole = PICTURE ** change["gamma"]
+        elif kind == "blur":
+            whole = ndimage.gaussian_filter(PICTURE, 60 * change["blur"])
+        else:  # Pillow turns counterclockwise as seen
+            turned = Image.fromarray(PICTURE).rotate(change["angle"], Image.Resampling.BILINEAR, center=(110, 130))
+            whole = np.asarray(turned)
+        x, y = version.corner.astype(int)
+        inner = slice(100, 160), slice(80, 140)
+        part = version.pixels[inner[0].start - y : inner[0].stop - y, inner[1].start - x : inner[1].stop - x]
+        np.testing.assert_allclose(part, whole[inner], atol=2e-3)
+        assert np.abs(part - PICTURE[inner]).max() > 4e-3
+
+
+def test_a_mask_turns_with_its_picture() -> None:
+    """Radiomics' region lies where the network sees the lesion."""
+    mask = np.zeros(PICTURE.shape, dtype=bool)
+    mask[112:118, 92:128] = mask[112:148, 92:98] = True  # an L, which no wrong turn leaves in place
+    rows = rows_of("rotation", 10.0).query("case_id == 'a'").reset_index(drop=True)
+    for version in list(perturb.versions(mask.astype(np.float32), DRAWN, FRAME, rows))[1:]:
+        seen = version.pixels >= 0.5
+        agreement = (seen & version.mask(mask)).sum() / (seen | version.mask(mask)).sum()
+        x, y = version.corner.astype(int)
+        unturned = mask[y : y + seen.shape[0], x : x + seen.shape[1]]
+        assert agreement > 0.99
+        assert (seen & unturned).sum() / (seen | unturned).sum() < 0.8
+
+
+def test_noise_is_as_strong_as_its_grade_and_its_own_in_every_repeat() -> None:
+    rows = rows_of("noise", 0.05).query("case_id == 'a'").reset_index(drop=True)
+    grey = np.full(PICTURE.shape, 0.5, dtype=np.float32)
+    found = [version.pixels - 0.5 for version in perturb.versions(grey, DRAWN, FRAME, rows)][1:]
+    for noise in found:
+        assert noise.std() == pytest.approx(0.05, rel=0.03)
+    assert abs(np.corrcoef(found[0].ravel(), found[1].ravel())[0, 1]) < 0.05
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    shift=st.tuples(st.floats(-60, 60), st.floats(-60, 60)),
+    grow=st.tuples(st.floats(0.5, 2), st.floats(0.5, 2)),
+    seed=st.integers(0, 99),
+)
+def test_a_carried_mask_is_its_slow_definition(
+    shift: tuple[float, float], grow: tuple[float, float], seed: int
+) -> None:
+    mask = ndimage.binary_dilation(np.random.default_rng(seed).random((50, 40)) > 0.995, iterations=3)
+    drawn = np.array([5.5, 8.0, 30.0, 33.25])
+    moved = np.concatenate([drawn[:2] + shift, drawn[:2] + shift + (drawn[2:] - drawn[:2]) * grow])
+    expected = np.zeros_like(mask)
+    back = (drawn[2:] - drawn[:2]) / (moved[2:] - moved[:2])
+    for y in range(50):
+        for x in range(40):
+            source = drawn[:2] + (np.array([x, y]) + 0.5 - moved[:2]) * back
+            column, row = np.floor(source).astype(int)
+            expected[y, x] = 0 <= row < 50 and 0 <= column < 40 and mask[row, column]
+    np.testing.assert_array_equal(perturb.carried(mask, drawn, moved), expected)
+    np.testing.assert_array_equal(perturb.carried(mask, drawn, drawn), mask)
 
 
 def test_jpeg_loses_more_at_lower_quality() -> None:

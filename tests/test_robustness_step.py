@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-import osteon
-from osteon import perturb, tables
-from osteon.steps import Workers
+from osteon import perturb, study, tables
+from osteon.errors import StudyError
+from osteon.steps import Workers, perturbing
+from osteon.steps import perturb as perturb_study
+from osteon.steps.pipeline import _fitted, _perturb
 from small_study import STUDY, bytes_of, make
 
 ROBUSTNESS = """\
@@ -75,10 +78,29 @@ def prepare(folder: Path) -> Path:
     return study
 
 
+def run(path: Path, jobs: int = 1) -> Path:
+    """All that comes before figures and report, which other tests draw."""
+    fitted = _fitted(study.load(path), Workers(jobs))
+    _perturb(fitted, Workers(jobs))
+    return fitted.folder.path
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run that no test may change."""
-    return osteon.run(prepare(tmp_path_factory.mktemp("robust"))).path
+    return run(prepare(tmp_path_factory.mktemp("robust")))
+
+
+@pytest.fixture
+def again(finished: Path, tmp_path: Path) -> Path:
+    """The study file beside a copy of the run in which everything is fitted and nothing perturbed."""
+    shutil.copytree(finished.parent, tmp_path / "study")
+    copied = tmp_path / "study" / "run"
+    for path in (copied / "perturbed.parquet", *copied.glob("robustness*.csv")):
+        path.unlink()
+    for path in (copied / ".cache").glob("perturbed-*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return tmp_path / "study" / "study.toml"
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +109,7 @@ def table(finished: Path) -> pd.DataFrame:
 
 
 def test_no_change_gives_the_predictions_of_every_model(finished: Path, table: pd.DataFrame) -> None:
-    predictions = osteon.Run(finished).predictions
+    predictions = tables.read(finished / "predictions.csv", tables.PREDICTIONS)
     drawn = predictions[predictions["split"] == "external"].groupby(["model", "case_id"])["probability"].mean()
     still = table[table["grade"] == 0]
     assert set(still["model"]) == {"frozen", "tuned", "radiomics", "combined", "box"}
@@ -117,14 +139,8 @@ def test_a_change_changes_what_looks_at_it(table: pd.DataFrame) -> None:
     assert (gap.groupby("kind")["combined"].max().drop("markers") > 0).all()
 
 
-def test_jobs_and_interruptions_change_no_byte(finished: Path, tmp_path: Path) -> None:
-    study = prepare(tmp_path / "other")
-    again = osteon.run(study, workers=Workers(2)).path
-    assert bytes_of(again) == bytes_of(finished)
-    for chunk in (again / ".cache").glob("perturbed-*.npy"):
-        chunk.unlink()
-    (again / "perturbed.parquet").unlink()
-    assert bytes_of(osteon.run(study).path) == bytes_of(finished)
+def test_two_jobs_change_no_byte(finished: Path, again: Path) -> None:
+    assert bytes_of(run(again, jobs=2)) == bytes_of(finished)
 
 
 class _InterruptedError(Exception):
@@ -132,35 +148,89 @@ class _InterruptedError(Exception):
 
 
 def test_an_interrupted_step_goes_on_where_it_stopped(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, again: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from osteon.steps import perturbing
-
-    shutil.copytree(finished.parent, tmp_path / "study")
-    run, wanted = tmp_path / "study" / "run", bytes_of(finished)
-    for path in (run / "perturbed.parquet", *(run / ".cache").glob("perturbed-*.npy")):
-        path.unlink()
     saved: list[Path] = []
     save = perturbing._save
 
     def stops(part: Path, array: np.ndarray) -> None:
-        if len(saved) == 1:
+        if len(saved) == 3:
             raise _InterruptedError
         saved.append(part)
         save(part, array)
 
     monkeypatch.setattr(perturbing, "_save", stops)
     with pytest.raises(_InterruptedError):
-        osteon.run(tmp_path / "study" / "study.toml")
-    assert saved[0].is_file()
-    assert not (run / "perturbed.parquet").exists()
-    first = saved[0].stat().st_mtime_ns
+        run(again)
+    assert not (again.parent / "run" / "perturbed.parquet").exists()
+    first, saved = saved, []
 
-    def counted(part: Path, array: np.ndarray) -> None:
-        assert part != saved[0]
+    def goes_on(part: Path, array: np.ndarray) -> None:
+        assert part not in first
         save(part, array)
 
-    monkeypatch.setattr(perturbing, "_save", counted)
-    assert first
-    osteon.run(tmp_path / "study" / "study.toml")
-    assert bytes_of(run) == wanted
+    monkeypatch.setattr(perturbing, "_save", goes_on)
+    assert bytes_of(run(again)) == bytes_of(finished)
+
+
+def test_another_model_perturbs_no_other_again(again: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tables.read(run(again) / "perturbed.parquet", tables.PERTURBED)
+    more = '[[models]]\nkind = "network"\nname = "more"\nbackbone = "test_resnet"\nweights = "random"\n\n'
+    again.write_text(TEXT.replace("[evaluation]", more + "[evaluation]"))
+    saved: list[Path] = []
+    save = perturbing._save
+    monkeypatch.setattr(perturbing, "_save", lambda part, array: (saved.append(part), save(part, array)))
+    after = tables.read(run(again) / "perturbed.parquet", tables.PERTURBED)
+    assert len({part.parent for part in saved}) == 1
+    pd.testing.assert_frame_equal(after[after["model"] != "more"].reset_index(drop=True), before)
+
+
+def test_worst_cases_are_those_that_moved_most(finished: Path, table: pd.DataFrame) -> None:
+    found = tables.read(finished / "robustness_examples.csv", tables.ROBUSTNESS_EXAMPLES)
+    boxes = table[(table["model"] == "frozen") & table["kind"].isin(list(perturb.BOX_KINDS))]
+    drawn = found[found["role"] == "drawn"].set_index("case_id")["probability"]
+    far = (boxes["probability"] - boxes["case_id"].map(drawn)).abs().groupby(boxes["case_id"]).max()
+    low, high = (found[found["role"] == role].set_index("case_id")["probability"] for role in ("lowest", "highest"))
+    reached = np.maximum(high, drawn) - np.minimum(low, drawn)
+    assert list(reached) == sorted(reached, reverse=True)
+    assert reached.iloc[0] >= far.max() - 1e-12
+    for case in drawn.index:
+        with Image.open(finished / "thumbnails" / "boxes" / f"{case}.png") as picture:
+            assert picture.size == (224, 224)
+    frames = found[found["role"] == "picture"].set_index("case_id")
+    inside = found.merge(frames, on="case_id", suffixes=("", "_frame"))
+    assert (inside["x0"] >= inside["x0_frame"]).all()
+    assert (inside["y1"] <= inside["y1_frame"]).all()
+
+
+def test_a_study_without_changes_says_so(again: Path) -> None:
+    again.write_text(TEXT.replace("repeats = 2", "repeats = 0"))
+    with pytest.raises(StudyError, match=r"no changes.*repeats"):
+        perturb_study(again)
+
+
+def test_a_region_outside_the_picture_has_no_features() -> None:
+    pixels = np.zeros((40, 30), dtype=np.float32)
+    drawn, mask = np.array([2.0, 3.0, 12.0, 13.0]), np.ones((40, 30), dtype=bool)
+    version = perturb.Version(pixels, np.zeros(2), np.zeros(2), 0.0, np.array([0]))
+    assert perturbing._region(version, drawn, drawn - 20, mask) is None
+    assert perturbing._region(version, drawn, drawn + np.array([40, 0, 40, 0]), None) is None
+    corner = perturbing._region(version, drawn, drawn - 6, mask)
+    assert corner is not None
+    assert corner.shape == (40, 30)
+
+
+def test_pieces_come_ahead_in_their_order_and_errors_with_them() -> None:
+    made: list[int] = []
+
+    def pieces() -> Iterator[int]:
+        for number in range(6):
+            made.append(number)
+            yield number
+        raise _InterruptedError
+
+    coming = perturbing.ahead(pieces(), depth=2)
+    assert [next(coming) for _ in range(6)] == list(range(6))
+    with pytest.raises(_InterruptedError):
+        next(coming)
+    assert made == list(range(6))

@@ -106,17 +106,18 @@ def _of_case(case: str, common: dict[str, object], kinds: NDArray[np.str_], grad
     )
 
 
-def jittered(cases: Sequence[str], count: int, seed: Sequence[int]) -> pd.DataFrame:
-    """The boxes that each case's prediction is averaged over.
+def jittered(cases: Sequence[str], count: int, seed: Sequence[int], reach: float = JITTER) -> pd.DataFrame:
+    """Boxes near each case's own, as a prediction is averaged over them.
 
     Args:
         cases: Case identifiers. A case's boxes depend on its identifier and the seed, not on the other cases.
         count: How many boxes a case.
         seed: Source of randomness.
+        reach: Greatest shift and relative change of each side, as a fraction of that side.
 
     Returns:
         `count` rows a case for :func:`boxes`: dx, dy, sx, sy. The first is the box as it was given; the others come in
-        opposite pairs, within :data:`JITTER`, so that they balance around it.
+        opposite pairs, so that they balance around it.
     """
 
     def of_case(case: str) -> Floats:
@@ -124,7 +125,7 @@ def jittered(cases: Sequence[str], count: int, seed: Sequence[int]) -> pd.DataFr
         return np.vstack([np.zeros((1, 4)), np.stack([half, -half], axis=1).reshape(-1, 4)])[:count]
 
     steps = np.concatenate([of_case(case) for case in cases])
-    changes = np.hstack([JITTER * steps[:, :2], np.exp(np.log1p(JITTER) * steps[:, 2:])])
+    changes = np.hstack([reach * steps[:, :2], np.exp(np.log1p(reach) * steps[:, 2:])])
     return pd.DataFrame(changes, columns=["dx", "dy", "sx", "sy"])
 
 

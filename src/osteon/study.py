@@ -99,7 +99,7 @@ class Crop(Settings):
 
 
 class Augment(Settings):
-    """Live augmentation, drawn anew for every picture in every epoch.
+    """Live augmentation, drawn anew for every picture in every epoch; a frozen backbone sees jitter alone.
 
     Attributes:
         rotate: Greatest rotation in degrees.
@@ -110,7 +110,8 @@ class Augment(Settings):
         gamma: Greatest log2 change of gamma.
         contrast: Greatest relative change of contrast.
         noise: Greatest standard deviation of added noise (pixels are in [0, 1]).
-        jitter: Greatest shift and log-scale of the *box* itself, as a fraction of its side, drawn before the crop.
+        jitter: Greatest shift and log-scale of the *box* itself, as a fraction of its side, drawn before the crop. The
+            head of a frozen backbone learns from five such boxes of each case.
     """
 
     rotate: Annotated[float, Field(ge=0, le=180)] = 15
@@ -169,7 +170,8 @@ class Network(Settings):
         loss: ``cross-entropy`` or ``focal`` (gamma 2).
         class_weights: Weigh classes inversely to their frequency.
         augment: Live augmentation.
-        average_boxes: Test-time averaging over this many jittered boxes; 1 for the drawn box alone.
+        average_boxes: Test-time averaging over this many boxes, the drawn one and others within 10% of its sides around
+            it; 1 for the drawn box alone.
         seeds: How many training seeds; their probabilities are averaged and their spread reported.
     """
 

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from osteon import augment, stats
 from osteon.models import Network as Net
-from osteon.study import Augment, Network
+from osteon.study import Augment, Crop, Network
 from osteon.types import Floats
 
 Indices = NDArray[np.intp]
@@ -99,7 +99,14 @@ def hold_out(
     return np.flatnonzero(~watched[member]), np.flatnonzero(watched[member])
 
 
-def crop_batches(crops: NDArray[np.uint16], size: int, settings: Augment, device: torch.device) -> Batches:
+def crop_batches(
+    crops: NDArray[np.uint16],
+    size: int,
+    settings: Augment,
+    device: torch.device,
+    boxes: Floats | None = None,
+    crop: Crop | None = None,
+) -> Batches:
     """Batches of crops kept as padded 16-bit pictures: the middle, or a freshly augmented view of the whole.
 
     Args:
@@ -107,6 +114,8 @@ def crop_batches(crops: NDArray[np.uint16], size: int, settings: Augment, device
         size: Side of what comes out.
         settings: Live augmentation.
         device: Where the batch goes before it is augmented.
+        boxes: (n, 4) the boxes as drawn, for jitter; None takes the crops themselves for boxes.
+        crop: How boxes became crops.
     """
     pad = (crops.shape[1] - size) // 2
 
@@ -114,7 +123,10 @@ def crop_batches(crops: NDArray[np.uint16], size: int, settings: Augment, device
         inner = slice(pad, pad + size) if rng is None else slice(None)
         stored = np.ascontiguousarray(crops[indices][:, inner, inner])
         picture = torch.from_numpy(stored).to(device).to(torch.float32)[:, None] / 65535
-        return picture if rng is None else augment.apply(picture, augment.draw(len(indices), settings, rng), size)
+        if rng is None:
+            return picture
+        drawn = None if boxes is None else boxes[indices]
+        return augment.apply(picture, augment.draw(len(indices), settings, rng, drawn, crop), size)
 
     return batch
 

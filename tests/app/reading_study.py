@@ -20,14 +20,14 @@ from osteon.app.create import Created
 from osteon.app.database import Store
 
 #: No other number in a study looks like these, so that a search for them finds every leak.
-ADVICE = {f"x{i:02d}": 0.0137131 + 0.1093173 * (i % 9) for i in range(120)}
+ADVICE = {f"hidden-{i:02d}": 0.0137131 + 0.1093173 * (i % 9) for i in range(120)}
 
 
 def write_run(folder: Path, readers: str, *, cases: int = 6, shape: tuple[int, int] = (120, 90)) -> study.Study:
     """A study file and what a finished run of it would leave for `osteon readers create`.
 
-    Cases x00, x01, ... alternate between the classes; x00 and x02 are two views of one patient's lesion. Pictures are
-    synthetic, 16 bits deep.
+    Cases hidden-00, hidden-01, ... alternate between the classes; hidden-00 and hidden-02 are two views of one
+    patient's lesion. Pictures are synthetic, 16 bits deep.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.toml").write_text(

@@ -47,10 +47,10 @@ def test_tokens_are_stored_as_hashes_and_links_are_private(tmp_path: Path) -> No
 
 def test_views_of_one_lesion_are_one_case_with_the_mean_advice(tmp_path: Path) -> None:
     created = create(write_run(tmp_path, TWO_READERS))
-    pair = created.key[created.key["case_id"].isin(["x00", "x02"])]
+    pair = created.key[created.key["case_id"].isin(["hidden-00", "hidden-02"])]
     assert len(set(pair["code"])) == 1
     assert pair["view"].tolist() == [1, 2]
-    assert pair["probability"].to_numpy() == pytest.approx([(ADVICE["x00"] + ADVICE["x02"]) / 2] * 2)
+    assert pair["probability"].to_numpy() == pytest.approx([(ADVICE["hidden-00"] + ADVICE["hidden-02"]) / 2] * 2)
     assert (created.key["advice"] == (created.key["probability"] >= created.key["threshold"])).all()
 
 
@@ -125,6 +125,6 @@ def test_missing_heat_maps_are_no_obstacle(tmp_path: Path) -> None:
 
 def test_a_heat_map_of_colours_is_refused(tmp_path: Path) -> None:
     study = write_run(tmp_path, TWO_READERS)
-    np.save(study.run_path / "cams" / "x00.npy", np.zeros((4, 4, 3)))
+    np.save(study.run_path / "cams" / "hidden-00.npy", np.zeros((4, 4, 3)))
     with pytest.raises(InputError, match="not a heat map"):
         create(study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -73,10 +74,12 @@ def test_no_request_breaks_the_server_or_its_silence(
         if reply.status_code >= 400:
             assert set(reply.json()) == {"error"}, (path, reply.text)
         body = "" if reply.headers.get("content-encoding") == "gzip" else reply.text + str(reply.headers)
+        body = body.replace(readers[who].csrf or " ", " ")  # random text may spell anything
         if not path.startswith("/static") and path not in ("/", "/admin"):
             assert not [secret for secret in secrets if secret in body], path
             if not (path.endswith("/advice") and reply.status_code == 200):
-                assert not [number for number in told if number in body], path
+                # Not after another digit: that is the end of a time's seconds.
+                assert not re.findall(rf"(?<!\d)(?:{'|'.join(map(re.escape, told))})", body), path
 
     fuzz()
 

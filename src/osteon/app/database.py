@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -205,8 +206,7 @@ class Store:
         if backend == "sqlite":
             event.listen(self.engine, "begin", _sqlite_begin)
         self._writing = self.engine.execution_options(osteon_write=True)
-        # SQLite has one writer at a time and lets the others sleep and try again, some of them for ever: queue here.
-        self._turn = Lock() if backend == "sqlite" else nullcontext()
+        self._turn = _Queue() if backend == "sqlite" else nullcontext()
         try:
             with self.engine.connect():
                 pass
@@ -245,6 +245,32 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+class _Queue:
+    """First come, first served: SQLite has one writer at a time, and lets others sleep and try their luck again."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._waiting: deque[Lock] = deque()
+        self._busy = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._busy:
+                self._busy = True
+                return
+            gate = Lock()
+            gate.acquire()
+            self._waiting.append(gate)
+        gate.acquire()  # opened by whoever is before us
+
+    def __exit__(self, *_error: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._busy = False
 
 
 _URL_FIX = "Write sqlite:///study.db or postgresql://user:password@host/name."

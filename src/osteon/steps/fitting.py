@@ -14,7 +14,7 @@ from osteon import study, tables, tabular
 from osteon.radiomics.reliability import selection_stability
 from osteon.steps import pictures, ranks
 from osteon.steps.folder import Ledger, RunFolder, digest, stream
-from osteon.steps.units import PROBABILITIES, NetworkInputs, Unit, input_size, run_unit, training_pad
+from osteon.steps.units import PROBABILITIES, NetworkInputs, Unit, input_size, lesson_count, run_unit, training_pad
 from osteon.steps.workers import Workers
 from osteon.study import Clinical, Combined, Network, Radiomics, Study
 from osteon.tables import read
@@ -245,33 +245,47 @@ class _Plan:
         known, unseen = self._split(fold)
         crop, size = self.settings.crop, input_size(model, self.settings.crop.size)
         pad = training_pad(model, size)
-        inputs = (
-            pictures.crop_key(self.cases.loc[known.index], crop, size, pad),
-            pictures.crop_key(self._views(model, self.cases.loc[unseen.index]), crop, size, pad),
-        )
+        lessons = self._lessons(model, self.cases.loc[known.index])
+        learned = pictures.crop_key(lessons, crop, size, pad)
+        if model.augment.jitter:  # two boxes can have one crop, and yet other boxes near them
+            learned = digest(learned, pictures.boxes(lessons))
+        shown = pictures.crop_key(self._views(model, self.cases.loc[unseen.index]), crop, size, pad)
+        inputs = learned, shown
         return self._unit(model, seed, fold, known, unseen, inputs, self._network_inputs(model, size, pad, seed))
 
     def _views(self, model: Network, cases: pd.DataFrame) -> pd.DataFrame:
         """What a network predicts from: a row for each case and box."""
         count = model.average_boxes
-        return cases if count == 1 else pictures.averaged(cases, count, self.settings.study.seed)
+        return cases if count == 1 else pictures.near(cases, count, self.settings.study.seed)
+
+    def _lessons(self, model: Network, cases: pd.DataFrame) -> pd.DataFrame:
+        """What a frozen network's head learns from: a row for each case and box."""
+        count = lesson_count(model)
+        return cases if count == 1 else pictures.near(cases, count, self.settings.study.seed, model.augment.jitter)
 
     def _network_inputs(self, model: Network, size: int, pad: int, seed: int) -> NetworkInputs:
         """Crops, and deep features for a frozen backbone, made once and found again by every fold."""
         compute, weights = self.settings.compute, self.resolved[model.name]
-        root, crop = self.settings.cohort_path.parent, self.settings.crop
-        stored = pictures.stored_crops(self.folder, root, self.cases, crop, size, pad, self.workers)
-        views = stored
-        if model.average_boxes > 1:
-            shown = self._views(model, self.cases)
-            views = pictures.stored_crops(self.folder, root, shown, crop, size, 0, self.workers)
         backbone_seed = int(np.random.default_rng([self.settings.study.seed, stream("backbone"), seed]).integers(2**31))
-        features = None
-        if model.recipe == "frozen":
-            features = pictures.deep_features(
-                self.folder, views, size, model.backbone, weights, backbone_seed, compute.device, self.workers
+
+        def stored(cases: pd.DataFrame, pad: int) -> Path:
+            root, crop = self.settings.cohort_path.parent, self.settings.crop
+            return pictures.stored_crops(self.folder, root, cases, crop, size, pad, self.workers)
+
+        def features(crops: Path) -> Path | None:
+            if model.recipe != "frozen":
+                return None
+            return pictures.deep_features(
+                self.folder, crops, size, model.backbone, weights, backbone_seed, compute.device, self.workers
             )
-        return NetworkInputs(weights, size, stored, views, features, compute, backbone_seed, model.average_boxes)
+
+        crops = stored(self.cases, pad)
+        views = crops if model.average_boxes == 1 else stored(self._views(model, self.cases), 0)
+        learned = crops if lesson_count(model) == 1 else stored(self._lessons(model, self.cases), 0)
+        return NetworkInputs(
+            weights, size, self.settings.crop, pictures.boxes(self.cases), crops, views, features(views),
+            features(learned), compute, backbone_seed, model.average_boxes,
+        )  # fmt: skip
 
     def _score(self, scores: pd.DataFrame) -> NDArray[np.float64]:
         """A model's probability of every case in order, averaged over its training seeds."""

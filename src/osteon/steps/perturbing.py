@@ -25,7 +25,7 @@ from osteon import crops, perturb, predict, radiomics
 from osteon.io import read_image, read_mask
 from osteon.steps.extraction import region_masks, settings_of
 from osteon.steps.folder import RunFolder, stream
-from osteon.steps.pictures import averaging, boxes
+from osteon.steps.pictures import boxes, nearby
 from osteon.steps.units import input_size
 from osteon.study import Compute, Network, Radiomics, Study
 from osteon.tables import written
@@ -103,7 +103,7 @@ def _crops(job: Job, case: str, drawn: Floats, pixels: Pixels, device: torch.dev
     crop, count = job.settings.crop, job.model.average_boxes
     rows = changes(job.settings, case)
     moved = np.repeat(perturb.boxes(drawn, rows), count, axis=0)
-    around = averaging([case], count, job.settings.study.seed)
+    around = nearby([case], count, job.settings.study.seed)
     rects = crops.rectangles(perturb.boxes(moved, pd.concat([around] * len(rows))), crop)
     for version in perturb.versions(pixels, drawn, crops.rectangles(drawn, crop)[0], rows):
         # A graphics card cuts, too; elsewhere the processor is the better scissors.

@@ -31,16 +31,16 @@ def boxes(cases: pd.DataFrame) -> Floats:
     return cases[_BOX].to_numpy(dtype=np.float64)
 
 
-def averaged(cases: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Each case `count` times, one below the other: with its box as drawn, then with those that are averaged over."""
+def near(cases: pd.DataFrame, count: int, seed: int, reach: float = perturb.JITTER) -> pd.DataFrame:
+    """Each case `count` times, one below the other: with its box as drawn, then with others near it."""
     out = cases.loc[cases.index.repeat(count)].reset_index(drop=True)
-    out[_BOX] = perturb.boxes(boxes(out), averaging(cases["case_id"], count, seed))
+    out[_BOX] = perturb.boxes(boxes(out), nearby(cases["case_id"], count, seed, reach))
     return out
 
 
-def averaging(cases: Iterable[str], count: int, seed: int) -> pd.DataFrame:
-    """The changes of each case's box that its prediction is averaged over; the same wherever the box is put."""
-    return perturb.jittered([str(case) for case in cases], count, [seed, stream("averaged boxes")])
+def nearby(cases: Iterable[str], count: int, seed: int, reach: float = perturb.JITTER) -> pd.DataFrame:
+    """The changes that make a case's box into others near it; the same wherever the box is put."""
+    return perturb.jittered([str(case) for case in cases], count, [seed, stream("boxes nearby")], reach)
 
 
 def crop_key(cases: pd.DataFrame, crop: Crop, size: int, pad: int) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from osteon import tables, tabular
 from osteon.crops import pad_for
 from osteon.steps.folder import digest, file_digest, write_json
-from osteon.study import Augment, Compute, Model, Network
+from osteon.study import Augment, Compute, Crop, Model, Network
 from osteon.tables import written
 from osteon.types import Floats
 from osteon.version import __version__
@@ -25,6 +25,8 @@ from osteon.weights import Resolved
 
 #: Raised when the way models are made changes, so that older ones are made anew.
 RECIPE_VERSION = 1
+#: Boxes of a case that a frozen network with jitter learns from: the drawn one and two pairs around it.
+_LESSONS = 5
 
 PROBABILITIES = tables.Contract(
     "probabilities",
@@ -107,9 +109,12 @@ class NetworkInputs:
     Attributes:
         weights: Where training starts from.
         size: Side of the input.
+        crop: How boxes become crops.
+        drawn: (N, 4) the boxes of all cases.
         crops: Crops of all cases, with the surroundings that training reaches.
         views: Crops of all cases to predict from, `boxes` of them a case, the box as drawn first.
         features: Pooled features of the views for a frozen backbone, else None.
+        lessons: For a frozen backbone, pooled features to learn from, :func:`lesson_count` of them a case; else None.
         compute: Device, precision, threads.
         backbone_seed: Of the initial values of a backbone without pretrained weights.
         boxes: Over how many boxes a prediction is averaged.
@@ -117,16 +122,15 @@ class NetworkInputs:
 
     weights: Resolved
     size: int
+    crop: Crop
+    drawn: Floats
     crops: Path
     views: Path
     features: Path | None
+    lessons: Path | None
     compute: Compute
     backbone_seed: int
-    boxes: int = 1
-
-    def of(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        """(n, boxes) places of the cases' views."""
-        return np.asarray(rows[:, None] * self.boxes + np.arange(self.boxes))
+    boxes: int
 
     @property
     def settings(self) -> list[Any]:
@@ -152,6 +156,16 @@ def input_size(model: Network, crop_size: int | None) -> int:
 def _as_fitted(model: Model) -> Model:
     """The settings that fitting depends on: boxes are averaged in prediction alone."""
     return model.model_copy(update={"average_boxes": 1}) if isinstance(model, Network) else model
+
+
+def lesson_count(model: Network) -> int:
+    """From how many boxes of each case a frozen network's head learns: more than one where they are jittered."""
+    return _LESSONS if model.recipe == "frozen" and model.augment.jitter else 1
+
+
+def _places(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """(n, count) places of the cases' crops where each case has so many."""
+    return np.asarray(rows[:, None] * count + np.arange(count))
 
 
 def training_pad(model: Network, size: int) -> int:
@@ -222,7 +236,7 @@ def _run_network(unit: Unit, given: NetworkInputs) -> None:
             _fit_head(unit, unit.model, given)
         else:
             _fit_network(unit, unit.model, given)
-    places = given.of(unit.unseen["row"].to_numpy())
+    places = _places(unit.unseen["row"].to_numpy(), given.boxes)
     told = _head_logits if unit.model.recipe == "frozen" else _network_logits
     probability = 1 / (1 + np.exp(-told(unit, given, places.ravel())))
     _write_probabilities(unit, probability.reshape(places.shape).mean(axis=1))
@@ -239,10 +253,12 @@ def _fit_head(unit: Unit, model: Network, given: NetworkInputs) -> None:
 
     from osteon import train
 
-    assert given.features is not None
+    assert given.lessons is not None
     rng = np.random.default_rng(unit.seed)
-    rows, target, patients = _arrays(unit)
-    features = np.load(given.features, mmap_mode="r")[given.of(rows)[:, 0]].astype(np.float64)
+    count = lesson_count(model)
+    rows, target, patients = (np.repeat(values, count) for values in _arrays(unit))
+    places = _places(rows[::count], count).ravel()
+    features = np.load(given.lessons, mmap_mode="r")[places].astype(np.float64)
     if model.head == "logistic":
         weight, bias, history = train.logistic_head(features, target, patients, model.class_weights, rng)
     else:
@@ -264,7 +280,7 @@ def _fit_network(unit: Unit, model: Network, given: NetworkInputs) -> None:
         model.backbone, given.weights, dropout=model.dropout, seed=given.backbone_seed, size=given.size
     ).to(on.device)
     crops = np.load(given.crops, mmap_mode="r")
-    every = train.crop_batches(crops, given.size, model.augment, on.device)
+    every = train.crop_batches(crops, given.size, model.augment, on.device, given.drawn, given.crop)
 
     def batches(indices: NDArray[np.intp], draw: np.random.Generator | None) -> torch.Tensor:
         return every(rows[indices], draw)
