@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
+TESTERS ?= 2
+# Threads of several testers at once would wait for each other, spinning.
+QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: demo test lint bench clean
 
@@ -21,7 +24,7 @@ lint: .venv/ready
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest
+	$(QUIET) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 clean:
 	rm -rf .venv
