@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.ops import roi_align
 
 from osteon import crops
 from osteon.study import Augment, Crop
@@ -106,3 +108,17 @@ def test_padding_covers_what_augmentation_reaches() -> None:
     assert crops.pad_for(still, 100) == 0
     assert crops.pad_for(still.model_copy(update={"shift": 0.1}), 100) == 10
     assert crops.pad_for(Augment(rotate=45, scale=1, shift=1), 100) == 50
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 1000), size=st.integers(2, 40))
+def test_equal_to_roi_align(seed: int, size: int) -> None:
+    """torchvision's RoI align is the same mean, and what a graphics card cuts with."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.random((60, 45), dtype=np.float32)
+    corner = rng.uniform(-20, 40, (4, 2))
+    rects = np.hstack([corner, corner + rng.uniform(1.3, 90, (4, 2))]).astype(np.float32)
+    theirs = roi_align(
+        torch.from_numpy(pixels)[None, None], [torch.from_numpy(rects)], size, sampling_ratio=-1, aligned=True
+    )[:, 0]
+    np.testing.assert_allclose(crops.extract(pixels, rects, size), theirs.numpy(), atol=2e-5)

@@ -68,6 +68,20 @@ def many(four: Evaluation) -> Evaluation:
     return Evaluation(**{**vars(four), **changed, "comparisons": pd.concat(pairs, ignore_index=True)})
 
 
+def used(models: list[str], count: int = 30) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What two radiomics models would go by."""
+    spread = np.linspace(0.05, 0.2, count)
+    coefficient = np.linspace(1.5, 0.1, count) * (-1) ** np.arange(count)
+    rows = {
+        "feature": [f"glszm_small_zone_high_grey_level_emphasis_{i}" for i in range(count)],
+        "folds": np.linspace(5, 1, count).astype(int), "of": 5, "coefficient": coefficient,
+        "least": coefficient - spread, "greatest": coefficient + spread,
+    }  # fmt: skip
+    table = pd.concat([pd.DataFrame(rows).assign(model=name) for name in models], ignore_index=True)
+    values = {"value": [0.62, np.nan], "low": [0.58, np.nan], "high": [0.66, np.nan], "method": "Nogueira 2018", "n": 5}
+    return table, pd.DataFrame({"model": models, **values})
+
+
 def drawn(found: Evaluation) -> dict[str, Figure]:
     pictures = thumbnails(list(found.examples["case_id"])[3:], side=24)
     return {
@@ -80,6 +94,7 @@ def drawn(found: Evaluation) -> dict[str, Figure]:
         "scores": figures.scores(found.scores, found.operating_points),
         "subgroups": figures.subgroups(found.subgroups),
         "examples": figures.examples(found.examples, pictures, "non-benign"),
+        "selected_features": figures.selected_features(*used(["radiomics", "radiomics-with-a-long-name-and-box"])),
     }
 
 
@@ -120,6 +135,16 @@ def test_no_word_leaves_its_figure_and_no_two_lie_on_each_other(
                 across = min(box.x1, against.x1) - max(box.x0, against.x0)
                 along = min(box.y1, against.y1) - max(box.y0, against.y0)
                 assert across < 2 or along < 2, (name, text, other)
+
+
+def test_features_stand_at_their_coefficients_with_their_folds(all_four: dict[str, Figure]) -> None:
+    table, _ = used(["radiomics", "other"])
+    for panel in all_four["selected_features"].axes:
+        (points,) = (line for line in panel.lines if line.get_marker() in "os" and len(line.get_xdata()) > 2)
+        np.testing.assert_array_equal(points.get_xdata(), table["coefficient"].head(20))
+    assert "stability 0.62" in said(all_four["selected_features"])
+    assert "nan" not in said(all_four["selected_features"])
+    assert "5/5" in said(all_four["selected_features"])
 
 
 def test_roc_lines_and_areas_are_the_tables_own(four: Evaluation, all_four: dict[str, Figure]) -> None:

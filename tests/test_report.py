@@ -194,11 +194,12 @@ def test_odds_ratios_and_selected_features_are_shown_where_a_run_has_them(run: P
         "note": "",
     }
     tables.write(pd.DataFrame({**odds, "note": ""}), run / "odds_ratios.csv", tables.ODDS_RATIOS)
-    used = {"model": "radiomics", "feature": "glcm_contrast", "folds": [5], "coefficient": -0.2}
+    used = {"model": "radiomics", "feature": "glcm_contrast", "folds": [4], "of": 5, "coefficient": -0.2}
+    used |= {"least": -0.31, "greatest": 0.0}
     tables.write(pd.DataFrame(used), run / "selected_features.csv", tables.SELECTED_FEATURES)
     words = Page(report.write(run)).words
     assert "sex: M 1.42 0.90 to 2.24 0.13" in words
-    assert "glcm_contrast radiomics 5 −0.200" in words
+    assert "glcm_contrast radiomics 4 of 5 −0.200" in words
 
 
 def test_methods_settings_and_hashes_are_told(page: Page) -> None:

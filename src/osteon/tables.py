@@ -544,10 +544,15 @@ GALLERY = Contract(
         "correlation": _NUMBER,
     },
 )
-#: Radiomics features that a model uses: in how many folds, and the mean coefficient for one robust standard deviation.
+#: Radiomics features that a model uses: in how many folds of how many, and the coefficient for one robust standard
+#: deviation: its mean, the least and the greatest of the folds.
 SELECTED_FEATURES = Contract(
-    "selected features", {"model": _TEXT, "feature": _TEXT, "folds": _COUNT, "coefficient": _NUMBER}
-)
+    "selected features",
+    {
+        "model": _TEXT, "feature": _TEXT, "folds": _COUNT, "of": _COUNT,
+        "coefficient": _NUMBER, "least": _NUMBER, "greatest": _NUMBER,
+    },
+)  # fmt: skip
 #: How far the folds of a radiomics model agree on the features they use.
 SELECTION_STABILITY = Contract(
     "selection stability",

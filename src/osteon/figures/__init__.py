@@ -22,6 +22,7 @@ from osteon import tables
 from osteon.figures.cohort import examples, flow
 from osteon.figures.discrimination import comparisons, forest, roc, subgroups
 from osteon.figures.explanation import explanation, explanation_sanity, gallery
+from osteon.figures.features import selected_features
 from osteon.figures.probabilities import calibration, decision, scores
 from osteon.figures.readers import reader_benefit, reader_confidence, reader_gain, reader_roc, reliance
 from osteon.figures.robustness import (
@@ -61,6 +62,7 @@ __all__ = [
     "roc",
     "save",
     "scores",
+    "selected_features",
     "subgroups",
     "thumbnail_path",
 ]
@@ -134,6 +136,9 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
     "examples": lambda run: examples(
         run["examples"], _pictures(run.folder, run["examples"]["case_id"], thumbnail_path), run.positive
+    ),
+    "selected_features": lambda run: selected_features(
+        run["selected_features"], run.get("selection_stability"), run.look
     ),
     "robustness": lambda run: robustness(_boxes_changed(run), run.look),
     "robustness_centres": lambda run: robustness_centres(_boxes_changed(run), run.look),

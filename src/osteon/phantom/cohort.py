@@ -50,7 +50,8 @@ def make_cohort(folder: Path, *, patients: int = 170, seed: int = 0, centres: in
         jobs: Processes.
 
     Returns:
-        The path of ``cohort.csv``; columns as in :data:`osteon.tables.COHORT`, and ``pain`` and ``duration_weeks``.
+        The path of ``cohort.csv``; columns as in :data:`osteon.tables.COHORT`, and ``pain``, ``duration_weeks`` and
+        ``synthetic``, which is always "yes".
 
     Raises:
         ValueError: Fewer than one or more than four centres, or fewer than ten patients a centre.
@@ -120,6 +121,7 @@ def _make(folder: Path, admission: _Admission) -> list[dict[str, Any]]:
                     "mask": mask_path.as_posix(),
                     "view": view,
                     "subtype": lesion.subtype,
+                    "synthetic": "yes",
                     **clinical,
                 }
             )

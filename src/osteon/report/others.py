@@ -8,7 +8,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from osteon.evaluate.words import bare_p, number
-from osteon.report.page import Page, interval
+from osteon.report.page import Page, interval, paragraph
+
+#: As many features of a model as the table lists.
+_LISTED = 20
 
 
 def tabular(page: Page) -> Iterator[Markup]:
@@ -31,10 +34,15 @@ def tabular(page: Page) -> Iterator[Markup]:
     selected = page.run.table("selected_features")
     if selected is not None:
         yield page.figure(
-            "selected_features", "Radiomics features in use.", "The numbers are in the table that follows."
+            "selected_features",
+            "Radiomics features in use. Mean coefficient for one robust standard deviation, with the least and the "
+            "greatest of the folds.",
+            "The numbers are in the table that follows.",
         )
+        yield from _agreement(page)
         rows = [
-            [r["feature"], r["model"], r["folds"], number(r["coefficient"], 3)] for _, r in selected.head(30).iterrows()
+            [r["feature"], r["model"], f"{r['folds']} of {r['of']}", number(r["coefficient"], 3)]
+            for _, r in selected.groupby("model", sort=False).head(_LISTED).iterrows()
         ]
         yield page.table(
             ["Feature", "Model", "Folds", "Coefficient"],
@@ -43,6 +51,19 @@ def tabular(page: Page) -> Iterator[Markup]:
             "for one robust standard deviation.",
             file="selected_features.csv",
             words=2,
+        )
+
+
+def _agreement(page: Page) -> Iterator[Markup]:
+    """How far the folds of each radiomics model chose the same features."""
+    stability = page.run.table("selection_stability")
+    if stability is None:
+        return
+    for _, row in stability[stability["value"].notna()].iterrows():
+        span = f"{number(row['value'], 2)} (95% CI {number(row['low'], 2)} to {number(row['high'], 2)})"
+        yield paragraph(
+            f"{row['model']}: the folds' choices of features agree with an index of {span}; 0 is chance and 1 the same "
+            f"features in every fold ({row['method']})."
         )
 
 

@@ -194,7 +194,12 @@ class _Plan:
             if isinstance(one, tabular.RadiomicsModel)
         ]
         wide = pd.DataFrame(chosen).fillna(0.0).T.rename_axis("feature")
-        table = pd.DataFrame({"folds": (wide != 0).sum(axis=1), "coefficient": wide.mean(axis=1)}).reset_index()
+        table = pd.DataFrame(
+            {
+                "folds": (wide != 0).sum(axis=1), "of": wide.shape[1], "coefficient": wide.mean(axis=1),
+                "least": wide.min(axis=1), "greatest": wide.max(axis=1),
+            }
+        ).reset_index()  # fmt: skip
         table = table.sort_values(["folds", "coefficient"], key=np.abs, ascending=False, kind="stable")
         # Features that no fold uses count too: agreeing to leave them out is agreement.
         features = self.features[model.name].columns.drop("case_id")
