@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,15 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
         crash()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
+def test_a_full_disk_is_said_to_be_full_whoever_wrote(tmp_path: Path) -> None:
+    def save() -> None:
+        with tables.written(tmp_path / "crops.npy"), Path("/dev/full").open("wb") as handle:
+            np.save(handle, np.ones(100_000))
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        save()
+    assert raised.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())

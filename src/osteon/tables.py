@@ -7,6 +7,7 @@ A contract names the columns a table must have, those it may have, and what thei
 from __future__ import annotations
 
 import csv
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -578,6 +579,10 @@ def written(path: Path) -> Iterator[Path]:
     try:
         yield beside
         beside.replace(path)
+    except OSError as error:
+        if error.errno is None and "written" in str(error):  # NumPy tells how much it could not write, and not why
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
