@@ -70,6 +70,15 @@ name = "mobilenet, textures"
 backbone = "mobilenetv3_small_050"
 weights = "file:weights/mobilenetv3_small_050-textures.safetensors"
 
+# As "mobilenet, radiographs", against boxes that are drawn a little differently: learning and averaging over such boxes.
+[[models]]
+kind = "network"
+name = "mobilenet, mended"
+backbone = "mobilenetv3_small_050"
+weights = "file:weights/mobilenetv3_small_050-radiographs.safetensors"
+augment = { jitter = 0.15 }
+average_boxes = 5
+
 [[models]]
 kind = "radiomics"
 
