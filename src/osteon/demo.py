@@ -70,7 +70,7 @@ name = "mobilenet, textures"
 backbone = "mobilenetv3_small_050"
 weights = "file:weights/mobilenetv3_small_050-textures.safetensors"
 
-# As "mobilenet, radiographs", against boxes that are drawn a little differently: learning and averaging over such boxes.
+# As "mobilenet, radiographs", but learning from boxes that are drawn a little differently, and averaging over such.
 [[models]]
 kind = "network"
 name = "mobilenet, mended"

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from osteon.evaluate.words import number
-from osteon.figures.style import INK, MUTED, RULE, Look, caption, models_of, panels, row_of, styled
+from osteon.figures.style import INK, MUTED, RULE, Look, broken, caption, models_of, panels, row_of, styled
 
 #: As many features of a model as are drawn.
 SHOWN = 20
@@ -36,13 +36,12 @@ def selected_features(
         panel.hlines(places, rows["least"], rows["greatest"], color=style.colour, linewidth=1.2)
         panel.plot(rows["coefficient"], places, style.marker, color=style.colour, markersize=4.2)
         panel.set_yticks(places, list(rows["feature"]), fontsize=6.2, color=INK)
-        panel.set(ylim=(longest - 0.4, -0.6), xlabel="Coefficient for one robust standard deviation")
+        panel.set(ylim=(longest - 0.4, -0.6), xlabel="Coefficient")
         panel.hlines(places, 0, 1, transform=panel.get_yaxis_transform(), color=RULE, linewidth=0.4, zorder=0)
         agreement = None if stability is None else row_of(stability, model=name)
         known = agreement is not None and agreement["value"] == agreement["value"]
-        panel.set_title(
-            f"{name}\nstability {number(agreement['value'], 2)}" if known and agreement is not None else name
-        )
+        detail = f"\nstability {number(agreement['value'], 2)}" if known and agreement is not None else ""
+        panel.set_title(broken(name, 30) + detail, loc="right")
         for place, (folds, of) in enumerate(zip(rows["folds"], rows["of"], strict=True)):
             panel.annotate(
                 f"{folds}/{of}", (1, place), xycoords=panel.get_yaxis_transform(), xytext=(3, 0),
@@ -50,7 +49,6 @@ def selected_features(
             )  # fmt: skip
     most = table.groupby("model").size().max()
     few = f" The {SHOWN} weightiest of up to {most}." if most > SHOWN else ""
-    caption(
-        figure, f"Mean over the folds; the line reaches from the least to the greatest. Right: folds that use it.{few}"
-    )
+    told = "For one robust standard deviation: mean of the folds, least to greatest. Right: folds that use it."
+    caption(figure, told + few)
     return figure
