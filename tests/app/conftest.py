@@ -17,18 +17,24 @@ from osteon.app.server import create_app
 
 
 @pytest.fixture(scope="session")
-def created(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Created]:
+def created(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Created]:
     """Reader studies nobody has read in; each is made once."""
-    return cache(lambda readers, cases: create(write_run(tmp_path_factory.mktemp("study"), readers, cases=cases)))
+    return cache(
+        lambda readers, cases, shape: create(
+            write_run(tmp_path_factory.mktemp("study"), readers, cases=cases, shape=shape)
+        )
+    )
 
 
 @pytest.fixture
-def serve(created: Callable[[str, int], Created], tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def serve(created: Callable[..., Created], tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Serve a fresh copy of a reader study with the given ``[readers]`` section."""
     stores = []
 
-    def served(readers: str = TWO_READERS, *, cases: int = 6, **options: bool) -> Served:
-        made = created(readers, cases)
+    def served(
+        readers: str = TWO_READERS, *, cases: int = 6, shape: tuple[int, int] = (120, 90), **options: bool
+    ) -> Served:
+        made = created(readers, cases, shape)
         copy = replace(made, folder=shutil.copytree(made.folder, tmp_path / "readers"))
         store = Store(sqlite_url(copy.folder / "site" / "study.db"))
         stores.append(store)

@@ -222,6 +222,52 @@ def test_the_picture_on_the_screen_is_the_picture(serve: Serve, browser: Any) ->
         page.close()
 
 
+def test_a_large_picture_comes_at_half_its_size_first(serve: Serve, browser: Any) -> None:
+    """The whole is held back on its way: the reader sees the half, is told so at 1:1, and then sees every pixel."""
+    served = serve(ALONE, shape=(1501, 1100))
+    original = read_stored(served.images / f"secret-malignant-{first_case(served)}.png").render().pixels
+    window = original[original.shape[0] // 2 - 60 :, original.shape[1] // 2 - 45 :][:120, :90]
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    with listening(served) as address:
+        page = Page(browser, address)
+        page.context.route("**/pictures/1", hold)
+        page.open(served.token("R1"))
+        page.case(1, 1)
+        page.press("b")
+        early = whole_canvas(page)
+        page.press("o")
+        page.page.wait_for_selector(".facts:has-text('sharpening')")
+        blurred = np.abs(grey(page) - 255 * window)
+        assert 1.5 < blurred.max() < 40
+        held[0].continue_()
+        page.page.wait_for_selector(".facts:not(:has-text('sharpening'))")
+        page.context.unroute("**/pictures/1")
+        assert np.abs(grey(page) - 255 * window).max() <= 1.5
+        page.press("f")
+        page.page.wait_for_timeout(120)
+        assert whole_canvas(page) == early
+        page.close()
+
+
+def test_a_picture_that_never_comes_whole_is_said(serve: Serve, browser: Any) -> None:
+    served = serve(ALONE, shape=(1501, 1100))
+    with listening(served) as address:
+        page = Page(browser, address)
+        page.context.route("**/pictures/1", lambda route: route.abort())
+        page.open(served.token("R1"))
+        page.page.wait_for_selector("text=The server cannot be reached")
+        page.context.close()
+
+
+def whole_canvas(page: Page) -> str:
+    """All that the first picture's canvas shows."""
+    return str(page.page.evaluate("document.querySelector('.pane canvas').toDataURL()"))
+
+
 def drag(page: Page, by: tuple[int, int], start: tuple[float, float] = (0.5, 0.5)) -> None:
     """Press, move and let go on the first picture; the start in shares of it."""
     frame = page.page.locator(".pane").first.bounding_box()

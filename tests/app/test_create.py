@@ -64,6 +64,16 @@ def test_advice_is_recalibrated_and_so_is_its_threshold(tmp_path: Path) -> None:
     assert (key["advice"] == (raw >= 0.4137)).all()
 
 
+def test_large_pictures_have_a_half_beside_them(tmp_path: Path) -> None:
+    created = create(write_run(tmp_path, TWO_READERS, cases=3, shape=(1100, 33)))
+    for row in created.key.itertuples():
+        whole, half = (
+            created.folder / "site" / "pictures" / picture.name(row.code, row.view, part) for part in ("whole", "half")
+        )
+        values = picture.decode(whole.read_bytes(), 1100, 33)
+        assert np.array_equal(picture.decode(half.read_bytes(), 550, 17), picture.half(values))
+
+
 def test_pictures_are_kept_to_the_last_bit(tmp_path: Path) -> None:
     from osteon.io import read_stored
 
@@ -73,7 +83,7 @@ def test_pictures_are_kept_to_the_last_bit(tmp_path: Path) -> None:
         original = read_stored(study.folder / "images" / f"secret-malignant-{row.case_id}.png").values
         file = created.folder / "site" / "pictures" / picture.name(row.code, row.view)
         assert np.array_equal(picture.decode(file.read_bytes(), *original.shape), original - original.min())
-        heat = picture.decode(file.with_name(picture.name(row.code, row.view, heatmap=True)).read_bytes(), 120, 90)
+        heat = picture.decode(file.with_name(picture.name(row.code, row.view, "heat")).read_bytes(), 120, 90)
         assert heat.max() > 64000
         assert heat.argmax(axis=1) == pytest.approx(45, abs=1)
 

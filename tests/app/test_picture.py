@@ -21,6 +21,26 @@ def test_what_is_unpacked_is_what_was_packed(values: np.ndarray) -> None:
     assert np.array_equal(picture.decode(picture.encode(values), *values.shape), values)
 
 
+@given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 65535)))
+@settings(deadline=None)
+def test_a_half_is_the_mean_of_four(values: np.ndarray) -> None:
+    height, width = values.shape
+    for row, column in np.ndindex((found := picture.half(values)).shape):
+        four = [
+            int(values[min(y, height - 1), min(x, width - 1)])
+            for y in (2 * row, 2 * row + 1)
+            for x in (2 * column, 2 * column + 1)
+        ]
+        assert found[row, column] == (sum(four) + 2) // 4
+    assert found.shape == (-(-height // 2), -(-width // 2))
+
+
+def test_only_large_pictures_have_a_half() -> None:
+    assert picture.half_shape(1024, 1024) is None
+    assert picture.half_shape(1025, 7) == (513, 4)
+    assert picture.half_shape(7, 2000) == (4, 1000)
+
+
 def test_packing_is_the_documented_one() -> None:
     """Two rows by hand: differences from the left (first of a row: from above); 0, -1, 1, -2, ... as 0, 1, 2, 3."""
     planes = gzip.decompress(picture.encode(np.array([[300, 299], [301, 65535]], dtype=np.uint16)))

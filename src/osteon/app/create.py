@@ -202,9 +202,11 @@ def _prepare(
         radiograph = read_stored(study.cohort_path.parent / str(row["image"]))
         values, window = _sixteen_bits(radiograph)
         picture.save(values, folder / picture.name(row["code"], row["view_number"]))
+        if picture.half_shape(*values.shape):
+            picture.save(picture.half(values), folder / picture.name(row["code"], row["view_number"], "half"))
         heat = _heatmap(study.run_path / "cams", str(row["case_id"]), values.shape) if heatmaps else None
         if heat is not None:
-            picture.save(heat, folder / picture.name(row["code"], row["view_number"], heatmap=True))
+            picture.save(heat, folder / picture.name(row["code"], row["view_number"], "heat"))
         box = [float(row[side]) for side in _BOX]
         rows.append(
             {

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, insert, select
 
-from osteon.app import rules
+from osteon.app import picture, rules
 from osteon.app.database import answer, happening, person, reading, reading_case, study, task, view
 from osteon.protocol import Item, Readers
 
@@ -127,9 +127,7 @@ def case_page(connection: Connection, protocol: Readers, reader: str, position: 
 
 def _view(row: Row[Any], protocol: Readers, aided: bool) -> dict[str, Any]:
     return {
-        "number": row.number,
-        "width": row.width,
-        "height": row.height,
+        **_size(row),
         "window": row.window,
         "spacing": row.spacing,
         "boxes": row.boxes if protocol.show_box else [],
@@ -375,9 +373,17 @@ def _answers(item: Item, value: str) -> bool:
     return True
 
 
-def sizes(connection: Connection, code: str) -> list[dict[str, int]]:
-    """Number, width and height of a case's pictures."""
-    rows = connection.execute(
-        select(view.c.number, view.c.width, view.c.height).where(view.c.case_code == code).order_by(view.c.number)
-    ).all()
-    return [{"number": row.number, "width": row.width, "height": row.height} for row in rows]
+def sizes(connection: Connection, code: str) -> list[dict[str, Any]]:
+    """Number, width and height of a case's pictures, and of the halves that go ahead of large ones."""
+    rows = connection.execute(select(view).where(view.c.case_code == code).order_by(view.c.number)).all()
+    return [_size(row) for row in rows]
+
+
+def _size(row: Row[Any]) -> dict[str, Any]:
+    half = picture.half_shape(row.height, row.width)
+    return {
+        "number": row.number,
+        "width": row.width,
+        "height": row.height,
+        "half": {"height": half[0], "width": half[1]} if half else None,
+    }

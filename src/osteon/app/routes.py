@@ -144,15 +144,17 @@ def case(position: _Number, code: Reader, site: ThisSite) -> dict[str, Any]:
 
 
 @api.get("/cases/{position}/pictures/{number}")
-def case_picture(position: _Number, number: _Number, code: Reader, site: ThisSite) -> Response:
-    """One picture of a case, at full depth."""
+def case_picture(
+    position: _Number, number: _Number, code: Reader, site: ThisSite, part: Literal["whole", "half"] = "whole"
+) -> Response:
+    """One picture of a case, at full depth; a large one also at half its size."""
     with site.store.read() as connection:
         case_code = desk.picture_case(connection, site.protocol, code, position, site.clock())
-    return _sent(site, picture.name(case_code, number))
+    return _sent(site, picture.name(case_code, number, part))
 
 
 @api.get("/cases/{position}/views")
-def case_views(position: _Number, code: Reader, site: ThisSite) -> list[dict[str, int]]:
+def case_views(position: _Number, code: Reader, site: ThisSite) -> list[dict[str, Any]]:
     """How many pictures a case has and how large they are: enough to fetch those of the next case ahead of time."""
     with site.store.read() as connection:
         case_code = desk.picture_case(connection, site.protocol, code, position, site.clock())
@@ -164,7 +166,7 @@ def case_heatmap(position: _Number, number: _Number, code: Reader, site: ThisSit
     """The model's heat map on one picture of a case of the aided arm; asking for it is recorded."""
     with site.store.write() as connection:
         due = desk.note(connection, site.protocol, code, position, "heatmap", site.clock())
-    return _sent(site, picture.name(due.case_code, number, heatmap=True))
+    return _sent(site, picture.name(due.case_code, number, "heat"))
 
 
 def _sent(site: Site, name: str) -> Response:

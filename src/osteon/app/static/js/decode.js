@@ -1,15 +1,17 @@
-// A worker: fetches a picture, unpacks it to 16-bit values, and halves it again and again for the lower zooms.
+// A worker: fetches a picture, unpacks it to 16-bit values, and halves it again and again for the lower zooms, unless
+// its half is there already.
 // The packing is that of picture.py; gzip has been undone by the browser.
 
 const SMALLEST = 256;
 
-self.onmessage = async ({ data: { id, url, width, height } }) => {
+self.onmessage = async ({ data: { id, url, width, height, alone } }) => {
   try {
     const reply = await fetch(url, { credentials: "same-origin" });
     if (!reply.ok) throw new Error(`picture refused (${reply.status})`);
     const planes = new Uint8Array(await reply.arrayBuffer());
     if (planes.length !== 2 * width * height) throw new Error("picture incomplete");
-    const levels = pyramid({ values: unfold(planes, width, height), width, height });
+    const whole = { values: unfold(planes, width, height), width, height };
+    const levels = alone ? [whole] : pyramid(whole);
     self.postMessage({ id, levels }, levels.map((level) => level.values.buffer));
   } catch (error) {
     self.postMessage({ id, failed: error.message });

@@ -24,6 +24,16 @@ export class Pane {
     this.levels = levels;
   }
 
+  /** Which level the zoom asks for. */
+  get depth() {
+    return Math.min(Math.max(Math.floor(Math.log2(1 / this.scale) + 1e-6), 0), this.levels.length - 1);
+  }
+
+  /** Whether the level that the zoom asks for has come. */
+  get sharp() {
+    return Boolean(this.levels?.[this.depth]);
+  }
+
   // --- where things are -------------------------------------------------------------------------------------------
 
   /** Device pixels of the canvas. */
@@ -137,7 +147,7 @@ export class Pane {
     const [width, height] = this.size;
     context.fillStyle = this.inverted ? "#ffffff" : "#000000";
     context.fillRect(0, 0, width, height);
-    const depth = Math.min(Math.max(Math.floor(Math.log2(1 / this.scale) + 1e-6), 0), this.levels.length - 1);
+    const depth = this.sharp ? this.depth : 1;
     const level = this.levels[depth];
     const factor = 2 ** depth;
     const [left, top] = this.toPicture([0, 0]).map((place) => Math.floor(place / factor) - 1);

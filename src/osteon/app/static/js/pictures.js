@@ -14,21 +14,33 @@ for (const worker of workers) {
   };
 }
 
-function fetched(url, { width, height }) {
+function fetched(url, { width, height }, alone = false) {
   return new Promise((resolve, reject) => {
     const id = (count += 1);
     waiting.set(id, { resolve, reject });
-    workers[id % workers.length].postMessage({ id, url, width, height });
+    workers[id % workers.length].postMessage({ id, url, width, height, alone });
   });
 }
 
-/** The levels of one picture of a case of the open session; a picture asked for before is not asked for again. */
+/**
+ * One picture of a case of the open session; a picture asked for before is not asked for again.
+ *
+ * Its levels come as `soon`, for a large picture all but the first, the picture at full size; and all of them when
+ * `whole` is called, which is better not done before the first are on the screen.
+ */
 export function picture(session, position, view) {
   const key = `${session}/${position}/${view.number}`;
   if (!kept.has(key)) {
-    const levels = fetched(`/api/cases/${position}/pictures/${view.number}`, view);
-    levels.catch(() => kept.delete(key));
-    kept.set(key, levels);
+    const url = `/api/cases/${position}/pictures/${view.number}`;
+    const forget = (error) => {
+      kept.delete(key);
+      throw error;
+    };
+    const first = (view.half ? fetched(`${url}?part=half`, view.half) : fetched(url, view)).catch(forget);
+    const soon = first.then((levels) => (view.half ? [null, ...levels] : levels));
+    const rest = async () => [...(await fetched(url, view, true).catch(forget)), ...(await first)];
+    let whole = view.half ? null : first;
+    kept.set(key, { soon, whole: () => (whole ??= first.then(rest)) });
   }
   return kept.get(key);
 }

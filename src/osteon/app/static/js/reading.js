@@ -125,10 +125,11 @@ export class ReadingRoom {
     const shown = await get(`cases/${position}`);
     const samePictures = this.case?.position === position && this.case.session === shown.session;
     this.case = shown;
+    for (const view of shown.views) picture(shown.session, position, view).soon.catch(() => {}); // on their way by now
     this.#describe(shown);
     const given = shown.answers.find(({ step }) => step === shown.step) ?? shown.answers.at(-1);
     this.form.open(given, { first: shown.step < shown.steps, last: position < this.me.stage.position });
-    if (!samePictures) await this.viewer.open(shown, { mayDraw: this.me.question.draw_box });
+    if (!samePictures) await this.viewer.open(shown, { mayDraw: this.me.question.draw_box, failed: this.leave });
     if (this.case !== shown) return;
     this.viewer.box = given?.box ?? null;
     performance.measure("case-on-screen", "case-asked");
@@ -165,7 +166,7 @@ export class ReadingRoom {
     keepAround(session, this.case.position);
     if (position !== this.me.stage.position + 1 || position > this.me.stage.cases) return;
     const views = await get(`cases/${position}/views`);
-    await Promise.allSettled(views.map((view) => picture(session, position, view)));
+    await Promise.allSettled(views.map((view) => picture(session, position, view).whole()));
     document.body.dataset.ready = position;
   }
 

@@ -37,8 +37,11 @@ export class Viewer {
     this.observer.disconnect();
   }
 
-  /** Show the views of a case; resolves when every picture is on the screen. */
-  async open(shown, { mayDraw }) {
+  /**
+   * Show the views of a case; resolves when every picture is on the screen, as sharp as its zoom asks for. What closer
+   * looks need may come later; `failed` is told when it does not.
+   */
+  async open(shown, { mayDraw, failed }) {
     this.case = shown;
     this.mayDraw = mayDraw;
     this.tool = "window";
@@ -49,16 +52,27 @@ export class Viewer {
     this.active = this.panes[0];
     this.#toolbar();
     this.#layout();
+    const closer = [];
     await Promise.all(
       this.panes.map(async (pane) => {
-        pane.setPicture(await picture(shown.session, shown.position, pane.view));
-        if (this.case !== shown) return;
-        pane.frame.classList.remove("loading");
-        this.#draw(pane);
+        const { soon, whole } = picture(shown.session, shown.position, pane.view);
+        const show = (levels) => {
+          pane.setPicture(levels);
+          if (this.case !== shown) return;
+          pane.frame.classList.remove("loading");
+          this.#draw(pane);
+        };
+        show(await soon);
+        if (!pane.sharp) show(await whole());
+        else if (!pane.levels[0]) closer.push(() => whole().then(show));
       }),
     );
     // the picture is on the screen once the browser has painted the frame
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    Promise.all(closer.map((look) => look())).then(
+      () => performance.mark("case-whole"),
+      (error) => this.case === shown && failed(error),
+    );
   }
 
   #pane(view) {
@@ -167,7 +181,7 @@ export class Viewer {
       pane.draw();
       const zoom = Math.round((pane.scale / (window.devicePixelRatio || 1)) * 100);
       const [centre, width] = [(pane.low + pane.high) / 2, pane.high - pane.low];
-      pane.facts.textContent = `${zoom} %   C ${Math.round(centre)}   W ${Math.round(width)}`;
+      pane.facts.textContent = `${pane.sharp || !pane.levels ? "" : "sharpening …   "}${zoom} %   C ${Math.round(centre)}   W ${Math.round(width)}`;
     });
   }
 
