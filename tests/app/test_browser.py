@@ -125,6 +125,17 @@ def fill_before(page: Page) -> None:
     page.page.click("button.primary")
 
 
+def test_a_link_pasted_into_the_open_page_signs_in(serve: Serve, browser: Any) -> None:
+    served = serve(STUDY)
+    with listening(served) as address:
+        page = Page(browser, address)
+        page.open()
+        page.page.wait_for_selector("text=invitation")
+        page.open(served.token("R1"))
+        page.stage("before")
+        page.close()
+
+
 def test_two_readers_two_sessions(serve: Serve, browser: Any) -> None:
     served = serve(STUDY)
     with listening(served) as address:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert
 from osteon import tables
 from osteon.app import database, guard, picture
 from osteon.app.database import Store, sqlite_url
+from osteon.check.rows import counted
 from osteon.errors import InputError, NotEstimableError, suggest
 from osteon.io import StoredRadiograph, read_stored
 from osteon.protocol import Readers
@@ -53,7 +54,8 @@ class Created:
         readers = self.tasks["reader"].nunique()
         return (
             f"{len(cases)} cases ({int(cases['truth'].sum())} positive, {len(self.key)} pictures) from "
-            f"{cases['centre'].nunique()} centres for {readers} readers, {self.tasks['session'].max()} sessions\n"
+            f"{counted(cases['centre'].nunique(), 'centre')} for {counted(readers, 'reader')}, "
+            f"{counted(self.tasks['session'].max(), 'session')}\n"
             f"links: {self.folder / 'invitations.csv'} (send each reader their own, then delete the file)\n"
             f"the server needs: {self.folder / 'site'}; it holds no labels"
         )

@@ -60,7 +60,7 @@ function line(me, row) {
     h("th", { scope: "row" }, row.code),
     h("td", {}, row.experience === null ? "–" : `${row.experience} years`),
     h("td", {}, `${row.session} of ${row.sessions}`),
-    h("td", {}, STAGES[row.stage], row.opens_at && h("span", { class: "quiet" }, ` until ${when(row.opens_at)}`)),
+    h("td", {}, STAGES[row.stage], row.opens_at && h("span", { class: "quiet" }, `until ${when(row.opens_at)}`)),
     h("td", {}, h("progress", { max: row.cases, value: row.read, "aria-label": `Cases read by ${row.code}` }), ` ${row.read} / ${row.cases}`),
     h("td", {}, row.seconds === null ? "–" : `${row.seconds} s`),
     h("td", {}, when(row.seen_at)),
@@ -100,5 +100,8 @@ function asked(title, text, extra, buttons) {
     dialog.showModal();
   });
 }
+
+// a link pasted into this very tab changes the hash alone, which loads nothing
+addEventListener("hashchange", () => location.hash && location.reload());
 
 begin();

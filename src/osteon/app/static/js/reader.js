@@ -56,4 +56,7 @@ function offline(error) {
   }, 3000);
 }
 
+// a link pasted into this very tab changes the hash alone, which loads nothing
+addEventListener("hashchange", () => location.hash && location.reload());
+
 begin();
