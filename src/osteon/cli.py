@@ -183,7 +183,8 @@ def doctor(
 def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]  # the type would import the steps
     import joblib
 
-    from osteon.steps import Shown, Workers
+    from osteon.progress import Shown
+    from osteon.steps import Workers
 
     return Workers(jobs or joblib.cpu_count(), cluster, progress=Shown())
 

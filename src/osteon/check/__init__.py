@@ -7,7 +7,6 @@
 
 from osteon.check.checking import Checked, check
 from osteon.check.dealing import folds
-from osteon.check.pictures import Bar, Progress
 from osteon.check.rendering import render
 
-__all__ = ["Bar", "Checked", "Progress", "check", "folds", "render"]
+__all__ = ["Checked", "check", "folds", "render"]

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from osteon.check import baseline, duplicates
-from osteon.check.pictures import Progress, read_masks, read_pictures
+from osteon.check.pictures import read_masks, read_pictures
 from osteon.check.rows import BOX, COMPUTED, counted, named, read
 from osteon.errors import LeakError, StudyError
+from osteon.progress import Progress
 from osteon.study import Clinical, Combined, Study
 
 _DESCRIBED = ("age", "sex", "site", "view")

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from osteon.errors import ImageError
 from osteon.io import read_image, read_mask
+from osteon.progress import Progress, Quiet
 from osteon.tables import written
 from osteon.version import __version__
 
@@ -27,28 +28,6 @@ _FILES_A_CHUNK = 16
 _SECONDS_BETWEEN_SAVES = 60
 
 Facts = dict[str, Any]
-
-
-class Bar(Protocol):
-    """One running progress bar."""
-
-    def advance(self, n: int = 1) -> None:
-        """Note that `n` more pieces are done."""
-
-
-class Progress(Protocol):
-    """Where progress is shown."""
-
-    def __call__(self, total: int, title: str = "") -> AbstractContextManager[Bar]:
-        """Start a bar of so many pieces."""
-
-
-class _Nowhere:
-    def advance(self, n: int = 1) -> None:
-        pass
-
-    def __call__(self, total: int, title: str = "") -> AbstractContextManager[Bar]:  # noqa: ARG002
-        return nullcontext(self)
 
 
 def read_pictures(
@@ -155,7 +134,7 @@ def _measure_all(
         return pd.concat([part for part in (found, new) if len(part)] or [found], ignore_index=True)
 
     saved = monotonic()
-    with (progress or _Nowhere())(len(pieces), f"reading {title}") if pieces else nullcontext(_Nowhere()) as bar:
+    with (progress or Quiet())(len(pieces), f"reading {title}") if pieces else nullcontext(Quiet()) as bar:
         call = joblib.delayed(_measure_chunk)
         parallel = joblib.Parallel(n_jobs=min(jobs, max(1, len(chunks))), return_as="generator", batch_size=1)
         for facts in parallel(call(measure, root, chunk) for chunk in chunks):

@@ -2,13 +2,11 @@
 
 from osteon.steps.folder import RunFolder
 from osteon.steps.pipeline import Run, check, evaluate, explain, features, perturb, run
-from osteon.steps.workers import Quiet, Shown, Workers
+from osteon.steps.workers import Workers
 
 __all__ = [
-    "Quiet",
     "Run",
     "RunFolder",
-    "Shown",
     "Workers",
     "check",
     "evaluate",
