@@ -58,6 +58,19 @@ def test_few_sizes_of_a_huge_zone_are_tallied_sparsely() -> None:
     assert counted((count, sizes)) == {(1, 7): 1, (1, 100_000): 1, (3, 7): 1}
 
 
+@pytest.mark.parametrize("shape", [(40, 40), (90, 30)])
+def test_long_runs_among_many_levels_merge_as_they_are_counted(shape: tuple[int, int]) -> None:
+    """A saturated plate: some directions list every length, others only those that occur."""
+    levels = np.full(shape, 200)
+    levels[:6, :6] = np.random.default_rng(0).integers(1, 256, (6, 6))
+    plane = zones.Plane(levels)
+    tallies = [zones.tally(*plane.runs(direction), 256) for direction in (0, 45, 90, 135)]
+    expected = [slow.glrlm(levels, direction) for direction in (0, 45, 90, 135)]
+    assert any(sizes.size < sizes.max() for _, sizes in tallies)
+    assert [counted(t) for t in tallies] == expected
+    assert counted(zones.merge(tallies)) == sum(expected, Counter())
+
+
 @settings(deadline=None, max_examples=100)
 @given(LEVELS, st.sampled_from([1, 2]), st.sampled_from([0, 1, 2]))
 def test_neighbourhoods(levels: np.ndarray, distance: int, coarseness: int) -> None:

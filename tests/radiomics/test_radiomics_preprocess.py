@@ -37,6 +37,8 @@ def test_a_box_is_the_pixels_whose_centres_it_holds() -> None:
         (IMAGE, np.ones((40, 51)), "shape"),
         (IMAGE, [0, 0, np.nan, 4], "nan"),
         (IMAGE, np.full(IMAGE.shape, np.nan), "mask holds nan"),
+        (IMAGE, np.full(IMAGE.shape, "1"), "mask is of type"),
+        (IMAGE, ["a", "b", "c", "d"], "mask is of type"),
         (np.zeros((4, 5, 3)), None, "one grey image"),
         (np.array([["a"]]), None, "one grey image"),
         (np.where(IMAGE > 0.99, np.nan, IMAGE), None, "nan or infinite"),
@@ -56,9 +58,14 @@ def test_nan_elsewhere_is_no_matter() -> None:
 
 
 def test_bad_spacing_is_named() -> None:
-    for spacing in ((0.0, 1.0), (1.0,), (np.nan, 1.0)):
+    for spacing in ((0.0, 1.0), (1.0,), (np.nan, 1.0), 0.2, ("a", "b")):
         with pytest.raises(ImageError, match="spacing"):
-            extract(IMAGE, None, spacing)
+            extract(IMAGE, None, spacing)  # type: ignore[arg-type]
+
+
+def test_settings_are_settings() -> None:
+    with pytest.raises(StudyError, match="settings is a dict"):
+        extract(IMAGE, None, settings={"bins": 16})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -66,12 +73,17 @@ def test_bad_spacing_is_named() -> None:
     [
         {"bins": 1},
         {"bins": 5000},
+        {"bins": 16.5},
+        {"bins": "a"},
         {"bin_width": 0},
         {"spacing": -1.0},
         {"outliers": float("nan")},
         {"limits": (2, 1)},
+        {"limits": (1,)},
         {"distances": (0,)},
         {"distances": ()},
+        {"distances": 1},
+        {"distances": (1.5,)},
         {"directions": (30,)},
         {"aggregation": ("mean",)},
         {"families": ("glmc",)},
@@ -83,6 +95,7 @@ def test_bad_spacing_is_named() -> None:
         {"normalise": "all"},
         {"interpolation": "sinc"},
         {"coarseness": -1},
+        {"coarseness": 0.5},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:

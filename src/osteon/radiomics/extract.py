@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from osteon.errors import StudyError
 from osteon.radiomics import cooccurrence, filters, intensity, morphology, tone, zones
 from osteon.radiomics.preprocess import Levels, Mask, discretise, prepare, resegment
 from osteon.radiomics.settings import Settings
@@ -43,8 +44,11 @@ def extract(
 
     Raises:
         ImageError: The image is no grey image, the mask does not fit it, or the region is empty.
+        StudyError: The settings are none.
     """
     settings = settings or Settings()
+    if not isinstance(settings, Settings):
+        raise StudyError(f"settings is a {type(settings).__name__}", fix="Give osteon.radiomics.Settings(...).")
     margin = max((filters.reach(name, _grid(spacing, settings)) for name in settings.filters), default=0.0)
     region = prepare(image, mask, spacing, settings, margin)
     box = region.box

@@ -75,7 +75,7 @@ def prepare(
         raise ImageError(
             f"the image has shape {pixels.shape} and type {pixels.dtype}", fix="Give one grey image, (H, W)."
         )
-    if spacing is not None and not (len(spacing) == 2 and min(spacing) > 0 and np.isfinite(spacing).all()):
+    if spacing is not None and not _two_lengths(spacing):
         raise ImageError(f"the pixel spacing is {spacing}", fix="Give (row, column) spacing in mm, or None.")
     inside = _mask(mask, pixels.shape)
     if not inside.any():
@@ -94,11 +94,20 @@ def prepare(
     return Region(cut, cut_mask, unit, scale, offset)
 
 
+def _two_lengths(spacing: Any) -> bool:
+    given = np.asarray(spacing)
+    return given.shape == (2,) and given.dtype.kind in "iuf" and bool((np.isfinite(given) & (given > 0)).all())
+
+
 def _mask(mask: Any, shape: tuple[int, ...]) -> Mask:
     """A mask from a mask, a box or nothing."""
     if mask is None:
         return np.ones(shape, dtype=bool)
     given = np.asarray(mask)
+    if given.dtype.kind not in "biuf":
+        raise ImageError(
+            f"the mask is of type {given.dtype}", fix="Give a mask of zeros and ones, or a box of numbers."
+        )
     if given.shape == shape:
         if given.dtype.kind == "f" and not np.isfinite(given).all():
             raise ImageError("the mask holds nan", fix="Give a mask of zeros and ones.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal
 
 from osteon.errors import StudyError, suggest
@@ -76,15 +77,19 @@ class Settings:
         _one_of("interpolation", self.interpolation, ("linear", "cubic"))
         for name in ("spacing", "outliers", "bin_width"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
+            if value is not None and not (_is_number(value) and value > 0):
                 raise StudyError(f"{name} is {value}", column=name, fix="Give a number above 0, or leave it out.")
-        if self.limits is not None and not self.limits[0] < self.limits[1]:
-            raise StudyError(f"limits are {self.limits}", column="limits", fix="Give the lower limit first.")
-        if not 2 <= self.bins <= MOST_BINS:
-            raise StudyError(f"bins is {self.bins}", column="bins", fix=f"Give a number from 2 to {MOST_BINS}.")
-        if self.coarseness < 0:
-            raise StudyError(f"coarseness is {self.coarseness}", column="coarseness", fix="Give 0 or more.")
-        if not self.distances or min(self.distances) < 1:
+        if self.limits is not None and not _ascend(self.limits):
+            raise StudyError(f"limits are {self.limits}", column="limits", fix="Give a lower and a higher number.")
+        if not (_is_whole(self.bins) and 2 <= self.bins <= MOST_BINS):
+            raise StudyError(f"bins is {self.bins!r}", column="bins", fix=f"Give a whole number, 2 to {MOST_BINS}.")
+        if not (_is_whole(self.coarseness) and self.coarseness >= 0):
+            raise StudyError(f"coarseness is {self.coarseness!r}", column="coarseness", fix="Give 0, 1, 2, ...")
+        for name in ("distances", "directions", "aggregation", "families", "filters"):
+            values = getattr(self, name)
+            if not isinstance(values, tuple | list):
+                raise StudyError(f"{name} is {values!r}", column=name, fix="Give a list, of one or more.")
+        if not (self.distances and all(_is_whole(d) and d >= 1 for d in self.distances)):
             raise StudyError(f"distances are {self.distances}", column="distances", fix="Give whole numbers from 1.")
         for name, known in (
             ("directions", tuple(STEPS)),
@@ -101,6 +106,19 @@ class Settings:
                 raise StudyError(f"{name} names something twice", column=name, fix="Name it once.")
         for name in self.filters:
             filtering.parse(name)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral)
+
+
+def _ascend(limits: Any) -> bool:
+    """Whether these are two numbers, the lower first; an open limit may be infinite."""
+    return len(limits) == 2 and all(isinstance(limit, Real) for limit in limits) and limits[0] < limits[1]
 
 
 def _one_of(name: str, value: Any, known: tuple[Any, ...]) -> None:

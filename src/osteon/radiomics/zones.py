@@ -41,9 +41,12 @@ def tally(level: Levels, size: Levels, n: int) -> Tally:
 
 
 def merge(tallies: Sequence[Tally]) -> Tally:
-    """Add up tallies whose sizes are 1, 2, 3, ..."""
-    sizes = max((sizes for _, sizes in tallies), key=len)
-    return np.add.reduce([np.pad(count, ((0, 0), (0, sizes.size - own.size))) for count, own in tallies]), sizes
+    """Add up tallies, whichever sizes each of them lists."""
+    every = np.unique(np.concatenate([sizes for _, sizes in tallies]))
+    merged = np.zeros((len(tallies[0][0]), every.size), dtype=np.int64)
+    for count, sizes in tallies:
+        merged[:, np.searchsorted(every, sizes)] += count
+    return merged, every
 
 
 class Plane:
