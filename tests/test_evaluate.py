@@ -140,6 +140,28 @@ def test_every_auc_brier_and_operating_point_against_scikit_learn(simulated: Sim
                 assert point.set_index("metric")["value"].to_dict() == pytest.approx(shares)
 
 
+def test_the_contrast_is_the_difference_of_what_each_model_gives(simulated: Simulated, found: Evaluation) -> None:
+    a, b = simulated.study.primary
+    inside = one(found.metrics, model=a, stratum="development", metric="auc")
+    prevalence = inside["n_positive"] / inside["n"]
+    for _, point in found.operating_points.query("model == @a and metric in ('sensitivity', 'specificity')").iterrows():
+        of = {name: point[name] for name in ("rule", "stratum", "metric")}
+        ours = one(found.contrast, stratum=of["stratum"], metric=f"{of['metric']} ({of['rule']})")
+        other = one(found.operating_points, model=b, **of)
+        assert ours["difference"] == pytest.approx(point["value"] - other["value"], abs=1e-12)
+        assert ours["low"] <= ours["difference"] <= ours["high"]
+    for stratum, rows in found.contrast.groupby("stratum"):
+        scores = found.scores[found.scores["model"].isin((a, b))]
+        scores = scores[(scores["split"] == stratum) | ("centre:" + scores["centre"].astype(str) == stratum)]
+        benefit = {}
+        for model, group in scores.groupby("model"):
+            treated = group[group["recalibrated"] >= prevalence]["label"]
+            benefit[model] = ((treated == 1).sum() - (treated == 0).sum() * prevalence / (1 - prevalence)) / len(group)
+        assert one(rows, metric=f"net benefit at {prevalence:.2f}")["difference"] == pytest.approx(
+            benefit[a] - benefit[b], abs=1e-12
+        )
+
+
 def test_the_tables_meet_their_contracts_and_survive_the_disk(found: Evaluation, tmp_path: Path) -> None:
     names = [path.stem for path in found.write(tmp_path)]
     assert names == [field.name for field in fields(Evaluation)]
@@ -328,6 +350,7 @@ def test_a_study_of_one_model_compares_nothing() -> None:
     found = evaluate(simulated.predictions, simulated.cohort, simulated.study)
     assert found.comparisons.empty
     assert list(found.comparisons) == list(tables.COMPARISONS.columns)
+    assert found.contrast.empty
     assert set(found.heterogeneity["metric"]) == {"auc", "calibration_intercept", "calibration_slope"}
 
 

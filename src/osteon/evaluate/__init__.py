@@ -35,6 +35,7 @@ class Evaluation:
     Attributes:
         metrics: AUC, Brier score and calibration by model and stratum.
         comparisons: All pairs of models by stratum, the primary one first.
+        contrast: The primary pair's differences in sensitivity, specificity and net benefit.
         operating_points: Thresholds fixed on development, and what they give in each stratum.
         calibration: Smooth calibration curves, raw and recalibrated.
         recalibration: The recalibration fitted on out-of-fold predictions.
@@ -49,6 +50,7 @@ class Evaluation:
 
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
+    contrast: pd.DataFrame
     operating_points: pd.DataFrame
     calibration: pd.DataFrame
     recalibration: pd.DataFrame
@@ -105,6 +107,9 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
         found = {
             "metrics": [pd.DataFrame(measures.metrics(stratum, again, level))],
             "comparisons": [measures.comparisons(stratum, study.primary, level)],
+            "contrast": [
+                pd.DataFrame(measures.contrast(stratum, again, locked, settings, study.primary, study.study.seed))
+            ],
             "operating_points": [pd.DataFrame(measures.operating_points(stratum, locked.thresholds, level))],
             "calibration": measures.calibration(stratum, again, level),
             "decision": measures.decision(again, thresholds, level),

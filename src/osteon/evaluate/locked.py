@@ -25,11 +25,13 @@ class Locked:
         thresholds: Model to rule (``youden``, ``sensitivity >= 0.9``) to threshold; nan where not estimable.
         lines: Model to its logistic recalibration; None where it could not be fitted.
         recalibration: The same as a table, see ``tables.RECALIBRATION``.
+        prevalence: Share of positive cases in development.
     """
 
     thresholds: Mapping[str, Mapping[str, float]]
     lines: Mapping[str, stats.Platt | None]
     recalibration: pd.DataFrame
+    prevalence: float
 
     def recalibrated(self, cases: Cases) -> Cases:
         """The same cases with recalibrated probabilities; as they are where nothing could be fitted."""
@@ -63,7 +65,7 @@ def lock(development: Cases, sensitivity: float) -> Locked:
             parameters = {"intercept": np.nan, "slope": np.nan}
         size = {"n": len(development), "n_positive": int(truth.sum())}
         rows.append({"model": model, **parameters, **size, "method": method})
-    return Locked(thresholds, lines, pd.DataFrame(rows))
+    return Locked(thresholds, lines, pd.DataFrame(rows), float(truth.mean()))
 
 
 def _operating_points(truth: np.ndarray, probability: Floats, sensitivity: float) -> dict[str, float]:

@@ -13,6 +13,8 @@ import pandas as pd
 from osteon import stats
 from osteon.errors import NotEstimableError, TableError, suggest
 from osteon.evaluate.cases import Cases
+from osteon.evaluate.locked import Locked
+from osteon.study import Evaluation
 from osteon.types import Comparison, Estimate, Floats
 
 Row = dict[str, object]
@@ -191,6 +193,64 @@ def comparisons(cases: Cases, primary: tuple[str, str], level: float) -> pd.Data
     ]
     frame = pd.DataFrame(rows)
     return frame.assign(p_holm=stats.holm(frame["p"].where(~frame["primary"]))) if rows else frame
+
+
+def contrast(
+    cases: Cases, recalibrated: Cases, locked: Locked, settings: Evaluation, pair: tuple[str, str], seed: int
+) -> list[Row]:
+    """The primary pair, a - b, beyond its AUCs; nothing where there is one model only.
+
+    Sensitivity and specificity at the thresholds locked on development, by McNemar's test; sensitivity at one and the
+    same specificity, read from each model's own curve; and the net benefit of recalibrated probabilities when all
+    above the development prevalence are treated.
+    """
+    a, b = pair
+    if a == b:
+        return []
+    positive, patients, level = cases.truth == 1, cases.patients, settings.level
+
+    def at_threshold(of: np.ndarray, rule: str) -> Comparison:
+        if positive.all() or not positive.any():
+            raise NotEstimableError("one class")
+        if np.isnan([locked.thresholds[m][rule] for m in pair]).any():
+            raise NotEstimableError("no threshold could be fixed on development")
+        right = [(cases.of(m)[of] >= locked.thresholds[m][rule]) == positive[of] for m in pair]
+        return stats.mcnemar_test(*right, level=level, clusters=patients[of])
+
+    def at_specificity() -> Comparison:
+        return stats.compare_sensitivity(
+            cases.truth, cases.of(a), cases.of(b), specificity=settings.sensitivity, level=level,
+            resamples=settings.bootstrap, clusters=patients, rng=seed,
+        )  # fmt: skip
+
+    def benefit() -> Comparison:
+        if not 0 < locked.prevalence < 1:
+            raise NotEstimableError("one class in development")
+        return stats.net_benefit_difference(
+            recalibrated.truth,
+            recalibrated.of(a),
+            recalibrated.of(b),
+            locked.prevalence,
+            level=level,
+            clusters=patients,
+        )
+
+    measured: dict[str, Callable[[], Comparison]] = {
+        f"{name} ({rule})": partial(at_threshold, of, rule)
+        for rule in locked.thresholds[a]
+        for name, of in (("sensitivity", positive), ("specificity", ~positive))
+    }
+    measured[f"sensitivity at specificity {settings.sensitivity:g}"] = at_specificity
+    measured[f"net benefit at {locked.prevalence:.2f}"] = benefit
+    rows: list[Row] = []
+    for metric, calculate in measured.items():
+        try:
+            found = calculate()
+        except NotEstimableError as error:
+            found = Comparison(nan, nan, nan, nan, nan, nan, f"not estimable: {error}", len(cases))
+        values = {name: getattr(found, name) for name in ("difference", "low", "high", "p", "method", "n")}
+        rows.append({"model_a": a, "model_b": b, "metric": metric, **values})
+    return rows
 
 
 def seeds(cases: Cases, by_seed: Mapping[str, Mapping[int, Floats]], keep: np.ndarray) -> list[Row]:

@@ -147,6 +147,7 @@ def comparisons(page: Page) -> Iterator[Markup]:
             f"“{stratum_title(run.headline)}”, where p is unadjusted; descriptive elsewhere.",
             file="comparisons.csv",
         )
+    yield from _contrast(page)
     yield page.figure(
         "comparisons",
         f"All pairs of models. {stratum_title(run.headline)}.",
@@ -162,6 +163,26 @@ def comparisons(page: Page) -> Iterator[Markup]:
         rows,
         f"Differences in AUC, {in_sentence(run.headline)}",
         file="comparisons.csv",
+    )
+
+
+def _contrast(page: Page) -> Iterator[Markup]:
+    """The primary pair beyond its AUCs, in the headline stratum."""
+    table = page.run.table("contrast")
+    if table is None or table.empty:
+        return
+    here = table[table["stratum"] == page.run.headline]
+    rows = [
+        [row["metric"], interval(row.rename({"difference": "value"})), bare_p(row["p"])] for _, row in here.iterrows()
+    ]
+    a, b = page.run.study.primary
+    yield page.table(
+        ["Measure", "Difference", "p"],
+        rows,
+        f"What the AUC does not say: {a} minus {b}, {in_sentence(page.run.headline)}. Operating points were locked on "
+        "development; the sensitivity at equal specificity is read from each model's own curve; net benefit is that of "
+        "recalibrated probabilities when all above the development prevalence are treated. Secondary, p unadjusted.",
+        file="contrast.csv",
     )
 
 

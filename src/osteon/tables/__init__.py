@@ -9,6 +9,7 @@ from osteon.tables.contract import Column, Contract, conform, read, write, writt
 from osteon.tables.evaluation import (
     CALIBRATION,
     COMPARISONS,
+    CONTRAST,
     DECISION,
     EXAMPLES,
     HETEROGENEITY,
@@ -59,6 +60,7 @@ __all__ = [
     "CALIBRATION",
     "COHORT",
     "COMPARISONS",
+    "CONTRAST",
     "DECISION",
     "EXAMPLES",
     "EXPLAINED",

@@ -38,6 +38,22 @@ COMPARISONS = Contract(
         "primary": Column("flag"),
     },
 )
+#: The primary pair beyond its AUCs: differences a - b in what its thresholds give and in net benefit.
+CONTRAST = Contract(
+    "contrast",
+    {
+        "stratum": TEXT,
+        "model_a": TEXT,
+        "model_b": TEXT,
+        "metric": TEXT,
+        "difference": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "p": NUMBER,
+        "method": NOTE,
+        "n": COUNT,
+    },
+)
 #: Points of the smooth calibration curve with its band, of the raw and of the recalibrated probabilities.
 CALIBRATION = Contract(
     "calibration",
