@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,6 +82,7 @@ class Comparison:
         n: Number of cases.
         level: Confidence level.
         name: What is compared, e.g. ``"AUC"``.
+        df: Degrees of freedom of the test statistic; infinite for a normal one.
     """
 
     difference: float
@@ -93,6 +95,7 @@ class Comparison:
     n: int
     level: float = 0.95
     name: str = "AUC"
+    df: float = inf
 
     def __str__(self) -> str:
         """As a paper prints it."""

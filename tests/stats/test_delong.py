@@ -199,6 +199,27 @@ def test_zero_variance_of_a_true_difference_gets_bounds():
     assert other_perfect.low < 0 < other_perfect.high
 
 
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_a_perfect_area_is_not_known_exactly_beside_another_centres(rng, level):
+    y, few = np.repeat([0, 1], 100), np.repeat([0, 1], 10)
+    score = rng.normal(size=200) + 2.5 * y
+    found = delong_test_unpaired(few, few, y, score, level=level)
+    perfect, other = delong_ci(few, few, level=level), delong_ci(y, score, level=level)
+    assert found.difference == 1 - other.value
+    assert found.low == pytest.approx(found.difference - np.hypot(1 - perfect.low, other.high - other.value))
+    assert found.high == pytest.approx(found.difference + other.value - other.low)
+    swapped = delong_test_unpaired(y, score, few, few, level=level)
+    assert (swapped.low, swapped.high) == pytest.approx((-found.high, -found.low))
+    assert swapped.p == pytest.approx(found.p)
+    # The p value is where the interval's limit meets 0.
+    far = delong_test_unpaired(y, y, few, 1 - few, level=level)
+    assert 0 < far.p < 0.05
+    assert delong_test_unpaired(y, y, few, 1 - few, level=1 - far.p).low == pytest.approx(0, abs=1e-4)
+    both = delong_test_unpaired(few, few, y, y, level=level)
+    assert (both.difference, both.p) == (0, 1)
+    assert both.low < 0 < both.high
+
+
 def test_a_tiny_difference_among_many_cases_is_not_lost(rng):
     n = 200_000
     y = rng.random(n) < 0.3
@@ -222,11 +243,6 @@ def test_a_tiny_difference_among_many_cases_is_not_lost(rng):
         (lambda: delong_ci([0, 0, 1, 1], [1, 2, 3, 4], clusters=[1, 2]), InputError, "clusters has shape"),
         (lambda: delong_test([0, 0, 1, 1], [1, 2, 3, 4], [1, 2, np.nan, 4]), InputError, "b has 1 missing"),
         (lambda: delong_test([0, 0, 1, 1], [1, 2, 3, 4], [1, 2, 3]), InputError, "b has shape"),
-        (
-            lambda: delong_test_unpaired([0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]),
-            NotEstimableError,
-            "zero variance",
-        ),
     ],
 )
 def test_degenerate_input_has_a_named_error(call, error, message):

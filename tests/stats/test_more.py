@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 import osteon.stats
 from osteon.errors import InputError, NotEstimableError, TableError
@@ -56,6 +56,13 @@ def test_noninferiority_is_one_sided():
     assert str(found) == (
         "a is non-inferior to b within 0.05: shown (difference -0.010, 95% CI -0.049 to 0.029; p = 0.023)"
     )
+
+
+def test_a_margin_is_held_against_with_the_comparisons_own_degrees_of_freedom():
+    found = Comparison(-0.01, -0.06, 0.04, 0.02, -0.5, 0.64, "t with 4 df", 50, df=4)
+    assert noninferiority(found, 0.05).p == pytest.approx(1 - t(4).cdf(2))
+    assert equivalence(found, 0.05).p == pytest.approx(1 - t(4).cdf(2))
+    assert equivalence(found, 0.05).high == pytest.approx(-0.01 + t(4).ppf(0.95) * 0.02)
 
 
 def test_equivalence_is_the_worse_of_two_one_sided_tests():

@@ -74,6 +74,32 @@ def test_a_centre_that_is_not_estimable_is_left_out_and_a_perfect_one_stays(rng)
     assert len(perfect.weights) == 3
 
 
+def test_perfect_and_alike_centres_leave_doubt():
+    def centre(n: int) -> Estimate:
+        y = np.repeat([0, 1], n)
+        return delong_ci(y, y.astype(float))
+
+    alike = pool([centre(30)] * 3)
+    assert alike.estimate.low < 0.97 < alike.estimate.value < 1
+    # k successes of k: the empirical logit, of as many trials as Wilson's interval k / (k + z^2) says.
+    one, z2 = centre(30).low, 1.959963985**2
+    k = one * z2 / (1 - one)
+    assert alike.estimate.value == pytest.approx((k + 0.5) / (k + 1))
+    rng, y = np.random.default_rng(0), np.repeat([0, 1], 200)
+    known = delong_ci(y, rng.normal(size=400) + 1.1 * y)
+    mixed = pool([centre(10), centre(20), known], hartung_knapp=False)
+    assert mixed.weights[2] > mixed.weights[0]
+    assert known.value < mixed.estimate.value < 0.97
+    ties = delong_ci(np.repeat([0, 1], 20), np.ones(40))
+    assert pool([ties] * 3).estimate.low < 0.35
+
+
+def test_centres_that_agree_by_chance_are_no_surer_than_the_model_says():
+    """metafor's test = "adhoc": Student's interval around the model's variance where Hartung and Knapp's is smaller."""
+    found = pool_values([0.2, 0.2, 0.2], [0.1, 0.1, 0.1]).estimate
+    assert found.high - 0.2 == pytest.approx(4.302652730 * 0.1 / np.sqrt(3))
+
+
 def test_two_centres_have_no_prediction_interval():
     found = pool_values([0.1, 0.9], [0.1, 0.1])
     assert np.isnan(found.prediction_low)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import exp, log, nan, sqrt
+from math import exp, expm1, hypot, log, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -297,15 +297,26 @@ def delong_test_unpaired(
 ) -> Comparison:
     """Difference a - b of AUCs on different cases, such as two centres; degrees of freedom by Welch, as in pROC.
 
+    Where an AUC has zero variance (perfect separation, all ties), the two intervals are combined instead (MOVER,
+    Zou & Donner 2008), the exact one of :func:`delong_ci` among them; p is the level at which 0 is just excluded.
+
     Raises:
         InputError: Missing values, unequal lengths, labels other than 0 and 1.
-        NotEstimableError: Fewer than two independent cases of a class, or zero variance on both sides.
+        NotEstimableError: Fewer than two independent cases of a class.
     """
     a = delong_ci(y_true_a, score_a, level=level, clusters=clusters_a)
     b = delong_ci(y_true_b, score_b, level=level, clusters=clusters_b)
     se = sqrt(a.se**2 + b.se**2)
-    if se == 0:
-        raise NotEstimableError("both AUCs have zero variance: compare their intervals instead")
+    if 0 in (a.se, b.se):
+
+        def limits(level: float) -> tuple[float, float]:
+            return _combined(
+                delong_ci(y_true_a, score_a, level=level, clusters=clusters_a),
+                delong_ci(y_true_b, score_b, level=level, clusters=clusters_b),
+            )
+
+        method = "DeLong 1988, unpaired, MOVER (Zou & Donner 2008; zero variance)"
+        return Comparison(a.value - b.value, *limits(level), se, nan, _inverted(limits), method, a.n + b.n, level)
     df = se**4 / (a.se**4 / (_units(clusters_a, a.n) - 1) + b.se**4 / (_units(clusters_b, b.n) - 1))
     statistic, half = (a.value - b.value) / se, critical(level, df) * se
     difference = a.value - b.value
@@ -319,7 +330,30 @@ def delong_test_unpaired(
         f"DeLong 1988, unpaired, t with {df:.1f} df",
         a.n + b.n,
         level,
+        df=df,
     )
+
+
+def _combined(a: Estimate, b: Estimate) -> tuple[float, float]:
+    """Limits of a - b from the limits of each."""
+    difference = a.value - b.value
+    return (
+        difference - hypot(a.value - a.low, b.high - b.value),
+        difference + hypot(a.high - a.value, b.value - b.low),
+    )
+
+
+def _inverted(limits: Callable[[float], tuple[float, float]]) -> float:
+    """The p value: one minus the confidence level whose interval just reaches 0."""
+
+    def reach(log_alpha: float) -> float:
+        low, high = limits(-expm1(log_alpha))
+        return max(low, -high)  # above 0 when the interval excludes 0
+
+    least, most = log(1e-15), log(1 - 1e-9)
+    if reach(most) <= 0:
+        return 1.0
+    return exp(least) if reach(least) > 0 else exp(brentq(reach, least, most, xtol=1e-9))
 
 
 def _units(clusters: ArrayLike | None, n: int) -> int:

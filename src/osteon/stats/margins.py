@@ -60,38 +60,37 @@ class MarginTest:
         return pd.DataFrame([asdict(self)])
 
 
-def noninferiority(comparison: Comparison, margin: float, *, alpha: float = 0.025, df: float = inf) -> MarginTest:
+def noninferiority(comparison: Comparison, margin: float, *, alpha: float = 0.025) -> MarginTest:
     """Whether a is at most `margin` worse than b, larger values being better.
 
     Args:
-        comparison: The difference a - b with its standard error.
+        comparison: The difference a - b with its standard error and degrees of freedom.
         margin: The largest loss that would be accepted, positive.
         alpha: One-sided significance level.
-        df: Degrees of freedom of the standard error; default normal.
 
     Raises:
         InputError: A margin that is not positive.
         NotEstimableError: A difference without a standard error.
     """
-    return _held_against(comparison, margin, alpha, df, two_sided=False)
+    return _held_against(comparison, margin, alpha, two_sided=False)
 
 
-def equivalence(comparison: Comparison, margin: float, *, alpha: float = 0.05, df: float = inf) -> MarginTest:
+def equivalence(comparison: Comparison, margin: float, *, alpha: float = 0.05) -> MarginTest:
     """Whether a and b differ by less than `margin` either way (two one-sided tests).
 
     Arguments and errors as :func:`noninferiority`.
     """
-    return _held_against(comparison, margin, alpha, df, two_sided=True)
+    return _held_against(comparison, margin, alpha, two_sided=True)
 
 
-def _held_against(c: Comparison, margin: float, alpha: float, df: float, *, two_sided: bool) -> MarginTest:
+def _held_against(c: Comparison, margin: float, alpha: float, *, two_sided: bool) -> MarginTest:
     inputs.between(margin, 0, inf, "margin")
     inputs.between(alpha, 0, 0.5, "alpha")
     if not c.se > 0:
         raise NotEstimableError("the difference has no standard error to hold against a margin")
     statistic = ((margin - abs(c.difference)) if two_sided else (c.difference + margin)) / c.se
-    half = critical(1 - 2 * alpha, df) * c.se
-    p = upper_tail(statistic, df)
+    half = critical(1 - 2 * alpha, c.df) * c.se
+    p = upper_tail(statistic, c.df)
     return MarginTest(
         c.difference,
         c.difference - half,

@@ -74,7 +74,7 @@ class Study:
         if self.bounded:
             low, high = max(-1.0, low), min(1.0, high)
         method = f"{source}, t with {df:.2f} df" if isfinite(df) else f"{source}, normal"
-        return Comparison(difference, low, high, se, z, p, method, self.table.positive.size, self.level, self.name)
+        return Comparison(difference, low, high, se, z, p, method, self.table.positive.size, self.level, self.name, df)
 
     def by_reader(self) -> dict[tuple[str, str], Estimate]:
         """Each reader's own figure in each arm."""

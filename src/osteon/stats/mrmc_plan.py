@@ -245,4 +245,5 @@ def reader_covariate(
         result.n_cases,
         level,
         f"per unit of {name}, {figure} ({a} - {b})",
+        df,
     )

@@ -1,14 +1,15 @@
 """Random-effects pooling of an estimate over centres.
 
 Sources: DerSimonian & Laird 1986; Viechtbauer 2005 (REML); Hartung & Knapp 2001, Sidik & Jonkman 2002; Higgins &
-Thompson 2002 (I2); Higgins 2009 and Riley 2011 (prediction interval); Snell 2018 (AUCs on the logit scale).
+Thompson 2002 (I2); Roever, Knapp & Friede 2015 (no narrower than the model); Higgins 2009 and Riley 2011 (prediction
+interval); Snell 2018 (AUCs on the logit scale).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,11 +78,12 @@ def pool(
     """Pool one estimate a centre, such as its AUC, by a random-effects model.
 
     Args:
-        estimates: One a centre, with `se`. One that is not estimable (nan) is left out; one with zero standard error
-            (an AUC of 1) enters with the standard error its interval implies.
+        estimates: One a centre, with `se`. One that is not estimable (nan) is left out. One with zero standard error
+            enters with the error that its interval implies; an AUC or a proportion of 0 or 1, on the logit scale, as
+            the empirical logit (Haldane 1956, Anscombe 1956) of as many trials as its interval is worth.
         method: Estimator of the between-centre variance: ``"reml"``, ``"dl"`` (DerSimonian-Laird) or ``"fixed"`` (0).
-        hartung_knapp: Student interval with the Hartung-Knapp variance (advised for few centres), else normal. As
-            in metafor the variance is not bounded from below.
+        hartung_knapp: Student interval with the Hartung-Knapp variance (advised for few centres), never below the
+            model's own variance (metafor's ``"adhoc"``; Roever 2015), else normal.
         scale: ``"logit"`` for AUCs and proportions, ``"identity"`` for differences.
         level: Confidence level.
 
@@ -119,10 +121,15 @@ def _on_scale(estimate: Estimate, scale: str) -> tuple[float, float]:
     value, se, z = estimate.value, estimate.se, critical(estimate.level)
     if scale == "identity":
         return value, se if se > 0 else (estimate.high - estimate.low) / (2 * z)
-    if se > 0 and 0 < value < 1:
-        return float(logit(value)), se / (value * (1 - value))
-    low, high = (float(logit(min(max(x, 1e-6), 1 - 1e-6))) for x in (estimate.low, estimate.high))
-    return (low + high) / 2, (high - low) / (2 * z)
+    if 0 < value < 1:
+        return float(logit(value)), se / (value * (1 - value)) or float(logit(estimate.high) - logit(estimate.low)) / (
+            2 * z
+        )
+    # Wilson's interval of k successes in k trials begins at k / (k + z^2).
+    far = estimate.low if value == 1 else 1 - estimate.high
+    trials = far * z**2 / (1 - far)
+    sign = 1 if value == 1 else -1
+    return sign * log((trials + 0.5) / 0.5), sqrt(1 / (trials + 0.5) + 2)
 
 
 def pool_values(
@@ -161,10 +168,10 @@ def pool_values(
     tau2 = {"reml": _reml(y, v), "dl": tau2_dl, "fixed": 0.0}[method]
     weights = 1 / (v + tau2)
     mean, df = float(weights @ y / weights.sum()), y.size - 1
-    scale = float(weights @ (y - mean) ** 2) / df if hartung_knapp else 1.0
+    scale = max(1.0, float(weights @ (y - mean) ** 2) / df) if hartung_knapp else 1.0
     se = sqrt(scale / float(weights.sum()))
     half = critical(level, df if hartung_knapp else inf) * se
-    label = f"{method.upper()}{', Hartung-Knapp 2001' if hartung_knapp else ''}, {y.size} centres"
+    label = f"{method.upper()}{', Hartung-Knapp 2001 bounded (Roever 2015)' if hartung_knapp else ''}, {y.size} centres"
     ahead = critical(level, df - 1) * sqrt(tau2 + se**2) if df > 1 else float("nan")
     return Pooled(
         Estimate(mean, mean - half, mean + half, label, y.size, se, level, "pooled"),
