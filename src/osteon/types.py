@@ -67,6 +67,11 @@ class Estimate:
         return pd.DataFrame([asdict(self)])
 
 
+def printed_p(p: float) -> str:
+    """A p value as a paper prints it."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A difference a - b between two scores with its interval and test.
@@ -101,7 +106,7 @@ class Comparison:
         """As a paper prints it."""
         if self.difference != self.difference:
             return f"{self.name} difference not estimable"
-        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
+        p = printed_p(self.p)
         return f"{self.name} difference {_decimals(self.difference)}{_interval(self.low, self.high, self.level, p)}"
 
     def to_frame(self) -> pd.DataFrame:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
+from sklearn.metrics import cohen_kappa_score
 
 from osteon.errors import InputError, NotEstimableError
-from osteon.stats import bland_altman, fleiss_kappa, icc, kappa
+from osteon.stats import bland_altman, fleiss_kappa, icc, kappa, wilson_ci
 
 #: Shrout & Fleiss 1979, table 2: six targets, four judges.
 JUDGES = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
@@ -41,7 +43,11 @@ def test_icc_forms_differ_by_what_they_forgive():
 @pytest.mark.parametrize(
     ("ratings", "error", "message"),
     [
-        ([[1, 1], [1, 1]], NotEstimableError, "all measurements are equal"),
+        ([[1, 1], [1, 1]], NotEstimableError, "cases do not differ"),
+        ([[1, 2], [1, 2], [1, 2]], NotEstimableError, "cases do not differ"),
+        (np.tile([0.1, 0.2, 0.3], (7, 1)), NotEstimableError, "cases do not differ"),
+        ([[1, 2], [2, 1], [3, 0]], NotEstimableError, "cases do not differ"),
+        ([["a", "b"], ["c", "d"]], InputError, "not a number"),
         ([[1, 2]], InputError, "shape"),
         ([[1], [2]], InputError, "shape"),
         ([[1, np.nan], [2, 3]], InputError, "missing"),
@@ -88,6 +94,34 @@ def test_perfect_agreement_has_a_lower_limit():
     assert found.low == pytest.approx((20 / (20 + 1.959963984540054**2) - 0.5) / 0.5)
 
 
+def test_no_agreement_has_limits_too():
+    found = kappa([0, 1, 0, 1], [1, 0, 1, 0])
+    assert (found.value, found.low) == (-1, -1)
+    assert found.high == pytest.approx(2 * wilson_ci(0, 4).high - 1)
+    chance = kappa([0, 0, 0, 0], [1, 0, 1, 0])
+    assert chance.low == pytest.approx(2 * wilson_ci(2, 4).low - 1) == pytest.approx(-chance.high)
+
+
+def test_weights_know_the_whole_scale_and_its_order(rng):
+    a, b = rng.integers(0, 4, (2, 60))
+    b = np.where(rng.random(60) < 0.5, a, b)
+    words = ["none", "mild", "moderate", "severe"]
+    expected = cohen_kappa_score(a, b, weights="quadratic")
+    for one, other, scale in (
+        (np.array(words)[a], np.array(words)[b], {"categories": words}),
+        (pd.Categorical.from_codes(a, words, ordered=True), pd.Categorical.from_codes(b, words, ordered=True), {}),
+    ):
+        assert kappa(one, other, weights="quadratic", **scale).value == pytest.approx(expected)
+    with pytest.raises(InputError, match="order of the categories"):
+        kappa(np.array(words)[a], np.array(words)[b], weights="linear")
+    # A category that nobody used still lies between its neighbours.
+    gap, other = a + (a > 1), b + (b > 1)
+    expected = cohen_kappa_score(gap, other, weights="linear", labels=range(5))
+    assert kappa(gap, other, weights="linear", categories=range(5)).value == pytest.approx(expected)
+    with pytest.raises(InputError, match="the rating 4 is not on the scale"):
+        kappa(gap, other, weights="linear", categories=range(4))
+
+
 def test_kappa_degenerate():
     with pytest.raises(NotEstimableError, match="one category"):
         kappa([1, 1], [1, 1])
@@ -118,6 +152,16 @@ def test_fleiss_kappa_degenerate():
         fleiss_kappa([[1, 1], [1, 1]])
     with pytest.raises(InputError, match="one column a reader"):
         fleiss_kappa([1, 2, 3])
+    for hole in (np.nan, None, pd.NA, ""):
+        with pytest.raises(InputError, match="missing"):
+            fleiss_kappa([[0, hole], [1, 1]])
+    alike = fleiss_kappa([[0, 0]] * 10 + [[1, 1]] * 10)
+    assert (alike.value, alike.high) == (1, 1)
+    assert alike.low == pytest.approx((wilson_ci(20, 20).low - 0.5) / 0.5)
+    alone = fleiss_kappa([[0, 0], [0, 0], [1, 1]])
+    assert alone.value == 1
+    assert np.isnan([alone.low, alone.high]).all()
+    assert "without one case" in alone.method
 
 
 def test_bland_altman_by_hand(rng):

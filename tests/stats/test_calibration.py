@@ -130,6 +130,7 @@ def test_few_distinct_predictions_get_a_straight_curve():
         ([0, 0, 0], [0.1, 0.2, 0.3], NotEstimableError, "all 3 cases"),
         ([0, 1, 0], [0.2, 0.2, 0.2], NotEstimableError, "all predictions are equal"),
         ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], NotEstimableError, "separate"),
+        ([0, 0, 0, 1, 1, 1], [0.2, 0.3, 0.5, 0.5, 0.7, 0.9], NotEstimableError, "separate"),
         ([0, 1], [0.2, 1.2], InputError, "1.2 at position 1"),
         ([0, 1], [0.2, np.nan], InputError, "missing"),
     ],

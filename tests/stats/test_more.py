@@ -21,6 +21,7 @@ from osteon.stats import (
     noninferiority,
     operating_point,
     subgroups,
+    wilson_ci,
 )
 from osteon.stats.table import analyse_scores
 from osteon.types import Comparison, Estimate
@@ -102,6 +103,41 @@ def test_subgroups_that_share_patients_are_not_independent(rng):
     )
     assert twice.estimates["frontal"].value == pytest.approx(twice.estimates["lateral"].value)
     assert twice.statistic == pytest.approx(0, abs=1e-6)
+
+
+def test_a_subgroup_without_variance_takes_part_in_the_interaction():
+    group = np.repeat(["A", "B", "C"], 60)
+    truth = np.tile(np.repeat([0, 1], 30), 3)
+    score = np.where(truth == 1, np.where((group == "A") | (np.arange(180) % 2 == 0), 0.9, 0.1), 0.5)
+    found = subgroups(truth, score, group, figure="sensitivity", threshold=0.8)
+    assert [found.estimates[name].value for name in "ABC"] == [1, 0.5, 0.5]
+    own = ((1 - wilson_ci(30, 30).low) / 2 / 1.959963985) ** 2
+    other = 0.25 / 30 * 30 / 29
+    # Two alike, one apart: the best estimate of the common value of B and C, against A.
+    assert found.statistic == pytest.approx(0.5**2 / (own + other / 2))
+    assert found.df == 2
+    assert str(found).endswith("interaction p < 0.001")
+    perfect = subgroups(truth, np.where(group == "A", truth, 1 - truth), group)
+    assert perfect.p_interaction < 0.001
+
+
+def test_a_subgroup_of_few_patients_has_its_own_correction(rng):
+    patient = np.repeat(np.arange(72), 3)
+    truth = np.repeat(rng.integers(0, 2, 72), 3)
+    score = rng.normal(size=216) + truth
+    group = np.where(patient < 12, "few", "many")
+    found = subgroups(truth, score, group, clusters=patient)
+    few, many = found.estimates["few"], found.estimates["many"]
+    # One class a patient: the classes' corrections are all there are.
+    assert found.statistic == pytest.approx((few.value - many.value) ** 2 / (few.se**2 + many.se**2))
+
+
+def test_pandas_missing_is_missing():
+    groups = pd.Series(["a", pd.NA, "b", "a", "b", pd.NA] * 10, dtype="string")
+    truth, score = np.tile([0, 1], 30), np.arange(60) % 7
+    assert list(subgroups(truth, score, groups).estimates) == ["a", "b", "missing"]
+    alone = delong_ci(truth, score, clusters=pd.Series([pd.NA] * 60, dtype="string"))
+    assert alone.se == delong_ci(truth, score).se
 
 
 def test_sensitivity_by_subgroup_is_a_test_of_proportions(asah):

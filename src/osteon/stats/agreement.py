@@ -6,9 +6,10 @@ Sources: Cohen 1960, 1968 and Fleiss, Cohen & Everitt 1969 (kappa and its standa
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,24 +31,27 @@ def kappa(
     rating_b: ArrayLike,
     *,
     weights: str | None = None,
+    categories: Sequence[object] | None = None,
     level: float = 0.95,
     clusters: ArrayLike | None = None,
 ) -> Estimate:
     """Cohen's kappa of two readers, plain or weighted.
 
     Args:
-        rating_a: (n,) categories; weighted kappa takes their sorted order as the order of the scale.
+        rating_a: (n,) categories.
         rating_b: (n,) categories of the same cases.
         weights: None, ``"linear"`` or ``"quadratic"``.
+        categories: The whole scale in its order, used or not; by default that of an ordered pandas Categorical, or else
+            the numbers that occur. Weights need it for words.
         level: Confidence level.
         clusters: (n,) patient of each case; then the standard error is the jackknife's over patients.
 
     Returns:
-        Kappa with the large-sample interval of Fleiss, Cohen & Everitt (1969), cut at 1. At perfect agreement, where
-        that has no width, the lower limit is the kappa at Wilson's lower limit of the agreement.
+        Kappa with the large-sample interval of Fleiss, Cohen & Everitt (1969), cut at 1. Where that has no width, as at
+        perfect agreement, the limits are the kappas at Wilson's limits of the agreement.
 
     Raises:
-        InputError: Unequal lengths, unknown weights.
+        InputError: Unequal lengths, unknown weights, a rating outside the scale, weights on words without a scale.
         NotEstimableError: Both readers use one and the same category throughout.
     """
     a, b = np.asarray(rating_a), np.asarray(rating_b)
@@ -55,26 +59,51 @@ def kappa(
         raise InputError(
             f"the ratings have shapes {a.shape} and {b.shape}", fix="Give both readers' ratings of a case."
         )
-    if any(rating is None or rating != rating or rating == "" for rating in [*a.tolist(), *b.tolist()]):
-        raise InputError("a rating is missing", fix="Drop the case for both readers.")
-    names = np.unique(np.concatenate([a, b]))
-    agreement = _agreement_weights(names.size, weights)
-    cell = np.searchsorted(names, a) * names.size + np.searchsorted(names, b)
-    value = _kappa_of(np.bincount(cell, minlength=names.size**2), agreement)
+    _complete([*a.tolist(), *b.tolist()])
+    scale = categories if categories is not None else _ordered_scale(rating_a)
+    if scale is None:
+        names = np.unique(np.concatenate([a, b]))
+        if weights is not None and names.dtype.kind not in "biuf":
+            raise InputError("the order of the categories is not known", fix="Give categories= in their order.")
+        scale = names.tolist()
+    place = {category: position for position, category in enumerate(scale)}
+    strange = [rating for rating in [*a.tolist(), *b.tolist()] if rating not in place]
+    if strange:
+        raise InputError(f"the rating {strange[0]!r} is not on the scale", fix=f"The scale is {list(place)}.")
+    agreement = _agreement_weights(len(place), weights)
+    cell = np.array([place[one] * len(place) + place[other] for one, other in zip(a.tolist(), b.tolist(), strict=True)])
+    value = _kappa_of(np.bincount(cell, minlength=agreement.size), agreement)
     codes = inputs.codes(clusters, a.size)
     title = "kappa" if weights is None else f"{weights}ly weighted kappa".replace("quadraticly", "quadratically")
     if codes is None:
         se, source = _fleiss_cohen_everitt(cell, agreement, value), "Fleiss, Cohen & Everitt 1969"
     else:
         se, source = _jackknife_kappa(cell, codes, agreement), "jackknife over patients"
-    half = critical(level) * se
-    low, high = max(-1.0, value - half), min(1.0, value + half)
-    if value == 1:
-        units = a.size if codes is None else int(codes.max()) + 1
-        chance = _chance(np.bincount(cell, minlength=names.size**2), agreement)
-        low = (wilson_ci(units, units, level=level).low - chance) / (1 - chance)
-        source = "Wilson 1927 at full agreement"
+    units = a.size if codes is None else int(codes.max()) + 1
+    chance = _chance(np.bincount(cell, minlength=agreement.size), agreement)
+    low, high, source = _limits(value, se, chance, units, level, source)
     return Estimate(value, low, high, f"Cohen, {source}", a.size, se, level, title)
+
+
+def _ordered_scale(rating: object) -> list[object] | None:
+    """The categories of an ordered pandas Categorical, or of a Series of one."""
+    given: Any = getattr(rating, "cat", rating)
+    return list(given.categories) if getattr(given, "ordered", False) else None
+
+
+def _complete(ratings: Iterable[object]) -> None:
+    if any(inputs.is_missing(rating) for rating in ratings):
+        raise InputError("a rating is missing", fix="Drop the case for every reader.")
+
+
+def _limits(value: float, se: float, chance: float, units: int, level: float, source: str) -> tuple[float, float, str]:
+    """Normal limits of a kappa; where they have no width, the kappas at Wilson's limits of the observed agreement."""
+    if se > 1e-9:
+        half = critical(level) * se
+        return max(-1.0, value - half), min(1.0, value + half), source
+    agreeing = wilson_ci((value * (1 - chance) + chance) * units, units, level=level)
+    low, high = ((share - chance) / (1 - chance) for share in (agreeing.low, agreeing.high))
+    return max(-1.0, low), min(1.0, high), "Wilson 1927 (zero variance)"
 
 
 def _agreement_weights(k: int, weights: str | None) -> Floats:
@@ -131,15 +160,17 @@ def fleiss_kappa(ratings: ArrayLike, *, level: float = 0.95) -> Estimate:
         level: Confidence level.
 
     Returns:
-        Kappa with a jackknife interval over cases, cut at 1.
+        Kappa with a jackknife interval over cases, cut at 1; by Wilson's limits of the agreement where that has no
+        width, and none (nan) where the kappa hangs on one case.
 
     Raises:
-        InputError: Fewer than two readers or cases.
+        InputError: Fewer than two readers or cases, a missing rating.
         NotEstimableError: All ratings are of one category.
     """
     table = np.asarray(ratings)
     if table.ndim != 2 or min(table.shape) < 2:
         raise InputError(f"the ratings have shape {table.shape}", fix="Give one row a case and one column a reader.")
+    _complete(table.ravel().tolist())
     names, codes = np.unique(table, return_inverse=True)
     counts = np.stack([np.bincount(row, minlength=names.size) for row in codes.reshape(table.shape)])
     n, k = table.shape
@@ -153,13 +184,15 @@ def fleiss_kappa(ratings: ArrayLike, *, level: float = 0.95) -> Estimate:
 
     total, totals = float(agree.sum()), counts.sum(axis=0).astype(np.float64)
     found = value(total, totals, n)
+    source = f"Fleiss 1971, {k} readers"
     try:
         se = _jackknife_se(np.array([value(total - float(agree[i]), totals - counts[i], n - 1) for i in range(n)]))
     except NotEstimableError:
-        se = nan
-    half = critical(level) * se
-    low, high = max(-1.0, found - half), min(1.0, found + half)
-    return Estimate(found, low, high, f"Fleiss 1971, {k} readers, jackknife", n, se, level, "Fleiss kappa")
+        source += ", no interval: without one case all ratings are of one category"
+        return Estimate(found, nan, nan, source, n, nan, level, "Fleiss kappa")
+    chance = float(np.sum((totals / (n * k)) ** 2))
+    low, high, how = _limits(found, se, chance, n, level, "jackknife")
+    return Estimate(found, low, high, f"{source}, {how}", n, se, level, "Fleiss kappa")
 
 
 def icc(ratings: ArrayLike, *, form: str = "ICC(2,1)", level: float = 0.95) -> Estimate:
@@ -177,10 +210,10 @@ def icc(ratings: ArrayLike, *, form: str = "ICC(2,1)", level: float = 0.95) -> E
 
     Raises:
         InputError: Missing values, fewer than two cases or readers, an unknown form.
-        NotEstimableError: The measurements do not vary.
+        NotEstimableError: The cases do not differ.
     """
     inputs.choice(form, ICC_FORMS, "form")
-    x = np.asarray(ratings, dtype=np.float64)
+    x = inputs.numbers(np.asarray(ratings), "ratings")
     if x.ndim != 2 or min(x.shape) < 2:
         raise InputError(f"the ratings have shape {x.shape}", fix="Give one row a case and one column a reader.")
     if not np.isfinite(x).all():
@@ -191,8 +224,12 @@ def icc(ratings: ArrayLike, *, form: str = "ICC(2,1)", level: float = 0.95) -> E
     column = n * float(np.sum((readers - grand) ** 2)) / (k - 1)
     residual = float(np.sum((x - cases[:, None] - readers + grand) ** 2)) / ((n - 1) * (k - 1))
     within = float(np.sum((x - cases[:, None]) ** 2)) / (n * (k - 1))
-    if between == 0 and within == 0:
-        raise NotEstimableError("ICC: all measurements are equal")
+    rounding = (1e-13 * float(np.abs(x).max())) ** 2
+    between, column, residual, within = (
+        square if square > rounding else 0.0 for square in (between, column, residual, within)
+    )
+    if between == 0 and (residual == 0 or form not in ("ICC(1,1)", "ICC(3,1)")):
+        raise NotEstimableError("ICC: the cases do not differ")
     upper = (1 + inputs.between(level, 0, 1, "level")) / 2
     if form.startswith("ICC(2"):
         value = (between - residual) / (between + (k - 1) * residual + k * (column - residual) / n)

@@ -116,15 +116,15 @@ def spread(h: Floats, among: inputs.Ints, positive: inputs.Bools, codes: inputs.
         codes: (n,) clusters of all cases, or None.
 
     Returns:
-        (n,), zero elsewhere; rescaled so that the variance is that of the cases alone. Without clusters only: the
-        correction counts cases.
+        (n,), zero elsewhere; rescaled so that the variance corrects for these cases' own number of units (cases, or
+        clusters of a class) and not for that of all.
     """
     out = np.zeros(positive.size)
     out[among] = h
-    if codes is None:
-        for members in (positive, ~positive):
-            own, total = int(members[among].sum()), int(members.sum())
-            out[members] *= sqrt(own * (total - 1) / ((own - 1) * total)) if own > 1 else 0.0
+    unit = np.arange(positive.size) if codes is None else codes
+    for members in (positive, ~positive):
+        own, total = (np.unique(unit[which]).size for which in (among[members[among]], np.flatnonzero(members)))
+        out[members] *= sqrt(own * (total - 1) / ((own - 1) * total)) if own > 1 else 0.0
     return out
 
 

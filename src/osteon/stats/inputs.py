@@ -33,7 +33,7 @@ def truth(y_true: ArrayLike, *, name: str = "y_true", both: bool = True) -> Bool
     if raw.dtype == bool:
         positive = raw
     else:
-        values = _numbers(raw, name)
+        values = numbers(raw, name)
         wrong = np.flatnonzero((values != 0) & (values != 1))
         if wrong.size:
             raise InputError(
@@ -54,7 +54,7 @@ def scores(y_score: ArrayLike, n: int, *, name: str = "y_score", finite: bool = 
     Raises:
         InputError: Another length than `n`, missing values, or, where `finite`, infinite ones.
     """
-    values = _numbers(np.asarray(y_score), name)
+    values = numbers(np.asarray(y_score), name)
     if values.shape != (n,):
         raise InputError(f"{name} has shape {values.shape} beside {n} cases", fix="Give one value a case.")
     bad = np.flatnonzero(~np.isfinite(values) if finite else np.isnan(values))
@@ -82,7 +82,7 @@ def probabilities(probability: ArrayLike, n: int, *, name: str = "probability") 
 
 
 def codes(clusters: ArrayLike | None, n: int, *, name: str = "clusters") -> Ints | None:
-    """Number the clusters (patients) 0, 1, ...; a missing one (None, nan, "") is a cluster of its own.
+    """Number the clusters (patients) 0, 1, ...; a missing one (None, nan, NA, "") is a cluster of its own.
 
     Returns:
         (n,) codes, or None when there are no clusters or each holds one case only.
@@ -96,9 +96,17 @@ def codes(clusters: ArrayLike | None, n: int, *, name: str = "clusters") -> Ints
         coded = np.unique(raw, return_inverse=True)[1]
     else:
         seen: dict[object, int] = {}
-        keys = ((index,) if key is None or key != key or key == "" else key for index, key in enumerate(raw.tolist()))
+        keys = ((index,) if is_missing(key) else key for index, key in enumerate(raw.tolist()))
         coded = np.fromiter((seen.setdefault(key, len(seen)) for key in keys), dtype=np.intp, count=n)
     return None if coded.max() == n - 1 else coded.astype(np.intp)
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is None, nan, NaT, pandas' NA or an empty text."""
+    if value is None or (isinstance(value, str) and not value):
+        return True
+    unequal = value != value
+    return bool(unequal) if isinstance(unequal, bool | np.bool_) else True  # NA is neither equal nor unequal
 
 
 def between(value: float, low: float, high: float, name: str) -> float:
@@ -123,7 +131,12 @@ def choice(value: str, known: Sequence[str], name: str) -> str:
     return value
 
 
-def _numbers(raw: NDArray[Any], name: str) -> Floats:
+def numbers(raw: NDArray[Any], name: str) -> Floats:
+    """Values as floats.
+
+    Raises:
+        InputError: One is no number.
+    """
     try:
         return raw.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -1,11 +1,13 @@
 """Logistic regression by maximum likelihood, with model-based or cluster-robust covariance.
 
-Sources: McCullagh & Nelder 1989 (iteratively reweighted least squares); Liang & Zeger 1986 (clusters).
+Sources: McCullagh & Nelder 1989 (iteratively reweighted least squares); Liang & Zeger 1986 (clusters); Konis 2007
+(separation by linear programming).
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import linprog
 from scipy.special import expit
 
 from osteon.errors import NotEstimableError
@@ -29,7 +31,7 @@ def fit(
         codes: (n,) cluster of each case; then the sandwich covariance with the factor G / (G - 1).
 
     Raises:
-        NotEstimableError: The covariates separate the classes, or are linearly dependent.
+        NotEstimableError: The covariates separate the classes, wholly or but for ties, or are linearly dependent.
     """
     beta = np.zeros(design.shape[1])
     outcome = positive.astype(np.float64)
@@ -52,6 +54,9 @@ def fit(
             beta = beta - step
     else:
         raise NotEstimableError("the logistic model does not converge: the covariates separate the classes")
+    # A coefficient that runs away stops where the likelihood no longer feels it, some 25 logits out.
+    if np.abs(design @ beta).max() > 15 and _separated(design, positive):
+        raise NotEstimableError("the logistic model has no finite maximum: the covariates separate the classes")
     fitted = expit(design @ beta + offset)
     information = design.T @ (design * (fitted * (1 - fitted))[:, None])
     if np.linalg.cond(information) > 1e14 or likelihood > -1e-6:
@@ -66,6 +71,13 @@ def fit(
     summed = np.stack([np.bincount(codes, weights=column) for column in gradient.T])
     robust: Floats = bread @ (summed @ summed.T) @ bread * (units / (units - 1))
     return beta, robust
+
+
+def _separated(design: Floats, positive: inputs.Bools) -> bool:
+    """Whether some combination of the covariates puts no case on the wrong side of 0, and some on the right one."""
+    right = np.where(positive, 1.0, -1.0)[:, None] * design / np.abs(design).max(axis=0)
+    found = linprog(-right.sum(axis=0), A_ub=-right, b_ub=np.zeros(len(right)), bounds=(-1, 1))
+    return found.fun is not None and bool(found.fun < -1e-6)
 
 
 def _log_likelihood(linear: Floats, outcome: Floats) -> float:

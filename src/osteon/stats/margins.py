@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from osteon.errors import NotEstimableError
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, upper_tail
-from osteon.types import Comparison
+from osteon.types import Comparison, printed_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +48,10 @@ class MarginTest:
 
     def __str__(self) -> str:
         """As a paper prints it."""
-        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
         interval = f"{100 - 200 * self.alpha:g}% CI {self.low:.3f} to {self.high:.3f}"
         verdict = "shown" if self.shown else "not shown"
-        return f"{self.claim} within {self.margin:g}: {verdict} (difference {self.difference:.3f}, {interval}; {p})"
+        difference = f"difference {self.difference:.3f}, {interval}; {printed_p(self.p)}"
+        return f"{self.claim} within {self.margin:g}: {verdict} ({difference})"
 
     def to_frame(self) -> pd.DataFrame:
         """One row with every attribute as a column."""

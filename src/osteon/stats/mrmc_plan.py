@@ -19,7 +19,7 @@ from osteon.stats import inputs
 from osteon.stats.distributions import critical, f_quantile, f_tail, two_sided
 from osteon.stats.mrmc import MRMCResult
 from osteon.stats.reader_cells import figures_of, pseudovalues, readings_of
-from osteon.types import Comparison
+from osteon.types import Comparison, printed_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ class DBMResult:
 
     def __str__(self) -> str:
         """As a paper prints it."""
-        return f"DBM (Dorfman 1992, Hillis 2005): F {self.statistic:.2f}, df {self.df:.2f}, p = {self.p:.4f}"
+        return f"DBM (Dorfman 1992, Hillis 2005): F {self.statistic:.2f}, df {self.df:.2f}, {printed_p(self.p)}"
 
     def to_frame(self) -> pd.DataFrame:
         """One row: the test and its mean squares."""

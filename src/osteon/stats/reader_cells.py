@@ -271,7 +271,7 @@ def _labels(values: NDArray[Any], name: str) -> tuple[tuple[str, ...], inputs.In
 
 
 def _text(value: object) -> str:
-    if value is None or value != value:
+    if inputs.is_missing(value):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 

@@ -7,7 +7,7 @@ covariance, which is not zero where one patient has cases in several subgroups.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
 from osteon.stats.delong import covariance, delong_ci, influence, spread
-from osteon.stats.distributions import chi_square_tail
+from osteon.stats.distributions import chi_square_tail, critical
 from osteon.stats.intervals import proportion_ci
-from osteon.types import Estimate, Floats
+from osteon.types import Estimate, Floats, printed_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,8 @@ class Subgroups:
     Attributes:
         estimates: Subgroup to its estimate; value and limits are nan where it is not estimable, and `method` says why.
         n_positive: Subgroup to its number of positive cases.
-        statistic: Wald's chi-square of equal figures over the subgroups that have a variance.
+        statistic: Wald's chi-square of equal figures. A subgroup without variance (a sensitivity of 1, say) takes the
+            variance that its interval implies.
         df: Its degrees of freedom; 0 where fewer than two subgroups can be compared.
         p_interaction: Its p value; nan where `df` is 0.
     """
@@ -45,7 +46,7 @@ class Subgroups:
     def __str__(self) -> str:
         """As a paper prints it."""
         each = "; ".join(f"{name}: {estimate}" for name, estimate in self.estimates.items())
-        return f"{each}; interaction " + (f"p = {self.p_interaction:.3f}" if self.df else "not estimable")
+        return f"{each}; interaction " + (printed_p(self.p_interaction) if self.df else "not estimable")
 
     def to_frame(self) -> pd.DataFrame:
         """One row a subgroup."""
@@ -93,7 +94,7 @@ def subgroups(
     labels = _labels(groups, n)
     estimates: dict[str, Estimate] = {}
     influences: list[Floats] = []
-    values: list[float] = []
+    comparable: list[Estimate] = []
     for name in sorted(set(labels.tolist())):
         within = labels == name
         own_codes = None if codes is None else codes[within]
@@ -102,10 +103,10 @@ def subgroups(
         except NotEstimableError as error:
             estimates[name] = Estimate(nan, nan, nan, str(error), int(within.sum()), nan, level, _TITLES[figure])
             continue
-        if np.any(h != 0):
+        if isfinite(estimates[name].low):
             influences.append(spread(h, np.flatnonzero(within), positive, codes))
-            values.append(estimates[name].value)
-    statistic, df = _interaction(np.array(values), influences, positive, codes)
+            comparable.append(estimates[name])
+    statistic, df = _interaction(comparable, influences, positive, codes)
     return Subgroups(
         estimates=estimates,
         n_positive={name: int(positive[labels == name].sum()) for name in estimates},
@@ -134,14 +135,17 @@ def _one(
 
 
 def _interaction(
-    values: Floats, influences: list[Floats], positive: inputs.Bools, codes: inputs.Ints | None
+    estimates: list[Estimate], influences: list[Floats], positive: inputs.Bools, codes: inputs.Ints | None
 ) -> tuple[float, int]:
-    if values.size < 2:
+    if len(estimates) < 2:
         return nan, 0
+    values = np.array([estimate.value for estimate in estimates])
     try:
         sigma = covariance(np.stack(influences), positive, codes)
     except NotEstimableError:
         return nan, 0
+    for i in np.flatnonzero(np.diag(sigma) < 1e-18):
+        sigma[i, i] = ((estimates[i].high - estimates[i].low) / (2 * critical(estimates[i].level))) ** 2
     contrast = np.eye(values.size)[1:] - np.eye(values.size)[0]
     delta = contrast @ values
     return float(delta @ np.linalg.pinv(contrast @ sigma @ contrast.T, hermitian=True) @ delta), values.size - 1
@@ -152,5 +156,5 @@ def _labels(groups: ArrayLike, n: int) -> np.ndarray[tuple[int], np.dtype[np.obj
     if raw.shape != (n,):
         raise InputError(f"groups has shape {raw.shape} beside {n} cases", fix="Give one subgroup a case.")
     labels = np.empty(n, dtype=object)
-    labels[:] = ["missing" if g is None or g != g or str(g).strip() == "" else str(g) for g in raw.tolist()]
+    labels[:] = ["missing" if inputs.is_missing(g) or not str(g).strip() else str(g) for g in raw.tolist()]
     return labels

@@ -46,7 +46,7 @@ for (s in names(strata)) {
 pooled <- lapply(models, function(m) {
   rows <- Filter(function(x) x$model == m && startsWith(x$stratum, "centre:"), metrics)
   a <- sapply(rows, function(x) x$auc); se <- sapply(rows, function(x) x$se)
-  fit <- rma(yi = qlogis(a), sei = se / (a * (1 - a)), method = "REML", test = "knha", control = list(threshold = 1e-12, maxiter = 10000))
+  fit <- rma(yi = qlogis(a), sei = se / (a * (1 - a)), method = "REML", test = "adhoc", control = list(threshold = 1e-12, maxiter = 10000))
   list(model = m, value = plogis(as.numeric(fit$beta)), low = plogis(fit$ci.lb), high = plogis(fit$ci.ub), tau2 = fit$tau2, q = fit$QE, p = fit$QEp)
 })
 write_json(list(pROC = as.character(packageVersion("pROC")), metafor = as.character(packageVersion("metafor")), R = R.version.string,
