@@ -69,6 +69,8 @@ class Estimate:
 
 def printed_p(p: float) -> str:
     """A p value as a paper prints it."""
+    if p != p:
+        return "no test"
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 

@@ -85,10 +85,33 @@ def test_bca_of_a_mean_is_efrons(rng):
     assert _acceleration(units, of_weights(mean, y == 1, x)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_perfect_separation_falls_back_to_percentiles():
+@pytest.mark.parametrize("method", ["bca", "percentile"])
+def test_perfect_separation_is_not_certainty(method):
     y = np.repeat([0, 1], 10)
-    found = bootstrap_ci(y, y.astype(float), resamples=100)
-    assert (found.low, found.high) == (1, 1)
+    perfect, reverse = y.astype(float), 1.0 - y
+    found, exact = bootstrap_ci(y, perfect, resamples=100, method=method), delong_ci(y, perfect)
+    assert (found.value, found.low, found.high) == (1, exact.low, 1)
+    assert bootstrap_test(y, perfect, reverse, resamples=100) == delong_test(y, perfect, reverse)
+    for nothing in (
+        partial_auc_ci(y, perfect, resamples=100),
+        compare_sensitivity(y, perfect, reverse, specificity=0.5, resamples=100),
+    ):
+        assert np.isnan([nothing.low, nothing.high]).all()
+        assert "no interval" in nothing.method
+        assert "nan" not in str(nothing)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"level": 95}, {"level": 1.5}, {"resamples": 0}, {"resamples": -1}, {"resamples": 10.5}]
+)
+def test_settings_are_checked(asah, wrong):
+    y, s = asah["poor"], asah["ndka"]
+    for call in (lambda: bootstrap_ci(y, s, **wrong), lambda: bootstrap_test(y, s, -s, **wrong)):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            call()
+    changed = {name.replace("resamples", "permutations"): value for name, value in wrong.items()}
+    with pytest.raises(InputError):
+        permutation_test(y, s, -s, **changed)
 
 
 def test_the_same_seed_gives_the_same_interval(asah):

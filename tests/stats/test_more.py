@@ -14,6 +14,7 @@ import osteon.stats
 from osteon.errors import InputError, NotEstimableError, TableError
 from osteon.stats import (
     delong_ci,
+    delong_covariance,
     delong_test,
     delong_test_unpaired,
     equivalence,
@@ -273,3 +274,24 @@ def test_every_result_has_a_sentence_and_a_frame():
     for kind in results:
         assert "__str__" in vars(kind), kind
         assert "to_frame" in vars(kind), kind
+
+
+def test_a_table_of_scores_is_a_mapping(asah):
+    table = pd.DataFrame({"wfns": asah["wfns"], "s100b": asah["s100b"]})
+    for found, expected in zip(
+        delong_covariance(asah["poor"], table), delong_covariance(asah["poor"], table.to_dict("list")), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: operating_point([0, 1], [0.2, 0.8], np.nan),
+        lambda: osteon.stats.holm([[0.1, 0.2]]),
+        lambda: osteon.stats.net_benefit([0, 1], [0.2, 0.8], []),
+    ],
+)
+def test_settings_without_meaning_are_refused(call):
+    with pytest.raises(InputError):
+        call()

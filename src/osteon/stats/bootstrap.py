@@ -10,6 +10,7 @@ with positives only, with negatives only, with both. So every resample has both 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import nan, sqrt
 
 import numpy as np
@@ -18,10 +19,12 @@ from scipy.special import ndtr, ndtri
 
 from osteon.errors import InputError, NotEstimableError
 from osteon.stats import inputs
+from osteon.stats.delong import delong_ci, delong_test
 from osteon.stats.distributions import critical, two_sided
 from osteon.stats.roc import auc, midranks, partial_auc, roc_curve
 from osteon.types import Comparison, Estimate, Floats
 
+_ALIKE = "all resamples are alike, which leaves no interval"
 _BLOCK = 4_000_000  # elements of the weight matrix held at once: 32 MB a temporary
 
 
@@ -56,21 +59,29 @@ def bootstrap_ci(
 
     Returns:
         The estimate; with all resamples on one side of it BCa is not defined, and the interval is the percentile one,
-        as `method` then says.
+        as `method` then says. Where all resamples are equal, as under perfect separation, the AUC has the exact
+        interval of :func:`delong_ci` and any other statistic none (nan).
 
     Raises:
         InputError: Missing values, unequal lengths.
         NotEstimableError: One class only.
     """
     inputs.choice(method, ("bca", "percentile"), "method")
+    inputs.between(level, 0, 1, "level")
+    inputs.count(resamples, 2, "resamples")
     positive = inputs.truth(y_true)
     score = inputs.scores(y_score, positive.size)
     units = Units(positive, clusters, stratified)
     calculate = of_weights(statistic, positive, score)
     value = float(statistic(positive.astype(np.float64), score))
     draws = np.concatenate([calculate(w) for w in units.drawn(resamples, np.random.default_rng(rng))])
+    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
+    if np.ptp(draws) == 0:
+        if statistic is auc:
+            return replace(delong_ci(y_true, y_score, level=level, clusters=clusters), name=title)
+        return Estimate(value, nan, nan, f"bootstrap: {_ALIKE}", positive.size, nan, level, title)
     used = "percentile"
-    tails = np.array([(1 - inputs.between(level, 0, 1, "level")) / 2, (1 + level) / 2])
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
     below = (np.sum(draws < value) + np.sum(draws == value) / 2) / draws.size
     if method == "bca" and 0 < below < 1:
         bias, acceleration = ndtri(below), _acceleration(units, calculate)
@@ -78,7 +89,6 @@ def bootstrap_ci(
         tails, used = ndtr(bias + shifted / (1 - acceleration * shifted)), "BCa (Efron 1987)"
     low, high = np.quantile(draws, tails)
     label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {used}, {resamples} resamples"
-    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
     return Estimate(value, float(low), float(high), label, positive.size, float(draws.std(ddof=1)), level, title)
 
 
@@ -98,8 +108,11 @@ def bootstrap_test(
     """Difference a - b of a statistic of two scores on the same cases: z from the bootstrap's standard error.
 
     The two scores share every resample. Arguments and errors as :func:`bootstrap_ci`; the interval is the percentile
-    one.
+    one. Where all resamples are equal the AUCs are compared by :func:`delong_test`, and any other statistic has neither
+    interval nor test (nan).
     """
+    inputs.between(level, 0, 1, "level")
+    inputs.count(resamples, 2, "resamples")
     positive = inputs.truth(y_true)
     truth = positive.astype(np.float64)
     pair = [inputs.scores(s, positive.size, name=f"score_{which}") for s, which in ((score_a, "a"), (score_b, "b"))]
@@ -108,11 +121,16 @@ def bootstrap_test(
     drawn = units.drawn(resamples, np.random.default_rng(rng))
     draws = np.concatenate([of_a(weights) - of_b(weights) for weights in drawn])
     difference = float(statistic(truth, pair[0]) - statistic(truth, pair[1]))
+    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
+    if np.ptp(draws) == 0:
+        if statistic is auc:
+            return replace(delong_test(y_true, *pair, level=level, clusters=clusters), name=title)
+        method = f"bootstrap: {_ALIKE}"
+        return Comparison(difference, nan, nan, 0.0, nan, nan, method, positive.size, level, title)
     se = float(draws.std(ddof=1))
-    z = difference / se if se else 0.0 if difference == 0 else nan
+    z = difference / se
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {resamples} resamples"
-    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
     p = two_sided(z)
     return Comparison(difference, float(low), float(high), se, z, p, label, positive.size, level, title)
 
@@ -142,6 +160,8 @@ def permutation_test(
         The comparison. Ranks, not raw scores, are exchanged, so the scores need not share a scale; the hypothesis is
         that the two are exchangeable case by case.
     """
+    inputs.between(level, 0, 1, "level")
+    inputs.count(permutations, 1, "permutations")
     positive = inputs.truth(y_true)
     a = midranks(inputs.scores(score_a, positive.size, name="score_a"))
     b = midranks(inputs.scores(score_b, positive.size, name="score_b"))

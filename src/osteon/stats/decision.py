@@ -124,7 +124,7 @@ def net_benefit_difference(
     _thresholds(threshold)
     delta = _benefits(positive, a, threshold) - _benefits(positive, b, threshold)
     difference, se = _mean_and_se(delta, inputs.codes(clusters, positive.size))
-    half, z = critical(level) * se, difference / se if se else 0.0 if difference == 0 else nan
+    half, z = (critical(level) * se, difference / se) if se else (0.0, 0.0) if difference == 0 else (nan, nan)
     name = f"net benefit at {threshold:g}"
     p = two_sided(z)
     return Comparison(difference, difference - half, difference + half, se, z, p, "normal, paired", a.size, level, name)
@@ -147,6 +147,8 @@ def _band(mean_and_se: Floats, z: float) -> tuple[Floats, Floats, Floats]:
 
 def _thresholds(thresholds: ArrayLike) -> Floats:
     at = np.atleast_1d(np.asarray(thresholds, dtype=np.float64))
+    if at.size == 0:
+        raise InputError("there is no threshold", fix="Give one or more.")
     if not np.all((at > 0) & (at < 1)):
         raise InputError("a threshold probability lies outside 0 to 1", fix="Give thresholds between 0 and 1.")
     return at

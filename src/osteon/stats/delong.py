@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import exp, expm1, hypot, log, nan, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -146,6 +147,9 @@ def _influences(positive: inputs.Bools, named: Mapping[str, ArrayLike]) -> tuple
 def _named(scores: Mapping[str, ArrayLike] | ArrayLike) -> Mapping[str, ArrayLike]:
     if isinstance(scores, Mapping):
         return scores
+    table: Any = scores
+    if hasattr(table, "columns"):  # a pandas table is a mapping in all but name
+        return {str(name): table[name] for name in table}
     return {f"score {row}": values for row, values in enumerate(np.atleast_2d(np.asarray(scores)))}
 
 

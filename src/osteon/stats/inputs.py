@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,17 @@ def between(value: float, low: float, high: float, name: str) -> float:
     if not low < value < high:
         raise InputError(f"{name} is {value}", fix=f"Give a value between {low:g} and {high:g}.")
     return float(value)
+
+
+def count(value: Any, least: int, name: str) -> int:
+    """Return a setting that has to be a whole number, and not too small.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} is {value}", fix=f"Give a whole number from {least} up.")
+    return int(value)
 
 
 def choice(value: str, known: Sequence[str], name: str) -> str:

@@ -170,6 +170,8 @@ def operating_point(
         NotEstimableError: One class only.
     """
     positive = inputs.truth(y_true)
+    if threshold != threshold:
+        raise InputError("threshold is nan", fix="Give the threshold that was fixed beforehand.")
     called = inputs.scores(y_score, positive.size) >= threshold
     codes = inputs.codes(clusters, positive.size)
 
@@ -299,7 +301,9 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
 
 
 def _p_values(p: ArrayLike) -> Floats:
-    values = np.atleast_1d(np.asarray(p, dtype=np.float64))
+    values = np.atleast_1d(inputs.numbers(np.asarray(p), "p"))
+    if values.ndim != 1:
+        raise InputError(f"p has shape {values.shape}", fix="Give one p value a comparison, in one row.")
     if np.any((values < 0) | (values > 1)):
         raise InputError("a p value lies outside 0 to 1")
     return values
