@@ -37,6 +37,24 @@ def test_excel_habits_are_understood(tmp_path: Path) -> None:
     assert tables.read(path, tables.COHORT)["x1"].tolist() == [3.0]
 
 
+def test_spreadsheets_are_read_as_they_were_saved(tmp_path: Path) -> None:
+    cohort = pd.DataFrame({name: ["1", "2"] for name in HEADER.split(",")})
+    cohort[["x1", "y1"]] = [["3.5", "4"], ["2.25", "5"]]
+    cohort["label"] = ["1,5", "osteoid; osteoma"]
+    paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.txt", "d.xlsx")]
+    cohort.to_csv(paths[0], index=False)
+    cohort.assign(x1=["3,5", "2,25"]).to_csv(paths[1], index=False, sep=";")
+    cohort.assign(x1=["3,5", "2,25"]).to_csv(paths[2], index=False, sep="\t", encoding="utf-16")
+    cohort.to_excel(paths[3], index=False)
+    expected = tables.read(paths[0], tables.COHORT)
+    assert expected["x1"].tolist() == [3.5, 2.25]
+    for path in paths[1:]:
+        pd.testing.assert_frame_equal(tables.read(path, tables.COHORT), expected)
+    paths[3].write_bytes(b"PK no archive")
+    with pytest.raises(TableError, match="not a readable table"):
+        tables.read(paths[3], tables.COHORT)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

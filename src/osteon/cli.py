@@ -103,18 +103,26 @@ def demo(
 
 @app.command()
 def stats(
-    file: Annotated[Path, typer.Argument(help="A CSV table with a column of truth and columns of scores.")],
+    file: Annotated[Path, typer.Argument(help="A CSV or Excel table with a column of truth and columns of scores.")],
     truth: Annotated[str, typer.Option(help="The column of 0 and 1.")],
     scores: Annotated[str, typer.Option(help="One or more columns of scores, separated by commas.")],
     cluster: Annotated[str | None, typer.Option(help="The column that says which rows share a patient.")] = None,
     by: Annotated[str | None, typer.Option(help="The column to report within, such as the centre.")] = None,
+    level: Annotated[float, typer.Option(help="The confidence level.")] = 0.95,
+    out: Annotated[Path | None, typer.Option(help="A folder for aucs.csv and comparisons.csv.")] = None,
 ) -> None:
     """AUCs with intervals and paired tests of a spreadsheet."""
     from osteon import tables
     from osteon.stats.table import analyse_scores
 
     frame = tables.read(file, tables.Contract("scores", open=True))
-    print(analyse_scores(frame, truth, [name.strip() for name in scores.split(",")], cluster, by))
+    names = [name.strip() for name in scores.split(",")]
+    found = analyse_scores(frame, truth, names, cluster, by, level=level)
+    print(found)
+    if out is not None:
+        for name, table in (("aucs", found.to_frame()), ("comparisons", found.comparisons_frame())):
+            with tables.written(out / f"{name}.csv") as beside:
+                table.to_csv(beside, index=False, lineterminator="\n")
 
 
 @app.command("import")

@@ -109,6 +109,10 @@ def analyse_scores(
     """
     if not scores:
         raise InputError("no scores were named", fix="Name at least one column of scores.")
+    if len(set(scores)) < len(scores):
+        raise InputError("a score is named twice", fix="Name each column once.")
+    if frame.empty:
+        raise TableError("the table has no rows")
     positive = _truth(frame, truth)
     values = {name: _numbers(frame, name) for name in scores}
     clusters = None if cluster is None else _texts(frame, cluster)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import errno
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -94,10 +96,12 @@ def written(path: Path) -> Iterator[Path]:
 
 
 def read(path: Path, contract: Contract) -> pd.DataFrame:
-    """Read a CSV or Parquet table and hold it against its contract.
+    """Read a CSV, Excel or Parquet table and hold it against its contract.
 
     Args:
-        path: The table; ``.parquet`` is read as Parquet, everything else as CSV (UTF-8, comma or semicolon).
+        path: The table; ``.parquet`` is read as Parquet, ``.xlsx`` as Excel's first sheet, everything else as text as
+            spreadsheets save it: UTF-8 or UTF-16, with commas, semicolons or tabs; where no comma separates, it may be
+            the decimal sign.
         contract: What it has to be.
 
     Returns:
@@ -111,28 +115,37 @@ def read(path: Path, contract: Contract) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path).astype("string").fillna("").astype("object")
+        elif path.suffix == ".xlsx":
+            frame = pd.read_excel(path, dtype=str, keep_default_na=False)
         else:
-            with path.open(encoding="utf-8-sig") as handle:
-                header = handle.readline()
-            separator = ";" if header.count(";") > header.count(",") else ","
-            frame = pd.read_csv(
-                path,
-                dtype="object",
-                keep_default_na=False,
-                sep=separator,
-                encoding="utf-8-sig",
-                index_col=False,
-            )
-            names = next(csv.reader([header], delimiter=separator), [])
-            if len(names) == len(frame.columns):
-                frame.columns = pd.Index(names)  # pandas would tell a repeated column apart by a number
-    except UnicodeDecodeError as error:
+            frame = _read_text(path)
+    except UnicodeError as error:
         raise TableError("not UTF-8 text", file=path, fix="Save the table as CSV UTF-8.") from error
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's parser errors are ValueErrors
+    except (ValueError, OSError, BadZipFile) as error:  # pandas' and pyarrow's parser errors are ValueErrors
         reason = " ".join(str(error).split())
         raise TableError(f"not a readable table ({reason})", file=path) from error
     frame.columns = [str(column).strip() for column in frame.columns]
     return conform(frame, contract, file=path)
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    """A table as spreadsheets save it, every cell as text."""
+    with path.open("rb") as file:
+        encoding = "utf-16" if file.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig"
+    with path.open(encoding=encoding) as handle:
+        header = handle.readline()
+    separator = max(",;\t", key=header.count)
+    frame = pd.read_csv(path, dtype="object", keep_default_na=False, sep=separator, encoding=encoding, index_col=False)
+    names = next(csv.reader([header.rstrip("\r\n")], delimiter=separator), [])
+    if len(names) == len(frame.columns):
+        frame.columns = pd.Index(names)  # pandas would tell a repeated column apart by a number
+    return frame if separator == "," else frame.apply(_with_points)
+
+
+def _with_points(column: pd.Series) -> pd.Series:
+    """Decimal commas as points, in a column that holds nothing but numbers."""
+    numbers = column.str.fullmatch(r"\s*[-+]?\d*(,\d+)?([eE][-+]?\d+)?\s*")
+    return column.str.replace(",", ".") if numbers.all() else column
 
 
 def write(frame: pd.DataFrame, path: Path, contract: Contract) -> None:
