@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import linregress
 
 from osteon.errors import InputError, NotEstimableError, TableError
 from osteon.stats import (
@@ -297,7 +298,7 @@ def test_sample_size_is_that_of_rjafroc(result, printed):
     assert found == int(printed["cases for power 0.8 with 6 readers"])
     assert mrmc_power(result, n_readers=6, n_cases=found, effect=result.difference) >= 0.8
     assert mrmc_power(result, n_readers=6, n_cases=found - 1, effect=result.difference) < 0.8
-    with pytest.raises(NotEstimableError, match="add readers"):
+    with pytest.raises(NotEstimableError, match="do not reach"):
         mrmc_sample_size(result, n_readers=2, effect=0.01)
 
 
@@ -365,3 +366,51 @@ def test_sentence_and_frames(result):
     assert "1 - 2: AUC difference -0.044 (95% CI -0.088 to 0.000; p = 0.052)" in str(result)
     assert list(result.to_frame()["arm"]) == ["1", "2", "1 - 2"]
     assert len(result.readers_frame()) == 15
+
+
+def test_readers_are_found_for_the_cases_there_are(result):
+    found = mrmc_sample_size(result, n_cases=240, effect=result.difference)
+    assert mrmc_power(result, n_readers=found, n_cases=240, effect=result.difference) >= 0.8
+    assert mrmc_power(result, n_readers=found - 1, n_cases=240, effect=result.difference) < 0.8
+    for both in ({}, {"n_readers": 5, "n_cases": 100}):
+        with pytest.raises(InputError, match="one of n_readers and n_cases"):
+            mrmc_sample_size(result, effect=0.05, **both)
+    with pytest.raises(InputError, match="effect is nan"):
+        mrmc_power(result, n_readers=5, n_cases=100, effect=np.nan)
+
+
+def test_a_property_of_the_reader_within_one_arm_is_a_regression_line(result):
+    years = {1: 3, 2: 9, 3: 4, 4: 20, 5: 11}
+    found = reader_covariate(result, years, arm="1")
+    line = linregress(list(years.values()), [result.readers["1", str(reader)].value for reader in years])
+    assert (found.difference, found.se, found.p) == pytest.approx((line.slope, line.stderr, line.pvalue))
+    assert found.df == 3
+    with pytest.raises(InputError, match="not a number"):
+        reader_covariate(result, dict.fromkeys(years, "long"), arm="1")
+    with pytest.raises(InputError, match="arm is '3'"):
+        reader_covariate(result, years, arm="3")
+
+
+def test_one_arm_determines_its_readers_variance(van_dyke):
+    one = obuchowski_rockette(van_dyke[van_dyke["arm"].astype(str) == "1"])
+    c = one.components
+    areas = np.array([found.value for found in one.readers.values()])
+    assert c["var_reader"] == pytest.approx(areas.var(ddof=1) - c["var_error"] + c["cov2"])
+
+
+def test_perfect_readers_have_no_interval():
+    table = pd.DataFrame({"reader": np.repeat(["a", "b"], 8), "case": np.tile(np.arange(8), 2)})
+    table["truth"] = table["case"] % 2
+    found = obuchowski_rockette(table.assign(score=table["truth"]))
+    for estimate in (*found.estimates.values(), *found.readers.values()):
+        assert estimate.value == 1
+        assert np.isnan([estimate.low, estimate.high]).all()
+        assert "no interval" in estimate.method
+
+
+def test_a_case_belongs_to_one_patient(van_dyke):
+    table = van_dyke.assign(patient=van_dyke["case"].astype(str))
+    table.loc[table.index[-1], "patient"] = "another"
+    with pytest.raises(TableError, match="another patient") as caught:
+        obuchowski_rockette(table, clusters="patient")
+    assert caught.value.column == "patient"

@@ -59,6 +59,8 @@ class Study:
         df = df * (variance / from_readers) ** 2 if from_readers > 0 else inf
         se = sqrt(variance)
         value = float(values.mean())
+        if se == 0:
+            return self._no_variance(value, self.table.positive.size)
         low, high = self._limits(value, se, df)
         method = f"Obuchowski-Rockette, t with {df:.2f} df" if isfinite(df) else "Obuchowski-Rockette, normal"
         return Estimate(value, low, high, method, self.table.positive.size, se, self.level, self.name)
@@ -83,9 +85,11 @@ class Study:
             se = sqrt(float(self.sigma[cell, cell]))
             n = int(np.sum(~np.isnan(self.table.score[cell])))
             key = self.table.arms[self.table.cell_arm[cell]], self.table.readers[self.table.cell_reader[cell]]
-            out[key] = Estimate(
-                value, *self._limits(value, se, inf), "normal, over cases", n, se, self.level, self.name
-            )
+            if se == 0:
+                out[key] = self._no_variance(value, n)
+                continue
+            method = "Obuchowski-Rockette, one reader over cases, normal"
+            out[key] = Estimate(value, *self._limits(value, se, inf), method, n, se, self.level, self.name)
         return out
 
     def reader_differences(self) -> dict[tuple[str, str, str], Comparison]:
@@ -97,8 +101,14 @@ class Study:
                 variance = float(self.sigma[i, i] + self.sigma[j, j] - 2 * self.sigma[i, j])
                 if variance > 1e-15:
                     key = names[table.cell_arm[i]], names[table.cell_arm[j]], table.readers[table.cell_reader[i]]
-                    out[key] = self.compare(float(self.values[i] - self.values[j]), variance, inf, "one reader")
+                    out[key] = self.compare(
+                        float(self.values[i] - self.values[j]), variance, inf, "Obuchowski-Rockette, one reader"
+                    )
         return out
+
+    def _no_variance(self, value: float, n: int) -> Estimate:
+        method = "no interval: it varies over neither readers nor cases"
+        return Estimate(value, nan, nan, method, n, 0.0, self.level, self.name)
 
     def _limits(self, value: float, se: float, df: float) -> tuple[float, float]:
         half = critical(self.level, df) * se
@@ -162,7 +172,7 @@ def components_of(theta: Floats, sigma: Floats) -> dict[str, float]:
         "ms_arm": ms_arm,
         "ms_reader": ms_reader,
         "ms_arm_reader": ms_arm_reader,
-        "var_reader": (ms_reader - ms_arm_reader) / t - cov1 + cov3,
+        "var_reader": (ms_reader - ms_arm_reader) / t - cov1 + cov3 if t > 1 else ms_reader - var_error + cov2,
         "var_arm_reader": ms_arm_reader - var_error + cov1 + max(0.0, cov2 - cov3),
         "cov1": cov1,
         "cov2": cov2,

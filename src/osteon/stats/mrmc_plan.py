@@ -131,6 +131,7 @@ def mrmc_power(
     if n_readers < (2 if readers == "random" else 1) or n_cases < 4:
         raise InputError(f"{n_readers} readers and {n_cases} cases are too few")
     inputs.between(alpha, 0, 1, "alpha")
+    inputs.between(effect, -inf, inf, "effect")
     c = pilot.components if isinstance(pilot, MRMCResult) else dict(pilot)
     had = pilot.n_cases if isinstance(pilot, MRMCResult) else pilot_cases
     if had is None:
@@ -156,7 +157,8 @@ def mrmc_power(
 def mrmc_sample_size(
     pilot: MRMCResult | Mapping[str, float],
     *,
-    n_readers: int,
+    n_readers: int | None = None,
+    n_cases: int | None = None,
     effect: float,
     power: float = 0.8,
     readers: str = "random",
@@ -165,19 +167,23 @@ def mrmc_sample_size(
     pilot_cases: int | None = None,
     most: int = 100_000,
 ) -> int:
-    """The fewest cases with which a fully crossed study of so many readers reaches a power.
+    """The fewest cases for so many readers, or the fewest readers for so many cases, that reach a power.
 
-    Arguments as :func:`mrmc_power`.
+    Arguments as :func:`mrmc_power`; give one of `n_readers` and `n_cases`, and the other is found.
 
     Raises:
-        NotEstimableError: Not even `most` cases reach it: the readers are too few.
+        InputError: Both are given, or neither.
+        NotEstimableError: Not even `most` reach it.
     """
+    if (n_readers is None) == (n_cases is None):
+        raise InputError("a sample size needs one of n_readers and n_cases", fix="Give one; the other is found.")
+    given, wanted = (f"{n_readers} readers", "cases") if n_cases is None else (f"{n_cases} cases", "readers")
 
-    def reached(n_cases: int) -> bool:
+    def reached(size: int) -> bool:
         found = mrmc_power(
             pilot,
-            n_readers=n_readers,
-            n_cases=n_cases,
+            n_readers=size if n_readers is None else n_readers,
+            n_cases=size if n_cases is None else n_cases,
             effect=effect,
             readers=readers,
             cases=cases,
@@ -187,8 +193,8 @@ def mrmc_sample_size(
         return found >= inputs.between(power, 0, 1, "power")
 
     if not reached(most):
-        raise NotEstimableError(f"{n_readers} readers do not reach power {power:g} with {most} cases: add readers")
-    low, high = 3, most
+        raise NotEstimableError(f"{given} do not reach power {power:g} with {most} {wanted}")
+    low, high = 3 if n_cases is None else 1, most
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) else (middle, high)
@@ -196,35 +202,52 @@ def mrmc_sample_size(
 
 
 def reader_covariate(
-    result: MRMCResult, values: Mapping[str, float], *, name: str = "experience", level: float = 0.95
+    result: MRMCResult,
+    values: Mapping[str, float],
+    *,
+    arm: str | None = None,
+    name: str = "experience",
+    level: float = 0.95,
 ) -> Comparison:
-    """How the difference between two arms changes with a property of the reader, such as years of experience.
+    """How the difference between two arms, or the figure in one, changes with a property of the reader.
 
     Args:
-        result: A study with two arms; readers of both count.
-        values: Reader to the property; 0 and 1 compare two groups of readers.
+        result: A study.
+        values: Reader to the property, such as years of experience; 0 and 1 compare two groups of readers.
+        arm: The arm whose figures are related to it; None takes the difference of the study's two arms, of readers who
+            read both.
         name: What the property is.
         level: Confidence level.
 
     Returns:
-        Slope of the readers' differences (a - b) on the property, by least squares with Student's t on
+        Slope of the readers' differences (a - b), or figures, on the property, by least squares with Student's t on
         (readers - 2) degrees of freedom. Case errors that readers share are equal for all readers in the model of
         Obuchowski & Rockette, so they move the intercept, not the slope.
 
     Raises:
-        InputError: A reader without a value, or arms that are not two.
+        InputError: A reader without a value, or no `arm` where the study's arms are not two.
         NotEstimableError: Fewer than three readers, or a property that does not vary.
     """
-    if len(result.differences) != 1:
-        raise InputError("a reader's property is related to the difference of two arms")
-    a, b = next(iter(result.differences))
-    figure = result.estimates[a].name
-    names = [reader for arm, reader in result.readers if arm == a and (b, reader) in result.readers]
-    lacking = [reader for reader in names if reader not in values]
+    if arm is not None:
+        inputs.choice(arm, list(result.estimates), "arm")
+        figures = {reader: found.value for (own, reader), found in result.readers.items() if own == arm}
+        what = f"{result.estimates[arm].name} ({arm})"
+    elif len(result.differences) == 1:
+        a, b = next(iter(result.differences))
+        figures = {
+            reader: found.value - result.readers[b, reader].value
+            for (own, reader), found in result.readers.items()
+            if own == a and (b, reader) in result.readers
+        }
+        what = f"{result.estimates[a].name} ({a} - {b})"
+    else:
+        raise InputError(f"the study has {len(result.estimates)} arms, not two", fix="Give arm=.")
+    known = {str(reader): value for reader, value in values.items()}
+    lacking = [reader for reader in figures if reader not in known]
     if lacking:
         raise InputError(f"no {name} for reader '{lacking[0]}'")
-    x = np.array([float(values[reader]) for reader in names])
-    y = np.array([result.readers[a, reader].value - result.readers[b, reader].value for reader in names])
+    x = inputs.scores([known[reader] for reader in figures], len(figures), name=name, finite=True)
+    y = np.array(list(figures.values()))
     if x.size < 3 or np.ptp(x) == 0:
         raise NotEstimableError(f"the slope on {name} needs three readers who differ in it")
     centred = x - x.mean()
@@ -241,9 +264,9 @@ def reader_covariate(
         se,
         z,
         two_sided(z, df),
-        f"least squares over {x.size} readers, t with {df} df",
+        f"least squares over {x.size} readers (Obuchowski & Rockette 1995), t with {df} df",
         result.n_cases,
         level,
-        f"per unit of {name}, {figure} ({a} - {b})",
+        f"per unit of {name}, {what}",
         df,
     )

@@ -123,8 +123,12 @@ def readings_of(table: Mapping[str, Any] | Any, threshold: float | None, cluster
     scores[cell, case[1]] = score if threshold is None else score >= threshold
     codes = None
     if clusters is not None:
+        given = np.asarray(_column(table, clusters), dtype=object)
         patient = np.empty(len(case[0]), dtype=object)
-        patient[case[1]] = np.asarray(_column(table, clusters), dtype=object)
+        patient[case[1]] = given
+        kept = zip(patient[case[1]].tolist(), given.tolist(), strict=True)
+        strays = [mine is not own and not _same(mine, own) for mine, own in kept]
+        _refuse(np.array(strays), clusters, "the case has another patient in another row")
         codes = inputs.codes(patient, patient.size, name=clusters)
     return Readings(
         arms=arm[0],
@@ -135,6 +139,10 @@ def readings_of(table: Mapping[str, Any] | Any, threshold: float | None, cluster
         score=scores,
         codes=codes,
     )
+
+
+def _same(a: object, b: object) -> bool:
+    return inputs.is_missing(a) or inputs.is_missing(b) or a == b
 
 
 def figures_of(readings: Readings, figure: str | Figure) -> tuple[Floats, Figure, str]:
