@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -295,3 +296,19 @@ def test_a_table_of_scores_is_a_mapping(asah):
 def test_settings_without_meaning_are_refused(call):
     with pytest.raises(InputError):
         call()
+
+
+def test_every_result_says_how_it_was_made(asah):
+    y, s, t = asah["poor"], asah["s100b"], asah["ndka"]
+    p, q = (np.clip(x / x.max(), 0.01, 0.99) for x in (s, t))
+    stats = osteon.stats
+    results = [
+        stats.roc_curve(y, s), operating_point(y, s, 0.3), stats.calibration(y, p), stats.calibration(y, p).brier,
+        stats.platt(y, p), stats.isotonic(y, p), stats.net_reclassification(y, p, q), subgroups(y, s, asah["gender"]),
+        stats.bland_altman(s, t), stats.pool([delong_ci(y, s), delong_ci(y, t)]), stats.net_benefit(y, p, [0.2]),
+        stats.net_benefit_difference(y, p, q, 0.2), stats.icc(np.column_stack([s, t])), stats.kappa(y, s > 0.3),
+    ]  # fmt: skip
+    for found in results:
+        assert re.search(r"(18|19|20)\d\d", found.method), (type(found).__name__, found.method)
+        assert str(found)
+        assert len(found.to_frame())

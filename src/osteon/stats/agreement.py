@@ -292,9 +292,14 @@ class BlandAltman:
     sd: float
     slope: Estimate
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return self.bias.method
+
     def __str__(self) -> str:
         """As a paper prints it."""
-        return f"{self.bias}; limits of agreement {self.lower.value:.3f} to {self.upper.value:.3f}"
+        return f"{self.bias}; {self.lower}; {self.upper}"
 
     def to_frame(self) -> pd.DataFrame:
         """One row a quantity."""

@@ -83,6 +83,11 @@ class Brier:
     uncertainty: float
     within: float
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return f"{self.score.method}; decomposition Murphy 1973"
+
     def __str__(self) -> str:
         """As a paper prints it."""
         return f"{self.score}; scaled {self.scaled:.3f}"
@@ -116,6 +121,11 @@ class Calibration:
     ici: float
     brier: Brier
     n: int
+
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return f"{self.slope.method}; curve: {self.curve.method}"
 
     def __str__(self) -> str:
         """As a paper prints it."""
@@ -316,6 +326,11 @@ class Platt:
         result: Floats = expit(self.intercept + self.slope * _logit(checked))
         return result
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return "logistic recalibration (Platt 1999)"
+
     def __str__(self) -> str:
         """The formula."""
         return f"logit(p') = {self.intercept:.3f} + {self.slope:.3f} logit(p) (Platt 1999)"
@@ -324,7 +339,7 @@ class Platt:
         """One row: the two coefficients."""
         import pandas as pd
 
-        return pd.DataFrame([{"intercept": self.intercept, "slope": self.slope}])
+        return pd.DataFrame([{"intercept": self.intercept, "slope": self.slope, "method": self.method}])
 
 
 def platt(y_true: ArrayLike, probability: ArrayLike) -> Platt:
@@ -356,6 +371,11 @@ class Isotonic:
         """Recalibrated probabilities, the shape of the input."""
         return np.interp(np.asarray(probability, dtype=np.float64), self.predicted, self.observed)
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return "isotonic recalibration (Zadrozny & Elkan 2002)"
+
     def __str__(self) -> str:
         """Number of levels."""
         return f"isotonic recalibration with {len(set(self.observed))} levels (Zadrozny & Elkan 2002)"
@@ -364,7 +384,7 @@ class Isotonic:
         """One row a distinct prediction."""
         import pandas as pd
 
-        return pd.DataFrame({"predicted": self.predicted, "observed": self.observed})
+        return pd.DataFrame({"predicted": self.predicted, "observed": self.observed, "method": self.method})
 
 
 def isotonic(y_true: ArrayLike, probability: ArrayLike) -> Isotonic:

@@ -127,7 +127,18 @@ def net_benefit_difference(
     half, z = (critical(level) * se, difference / se) if se else (0.0, 0.0) if difference == 0 else (nan, nan)
     name = f"net benefit at {threshold:g}"
     p = two_sided(z)
-    return Comparison(difference, difference - half, difference + half, se, z, p, "normal, paired", a.size, level, name)
+    return Comparison(
+        difference,
+        difference - half,
+        difference + half,
+        se,
+        z,
+        p,
+        "Vickers & Elkin 2006, paired normal",
+        a.size,
+        level,
+        name,
+    )
 
 
 def _benefits(positive: inputs.Bools, treated: inputs.Bools, threshold: float) -> Floats:
@@ -174,6 +185,11 @@ class Reclassification:
     nonevents: Estimate
     idi: Estimate
     secondary: bool = True
+
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return f"{self.nri.method}; {self.idi.method}"
 
     def __str__(self) -> str:
         """As a paper prints it."""

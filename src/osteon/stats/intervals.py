@@ -134,6 +134,11 @@ class OperatingPoint:
     ppv: Estimate | None
     npv: Estimate | None
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return self.accuracy.method
+
     def __str__(self) -> str:
         """As a paper prints it."""
         return f"at threshold {self.threshold:.3g}: {self.sensitivity}, {self.specificity}"

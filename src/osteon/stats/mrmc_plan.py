@@ -41,9 +41,14 @@ class DBMResult:
     p: float
     mean_squares: dict[str, float]
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return "pseudovalues (Dorfman 1992, Hillis 2005)"
+
     def __str__(self) -> str:
         """As a paper prints it."""
-        return f"DBM (Dorfman 1992, Hillis 2005): F {self.statistic:.2f}, df {self.df:.2f}, {printed_p(self.p)}"
+        return f"{self.method}: F {self.statistic:.2f}, df {self.df:.2f}, {printed_p(self.p)}"
 
     def to_frame(self) -> pd.DataFrame:
         """One row: the test and its mean squares."""

@@ -40,6 +40,11 @@ class MulticlassAuc:
     hand_till: Estimate
     n: int
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return f"{self.macro.method}; {self.hand_till.method}"
+
     def __str__(self) -> str:
         """As a paper prints it."""
         each = ", ".join(f"{name} {area.value:.3f}" for name, area in self.one_vs_rest.items())

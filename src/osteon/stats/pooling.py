@@ -52,6 +52,11 @@ class Pooled:
     weights: tuple[float, ...]
     scale: str
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return self.estimate.method
+
     def __str__(self) -> str:
         """As a paper prints it."""
         prediction = (

@@ -95,6 +95,11 @@ class RocCurve:
     specificity: Floats
     n: int
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return "empirical ROC curve (Fawcett 2006)"
+
     def __str__(self) -> str:
         """The number of distinct thresholds."""
         return f"ROC curve of {self.n} cases at {self.thresholds.size - 1} distinct scores"

@@ -43,6 +43,13 @@ class Subgroups:
     df: int
     p_interaction: float
 
+    @property
+    def method(self) -> str:
+        """How it was made, with its source."""
+        return (
+            f"{'; '.join(sorted({e.method for e in self.estimates.values()}))}; interaction Wald (Altman & Bland 2003)"
+        )
+
     def __str__(self) -> str:
         """As a paper prints it."""
         each = "; ".join(f"{name}: {estimate}" for name, estimate in self.estimates.items())
