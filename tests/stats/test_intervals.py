@@ -176,3 +176,12 @@ def test_adjustment_only_raises_p_and_keeps_their_order(p):
         assert (adjusted >= np.array(p)).all()
         assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
     assert (holm(p) >= benjamini_hochberg(p) - 1e-12).all()
+
+
+def test_clusters_that_all_agree_still_leave_doubt():
+    right = np.tile([0, 1, 1], 10)
+    patient = np.repeat(np.arange(10), 3)
+    found, independent = mcnemar_test(right, right, clusters=patient), mcnemar_test(np.ones(10), np.ones(10))
+    assert (found.difference, found.p) == (0, 1)
+    assert (found.low, found.high) == (independent.low, independent.high)
+    assert found.low < 0 < found.high

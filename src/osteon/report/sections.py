@@ -173,7 +173,8 @@ def _contrast(page: Page) -> Iterator[Markup]:
         return
     here = table[table["stratum"] == page.run.headline]
     rows = [
-        [row["metric"], interval(row.rename({"difference": "value"})), bare_p(row["p"])] for _, row in here.iterrows()
+        [_measure(row["metric"]), interval(row.rename({"difference": "value"})), bare_p(row["p"])]
+        for _, row in here.iterrows()
     ]
     a, b = page.run.study.primary
     yield page.table(
@@ -184,6 +185,13 @@ def _contrast(page: Page) -> Iterator[Markup]:
         "recalibrated probabilities when all above the development prevalence are treated. Secondary, p unadjusted.",
         file="contrast.csv",
     )
+
+
+def _measure(metric: str) -> str:
+    """``sensitivity (youden)`` in words."""
+    name, _, rule = metric.removesuffix(")").partition(" (")
+    words = f"{name}, {_rule(rule)}" if rule else metric
+    return words[0].upper() + words[1:]
 
 
 def _difference(row: pd.Series) -> list[object]:

@@ -221,7 +221,8 @@ def mcnemar_test(
 
     Returns:
         Without clusters: McNemar's exact (binomial) p value, z = (b10 - b01) / sqrt(b10 + b01), and Tango's (1998)
-        score interval. With clusters: Obuchowski's (1998) test with a Wald interval. No discordant case gives p = 1.
+        score interval. With clusters: Obuchowski's (1998) test with a Wald interval, or Tango's over the clusters where
+        all cases are alike. No discordant case gives p = 1.
     """
     a = inputs.truth(correct_a, name="correct_a", both=False)
     b = inputs.truth(correct_b, name="correct_b", both=False)
@@ -252,6 +253,10 @@ def _clustered_mcnemar(delta: Floats, codes: inputs.Ints, level: float, name: st
     half = critical(level) * se
     method = "McNemar, clustered (Obuchowski 1998)"
     low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    if se == 0:  # every case alike: patients are the independent trials
+        alike = round(difference * units)
+        low, high = _tango_limits(max(alike, 0), max(-alike, 0), units, critical(level))
+        method += ", interval Tango 1998 over patients (zero variance)"
     return Comparison(difference, low, high, se, z, two_sided(z), method, n, level, name)
 
 

@@ -27,6 +27,7 @@ from osteon.steps.pictures import boxes
 from osteon.steps.units import run_unit
 from osteon.steps.workers import Workers
 from osteon.study import Crop, Network, Radiomics, Study
+from osteon.version import __version__
 
 #: What tells the diagnosis, or is made from it.
 _ANSWERS = ("label", "target", "subtype")
@@ -249,13 +250,13 @@ def evaluate(run_path: Path, *, workers: Workers | None = None) -> Run:
 
 
 def _evaluate(folder: RunFolder, ledger: Ledger) -> None:
-    """The evaluation tables."""
+    """The evaluation tables; a newer osteon, which may know more, makes them again."""
     settings = study.load(folder / "study.toml")
     predictions = tables.read(folder / "predictions.csv", tables.PREDICTIONS)
     cohort = tables.read(folder / "cohort.csv", tables.COHORT)
     inputs = [file_digest(folder / name) for name in ("predictions.csv", "cohort.csv")]
     names = [model.name for model in settings.models]
-    key = digest(inputs, settings.evaluation, settings.task, settings.study, names)
+    key = digest(inputs, settings.evaluation, settings.task, settings.study, names, __version__)
     ledger.step("evaluate", key, lambda: evaluation.evaluate(predictions, cohort, settings).write(folder.path))
 
 
@@ -265,7 +266,8 @@ def _evaluate_robustness(folder: RunFolder, ledger: Ledger) -> None:
         return
     settings = study.load(folder / "study.toml")
     names = ("perturbed.parquet", "predictions.csv", "operating_points.csv")
-    key = digest([file_digest(folder / name) for name in names], settings.evaluation, settings.centres, settings.study)
+    inputs = [file_digest(folder / name) for name in names]
+    key = digest(inputs, settings.evaluation, settings.centres, settings.study, __version__)
 
     def measure() -> list[Path]:
         changed = tables.read(folder / names[0], tables.PERTURBED)
