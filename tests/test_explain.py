@@ -18,14 +18,17 @@ from scipy.stats import spearmanr
 from torch import nn
 
 import osteon
-from osteon import crops, figures, models, predict, report, study, tables
+from osteon.models.inputs import crops
+from osteon import figures, models, report, study, tables
+from osteon.models.network import fitted as predict
 from osteon.errors import StudyError
-from osteon.explain import maps as cams
-from osteon.explain.placing import in_common, on_radiograph, sampled
-from osteon.explain.scores import RASTER, Lesion, correlation, middle, score
-from osteon.steps import RunFolder, Workers, pictures, pipeline
-from osteon.steps.explanation import explain, sample
-from osteon.steps.folder import Ledger
+from osteon.models.explain import maps as cams
+from osteon.models.explain.placing import in_common, on_radiograph, sampled
+from osteon.models.explain.scores import RASTER, Lesion, correlation, middle, score
+from osteon.pipeline import RunFolder, Workers, pipeline
+from osteon.models.network import pictures
+from osteon.pipeline.explanation import explain, sample
+from osteon.pipeline.folder import Ledger
 from small_study import bytes_of, make
 
 WHOLE = np.array([0.0, 0.0, 1.0, 1.0])

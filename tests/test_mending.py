@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from osteon import augment, crops, perturb, predict, study, tables, weights
+from osteon.models.inputs import augment, crops, perturb
+from osteon.models.network import fitted as predict
+from osteon import study, tables, weights
 from osteon.io import read_image
-from osteon.steps import Workers
-from osteon.steps.folder import stream
-from osteon.steps.pipeline import _fitted
+from osteon.pipeline import Workers
+from osteon.pipeline.folder import stream
+from osteon.pipeline.pipeline import _fitted
 from osteon.study import Augment, Crop
 from small_study import make
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from osteon import perturb
+from osteon.models.inputs import perturb
 from osteon.study import Robustness
 
 ALL = Robustness(repeats=5)

@@ -13,11 +13,12 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-from osteon import perturb, study, tables
+from osteon.models.inputs import perturb
+from osteon import study, tables
 from osteon.errors import StudyError
-from osteon.steps import Workers, perturbing
-from osteon.steps import perturb as perturb_study
-from osteon.steps.pipeline import _fitted, _perturb
+from osteon.pipeline import Workers, perturbing
+from osteon.pipeline import perturb as perturb_study
+from osteon.pipeline.pipeline import _fitted, _perturb
 from small_study import STUDY, bytes_of, make
 
 ROBUSTNESS = """\

@@ -17,7 +17,7 @@ import pytest
 import osteon
 from osteon import stats, tables
 from osteon.errors import InputError
-from osteon.steps import Workers, evaluate
+from osteon.pipeline import Workers, evaluate
 from small_study import STUDY, bytes_of, make
 
 

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
-from osteon import stats, study, tabular
+from osteon import stats, study
+from osteon.models import tabular
 from osteon.errors import InputError, NotEstimableError, StudyError, TableError
-from osteon.tabular import elastic, encoding, lesion
+from osteon.models.tabular import elastic, encoding, lesion
 
 SITES = ["femur", "hand", "humerus", "tibia"]
 

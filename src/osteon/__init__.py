@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from osteon.version import __version__
 
 if TYPE_CHECKING:
-    from osteon.steps import Run, run
+    from osteon.pipeline import Run, run
 
 __all__ = ["Run", "__version__", "run"]
 
@@ -18,7 +18,7 @@ __all__ = ["Run", "__version__", "run"]
 def __getattr__(name: str) -> Any:
     """Import the study runner late: ``import osteon.stats`` must not cost more than scipy does."""
     if name in ("run", "Run"):
-        from osteon import steps
+        from osteon import pipeline
 
-        return getattr(steps, name)
+        return getattr(pipeline, name)
     raise AttributeError(f"module 'osteon' has no attribute {name!r}")

@@ -35,9 +35,9 @@ Cluster = Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp
 @app.command()
 def run(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Run a whole study, or what is left of it, and write its report."""
-    from osteon import steps
+    from osteon import pipeline
 
-    finished = steps.run(study, workers=_workers(jobs, cluster))
+    finished = pipeline.run(study, workers=_workers(jobs, cluster))
     _headline(finished)
 
 
@@ -51,43 +51,43 @@ def check(
     from rich.console import Console
 
     from osteon import check as checks
-    from osteon import steps  # fmt: skip
+    from osteon import pipeline  # fmt: skip
     from osteon import study as studies
 
-    checked = steps.check(studies.load(study), workers=_workers(jobs, None), images=images)
+    checked = pipeline.check(studies.load(study), workers=_workers(jobs, None), images=images)
     Console().print(checks.render(checked))
 
 
 @app.command()
 def features(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Compute the radiomics features of every case and write features.csv."""
-    from osteon import steps
+    from osteon import pipeline
 
-    print(steps.features(study, workers=_workers(jobs, cluster)))
+    print(pipeline.features(study, workers=_workers(jobs, cluster)))
 
 
 @app.command()
 def perturb(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Predict external cases under changed boxes and pictures with every model, and report how steady each is."""
-    from osteon import steps
+    from osteon import pipeline
 
-    _headline(steps.perturb(study, workers=_workers(jobs, cluster)))
+    _headline(pipeline.perturb(study, workers=_workers(jobs, cluster)))
 
 
 @app.command()
 def explain(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Map where each network looks in external cases, score the maps against the lesions, and report."""
-    from osteon import steps
+    from osteon import pipeline
 
-    _headline(steps.explain(study, workers=_workers(jobs, cluster)))
+    _headline(pipeline.explain(study, workers=_workers(jobs, cluster)))
 
 
 @app.command()
 def evaluate(run: Annotated[Path, typer.Argument(help="A run folder with predictions.csv and cohort.csv.")]) -> None:
     """Recompute tables, figures and report from predictions.csv; needs no picture and no network."""
-    from osteon import steps
+    from osteon import pipeline
 
-    _headline(steps.evaluate(run, workers=_workers(1, None)))
+    _headline(pipeline.evaluate(run, workers=_workers(1, None)))
 
 
 @app.command()
@@ -96,7 +96,7 @@ def demo(
     jobs: Jobs = 0,
 ) -> None:
     """Make a synthetic four-centre cohort and run the whole study on it."""
-    from osteon import demo as demonstration
+    from osteon.pipeline import demo as demonstration
 
     _headline(demonstration.run(folder, workers=_workers(jobs, None)))
 
@@ -191,8 +191,8 @@ def doctor(
 def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]  # the type would import the steps
     import joblib
 
+    from osteon.core.workers import Workers
     from osteon.progress import Shown
-    from osteon.steps import Workers
 
     return Workers(jobs or joblib.cpu_count(), cluster, progress=Shown())
 

@@ -30,7 +30,7 @@ class Quiet:
     def advance(self, n: int = 1) -> None:
         """Ignore."""
 
-    def __call__(self, total: int, title: str = "") -> AbstractContextManager[Bar]:  # noqa: ARG002
+    def __call__(self, total: int, title: str = "") -> AbstractContextManager[Bar]:
         """A bar that shows nothing."""
         return nullcontext(self)
 

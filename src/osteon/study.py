@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import tomli_w
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, GetCoreSchemaHandler, ValidationError, field_validator, model_validator
+from pydantic_core import core_schema
 
 from osteon.errors import StudyError, suggest
 from osteon.protocol import Readers
@@ -146,7 +148,43 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-class Network(Settings):
+class ModelSettings(Settings):
+    """What every ``[[models]]`` entry says; a kind of model adds its own settings.
+
+    Attributes:
+        kind: The kind's name, a literal.
+        name: The model's name in every table.
+        looks: Whether it looks at the box or the picture, so that changing them can change what it tells.
+        maps: Whether it may have maps of where it looks.
+        baseline: Whether it is the shortcut that every other model has to beat.
+    """
+
+    kind: str
+    name: Name
+    looks: ClassVar[bool] = True
+    maps: ClassVar[bool] = False
+    baseline: ClassVar[bool] = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Clinical columns of the cohort that it reads."""
+        return ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Models whose probabilities it is made from."""
+        return ()
+
+    def as_fitted(self) -> ModelSettings:
+        """The settings that fitting depends on."""
+        return self
+
+    def relocated(self, moved: Callable[[str], str]) -> ModelSettings:
+        """The same model with every path as another folder would say it."""
+        return self
+
+
+class Network(ModelSettings):
     """``[[models]] kind = "network"``: a backbone, the weights it starts from, and how it is fine-tuned.
 
     Attributes:
@@ -198,6 +236,17 @@ class Network(Settings):
     augment: Augment = Augment()
     average_boxes: Count = 1
     seeds: Count = 1
+    maps: ClassVar[bool] = True
+
+    def as_fitted(self) -> Network:
+        """The settings that fitting depends on: boxes are averaged in prediction alone."""
+        return self.model_copy(update={"average_boxes": 1})
+
+    def relocated(self, moved: Callable[[str], str]) -> Network:
+        """The same network with the path of its weights as another folder would say it."""
+        if not self.weights.startswith("file:"):
+            return self
+        return self.model_copy(update={"weights": "file:" + moved(self.weights.removeprefix("file:"))})
 
     @model_validator(mode="before")
     @classmethod
@@ -207,7 +256,7 @@ class Network(Settings):
         return given
 
 
-class Radiomics(Settings):
+class Radiomics(ModelSettings):
     """``[[models]] kind = "radiomics"``: elastic-net logistic regression on features of the lesion.
 
     Attributes:
@@ -234,7 +283,7 @@ class Radiomics(Settings):
     icc: Fraction = 0.0
 
 
-class Clinical(Settings):
+class Clinical(ModelSettings):
     """``[[models]] kind = "clinical"``: logistic regression on chosen columns, imputed and encoded inside the folds.
 
     Attributes:
@@ -245,9 +294,15 @@ class Clinical(Settings):
     kind: Literal["clinical"] = "clinical"
     name: Name = "clinical"
     variables: Annotated[tuple[str, ...], Field(min_length=1)] = ("age", "sex", "site")
+    looks: ClassVar[bool] = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Clinical columns of the cohort that it reads."""
+        return self.variables
 
 
-class Combined(Settings):
+class Combined(ModelSettings):
     """``[[models]] kind = "combined"``: another model's out-of-fold score + clinical columns.
 
     Attributes:
@@ -260,9 +315,20 @@ class Combined(Settings):
     name: Name = "combined"
     of: str
     variables: tuple[str, ...] = ("age", "sex", "site")
+    looks: ClassVar[bool] = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Clinical columns of the cohort that it reads."""
+        return self.variables
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The model that gives the score."""
+        return (self.of,)
 
 
-class Box(Settings):
+class Box(ModelSettings):
     """``[[models]] kind = "box"``: the box's size and position alone, the shortcut baseline; always run.
 
     Attributes:
@@ -271,9 +337,31 @@ class Box(Settings):
 
     kind: Literal["box"] = "box"
     name: Name = "box"
+    baseline: ClassVar[bool] = True
 
 
-Model = Annotated[Network | Radiomics | Clinical | Combined | Box, Field(discriminator="kind")]
+#: The kinds of model that a study may name; :func:`register` adds to them.
+KINDS: dict[str, type[ModelSettings]] = {
+    kind.model_fields["kind"].default: kind for kind in (Network, Radiomics, Clinical, Combined, Box)
+}
+
+
+class _OfAnyKind:
+    """Tells pydantic to choose a model's settings by its ``kind``, among those there are by now."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        choices = {name: handler.generate_schema(kind) for name, kind in KINDS.items()}
+        return core_schema.tagged_union_schema(choices, discriminator="kind")
+
+
+Model = Annotated[ModelSettings, _OfAnyKind]
+
+
+def register(kind: type[ModelSettings]) -> None:
+    """Let studies name one more kind of model."""
+    KINDS[kind.model_fields["kind"].default] = kind
+    Study.model_rebuild(force=True)
 
 
 class Evaluation(Settings):
@@ -372,8 +460,6 @@ class Study(Settings):
     readers: Readers | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()
 
-    _kinds: ClassVar[tuple[str, ...]] = ("network", "radiomics", "clinical", "combined", "box")
-
     @model_validator(mode="before")
     @classmethod
     def _always_a_box_baseline(cls, given: Any) -> Any:
@@ -390,19 +476,23 @@ class Study(Settings):
             if names.count(name) > 1:
                 raise ValueError(f"two models are named '{name}'")
         for index, model in enumerate(self.models):
-            if isinstance(model, Combined):
-                if model.of not in names:
-                    raise ValueError(f"models[{index}].of: no model '{model.of}'. {suggest(model.of, names)}")
-                if isinstance(self.model(model.of), Combined):
-                    raise ValueError(f"models[{index}].of: '{model.of}' is itself a combined model")
+            for of in model.needs:
+                if of not in names:
+                    raise ValueError(f"models[{index}].of: no model '{of}'. {suggest(of, names)}")
+                if self.model(of).needs:
+                    raise ValueError(f"models[{index}].of: '{of}' is itself a combined model")
         for name in self.evaluation.primary:
             if name not in names:
                 raise ValueError(f"evaluation.primary: no model '{name}'. {suggest(name, names)}")
         return self
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str) -> ModelSettings:
         """The model of that name."""
         return next(model for model in self.models if model.name == name)
+
+    def looks(self, model: ModelSettings) -> bool:
+        """Whether a model, or one that it is made from, looks at the box or the picture at all."""
+        return model.looks or any(self.model(name).looks for name in model.needs)
 
     @property
     def primary(self) -> tuple[str, str]:
@@ -430,12 +520,7 @@ class Study(Settings):
         section = self.study.model_copy(
             update={name: moved(getattr(self.study, name)) for name in ("cohort", "output", "weights")}
         )
-        models = tuple(
-            model.model_copy(update={"weights": "file:" + moved(model.weights.removeprefix("file:"))})
-            if isinstance(model, Network) and model.weights.startswith("file:")
-            else model
-            for model in self.models
-        )
+        models = tuple(model.relocated(moved) for model in self.models)
         return self.model_copy(update={"study": section, "models": models, "folder": folder})
 
     def to_toml(self) -> str:
@@ -531,7 +616,7 @@ def _explained(error: ValidationError, path: Path) -> StudyError:
     complaints = error.errors(include_url=False)
     # A misspelt section is also a missing one: the misspelling is the news.
     first = next((c for c in complaints if c["type"] == "extra_forbidden"), complaints[0])
-    steps = [step for step in first["loc"] if step not in Study._kinds]
+    steps = [step for step in first["loc"] if step not in KINDS]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     if first["type"] == "extra_forbidden":
         known = _known_settings(first["loc"])
@@ -543,7 +628,7 @@ def _explained(error: ValidationError, path: Path) -> StudyError:
             fix=f"Add it, e.g. {_EXAMPLES.get(place, place + ' = ...')}.",
         )
     if first["type"] == "union_tag_invalid" or first["type"] == "union_tag_not_found":
-        return StudyError(f"'{place}' needs a kind", file=path, fix=f"Choose one of {', '.join(Study._kinds)}.")
+        return StudyError(f"'{place}' needs a kind", file=path, fix=f"Choose one of {', '.join(KINDS)}.")
     message = first["msg"].removeprefix("Value error, ").replace("a valid tuple", 'a list, such as ["1"]')
     value = first.get("input")
     shown = f" (it is {value!r})" if isinstance(value, str | int | float | bool) else ""
@@ -555,19 +640,12 @@ _EXAMPLES = {"centres": '[centres] development = ["1"]', "centres.development": 
 
 def _known_settings(location: tuple[int | str, ...]) -> list[str]:
     """The settings that exist where an unknown one was found."""
-    kinds: dict[str, type[Settings]] = {
-        "network": Network,
-        "radiomics": Radiomics,
-        "clinical": Clinical,
-        "combined": Combined,
-        "box": Box,
-    }
     here: type[Settings] = Study
     for step in location[:-1]:
         if isinstance(step, int) or step == "models":
             continue
-        if step in kinds:
-            here = kinds[step]
+        if step in KINDS:
+            here = KINDS[str(step)]
             continue
         annotation = here.model_fields[str(step)].annotation
         # the group itself, or the group inside `Readers | None` and `tuple[Person, ...]`

@@ -14,7 +14,7 @@ from osteon.check.pictures import read_masks, read_pictures
 from osteon.check.rows import BOX, COMPUTED, counted, named, read
 from osteon.errors import LeakError, StudyError
 from osteon.progress import Progress
-from osteon.study import Clinical, Combined, Study
+from osteon.study import Study
 
 _DESCRIBED = ("age", "sex", "site", "view")
 _TRUE = ("1", "1.0", "true", "yes")
@@ -289,7 +289,7 @@ def _excluded(cases: _Cases, warnings: list[str]) -> pd.DataFrame:
 
 
 def _variables(study: Study) -> list[str]:
-    return [name for model in study.models if isinstance(model, Clinical | Combined) for name in model.variables]
+    return [name for model in study.models for name in model.columns]
 
 
 def _flow(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from osteon import tables
 from osteon.errors import LeakError, StudyError, TableError, suggest
-from osteon.study import Clinical, Combined, Study
+from osteon.study import Study
 
 BOX = ["x0", "y0", "x1", "y1"]
 #: Columns that the check computes; a table's own columns of these names are not used.
@@ -97,11 +97,7 @@ def _one_label_column(frame: pd.DataFrame, label: str, warnings: list[str]) -> p
 def _check_columns(study: Study, frame: pd.DataFrame) -> None:
     """Clinical variables and subgroups must be columns, and variables must not be the answer."""
     present = [name for name in frame.columns if name not in (*ANSWERS, "case_id", "image", "mask", *BOX)]
-    asked = [
-        (f"models[{index}].variables", model.variables)
-        for index, model in enumerate(study.models)
-        if isinstance(model, Clinical | Combined)
-    ]
+    asked = [(f"models[{index}].variables", model.columns) for index, model in enumerate(study.models)]
     for place, names in asked:
         for name in names:
             if name in (*ANSWERS, study.task.column):

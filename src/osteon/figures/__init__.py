@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import matplotlib.image
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from osteon import tables
+from osteon.core.run import Tables
 from osteon.figures.cohort import examples, flow
 from osteon.figures.discrimination import comparisons, forest, roc, subgroups
 from osteon.figures.explanation import explanation, explanation_sanity, gallery
@@ -38,7 +36,6 @@ from osteon.figures.style import Look, looks, save
 from osteon.types import Pixels
 
 __all__ = [
-    "boxes_path",
     "calibration",
     "comparisons",
     "decision",
@@ -64,18 +61,7 @@ __all__ = [
     "scores",
     "selected_features",
     "subgroups",
-    "thumbnail_path",
 ]
-
-
-def thumbnail_path(run: Path, case_id: str) -> Path:
-    """Where the crop of an example case lies, a greyscale PNG; any identifier makes a safe name."""
-    return run / "thumbnails" / f"{quote(case_id, safe='')}.png"
-
-
-def boxes_path(run: Path, case_id: str) -> Path:
-    """Where the picture of a case that a changed box moved lies, a greyscale PNG without the boxes."""
-    return run / "thumbnails" / "boxes" / f"{quote(case_id, safe='')}.png"
 
 
 class _AbsentError(Exception):
@@ -83,62 +69,44 @@ class _AbsentError(Exception):
 
 
 @dataclass(frozen=True)
-class _Run:
-    """The tables of a run folder, read once each."""
-
-    folder: Path
-    _read: dict[str, pd.DataFrame] = field(default_factory=dict)
+class _Run(Tables):
+    """The tables of a run, as figures ask for them."""
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        path = self.folder / f"{name}.csv"
-        if name not in self._read:
-            if not path.is_file():
-                raise _AbsentError(name)
-            self._read[name] = tables.read(path, getattr(tables, name.upper()))
-        if self._read[name].empty:
+        found = self.table(name)
+        if found is None:
             raise _AbsentError(name)
-        return self._read[name]
-
-    def get(self, name: str) -> pd.DataFrame | None:
-        try:
-            return self[name]
-        except _AbsentError:
-            return None
+        return found
 
     @cached_property
     def look(self) -> dict[str, Look]:
         return looks(self["metrics"]["model"])
 
-    @cached_property
-    def flow(self) -> Mapping[str, Any]:
-        path = self.folder / "flow.json"
-        if not path.is_file():
+    @property
+    def course(self) -> Mapping[str, Any]:
+        """Who is in, who is out and why."""
+        if not self.flow:
             raise _AbsentError("flow")
-        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return self.flow
 
     @property
-    def positive(self) -> str:
-        try:
-            return str(self.flow["positive"])
-        except (_AbsentError, KeyError):
-            return "positive"
+    def called(self) -> str:
+        """What the positive class is called."""
+        return self.positive or "positive"
 
 
 _DRAWN: dict[str, Callable[[_Run], Figure]] = {
-    "flow": lambda run: flow(run.flow),
+    "flow": lambda run: flow(run.course),
     "roc": lambda run: roc(run["roc"], run["metrics"], run.look),
-    "forest": lambda run: forest(run["metrics"], run.get("heterogeneity"), run.look),
+    "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look),
     "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"]),
     "calibration": lambda run: calibration(run["calibration"], run["metrics"], run["scores"], run.look),
     "decision": lambda run: decision(run["decision"], run.look),
     "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
     "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
-    "examples": lambda run: examples(
-        run["examples"], _pictures(run.folder, run["examples"]["case_id"], thumbnail_path), run.positive
-    ),
+    "examples": lambda run: examples(run["examples"], _pictures(run["examples"]["case_id"], run.thumbnail), run.called),
     "selected_features": lambda run: selected_features(
-        run["selected_features"], run.get("selection_stability"), run.look
+        run["selected_features"], run.table("selection_stability"), run.look
     ),
     "robustness": lambda run: robustness(_boxes_changed(run), run.look),
     "robustness_centres": lambda run: robustness_centres(_boxes_changed(run), run.look),
@@ -146,17 +114,17 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "robustness_comparisons": lambda run: robustness_comparisons(run["robustness_comparisons"]),
     "robustness_cases": lambda run: robustness_cases(
         run["robustness_examples"],
-        _pictures(run.folder, run["robustness_examples"]["case_id"], boxes_path),
-        run.positive,
+        _pictures(run["robustness_examples"]["case_id"], run.changed_box),
+        run.called,
     ),
-    "explanation": lambda run: explanation(run["explanation"], run.get("explanation_sanity"), run.look),
+    "explanation": lambda run: explanation(run["explanation"], run.table("explanation_sanity"), run.look),
     "explanation_sanity": lambda run: explanation_sanity(run["explanation_sanity"], run.look),
     "gallery_correct": lambda run: _gallery(run, "correct"),
     "gallery_wrong": lambda run: _gallery(run, "wrong"),
     "gallery_changed": lambda run: _gallery(run, "changed"),
     "reader_roc": lambda run: reader_roc(run["reader_roc"], run["reader_metrics"]),
     "reader_gain": lambda run: reader_gain(run["reader_comparisons"]),
-    "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.get("reader_covariates")),
+    "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.table("reader_covariates")),
     "reliance": lambda run: reliance(run["reliance"]),
     "reader_confidence": lambda run: reader_confidence(run["reader_confidence"]),
 }
@@ -174,7 +142,7 @@ def draw_all(run: Path) -> list[Path]:
     content = _Run(run)
     paths: list[Path] = []
     for name, draw in _DRAWN.items():
-        stem = run / "figures" / name
+        stem = content.figure_file(name, "")
         try:
             paths += save(draw(content), stem)
         except _AbsentError:
@@ -183,11 +151,11 @@ def draw_all(run: Path) -> list[Path]:
     return paths
 
 
-def _pictures(run: Path, cases: Iterable[str], path_of: Callable[[Path, str], Path]) -> dict[str, Pixels]:
+def _pictures(cases: Iterable[str], path_of: Callable[[str], Path]) -> dict[str, Pixels]:
     """The pictures of cases that are there."""
     found = {}
     for case_id in dict.fromkeys(cases):
-        path = path_of(run, case_id)
+        path = path_of(case_id)
         if path.is_file():
             picture = np.asarray(matplotlib.image.imread(path), dtype=np.float32)
             found[case_id] = picture if picture.ndim == 2 else picture[..., :3].mean(axis=2)
@@ -207,8 +175,8 @@ def _pictures_changed(run: _Run) -> pd.DataFrame:
 
 
 def _gallery(run: _Run, group: str) -> Figure:
-    table, path = run["gallery"], run.folder / "cams" / f"gallery-{group}.npz"
+    table, path = run["gallery"], run.gallery(group)
     if not path.is_file():
         raise _AbsentError(path.stem)
     with np.load(path) as arrays:
-        return gallery(table[table["group"] == group], dict(arrays), run.positive)
+        return gallery(table[table["group"] == group], dict(arrays), run.called)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from osteon.evaluate.explanation import CENTRE, ONE_FOLD
 from osteon.evaluate.words import number
-from osteon.explain.placing import sampled
 from osteon.figures.style import INK, MUTED, RULE, WIDTH, Look, broken, models_of, panels, styled
+from osteon.models.explain.placing import sampled
 from osteon.types import Floats
 
 #: Measure to title, the better end and what a map that knows nothing scores; %s is the mask, or else the box.

@@ -24,19 +24,7 @@ from osteon.evaluate.words import (
     shown,
     stratum_title,
 )
-from osteon.figures.style import (
-    INK,
-    MUTED,
-    RULE,
-    WIDTH,
-    Look,
-    broken,
-    key,
-    models_of,
-    note,
-    panels,
-    styled,
-)
+from osteon.figures.style import INK, MUTED, RULE, WIDTH, Look, broken, key, models_of, note, panels, styled
 from osteon.types import Floats, Pixels
 
 #: Kinds of change of the box, the strongest last, and of the picture.

@@ -54,7 +54,7 @@ def write(run: Path) -> Path:
         style=Markup(_text("style.css")),
         sections=[{"name": s.name, "title": s.title, "body": body} for s, body in drawn if body],
     )
-    path = run / "report.html"
+    path = page.run.report_file
     with written(path) as beside:
         beside.write_text(html, encoding="utf-8")
     return path

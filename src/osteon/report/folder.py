@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from osteon import study, tables
+from osteon import study
+from osteon.core.run import Tables
 from osteon.evaluate.words import headline, shown
-from osteon.study import Box, Study
+from osteon.study import Study
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The files of a finished run.
-
-    Attributes:
-        path: The run folder.
-    """
-
-    path: Path
+class Finished(Tables):
+    """The files of a finished run."""
 
     @cached_property
     def study(self) -> Study:
         """The resolved study."""
-        return study.load(self.path / "study.toml")
-
-    @cached_property
-    def _read(self) -> dict[str, pd.DataFrame | None]:
-        return {}
-
-    def table(self, name: str) -> pd.DataFrame | None:
-        """A table by its file's stem, held against its contract where it has one; None if absent or empty."""
-        if name not in self._read:
-            path = self.path / f"{name}.csv"
-            contract = getattr(tables, name.upper(), tables.Contract(name, open=True))
-            found = tables.read(path, contract) if path.is_file() else None
-            self._read[name] = None if found is None or found.empty else found
-        return self._read[name]
+        return study.load(self.study_file)
 
     def figure(self, name: str) -> str | None:
         """A figure's SVG text, or None."""
-        path = self.path / "figures" / f"{name}.svg"
+        path = self.figure_file(name)
         return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    def content(self, name: str) -> Mapping[str, Any]:
-        """A JSON file by its stem; empty where it is absent."""
-        path = self.path / f"{name}.json"
-        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return found
-
-    @cached_property
-    def flow(self) -> Mapping[str, Any]:
-        """What ``osteon check`` found."""
-        return self.content("flow")
 
     @cached_property
     def provenance(self) -> Mapping[str, Any]:
         """Versions, hashes, seed."""
-        return self.content("provenance")
+        return self.content(self.provenance_file)
 
     @property
     def synthetic(self) -> bool:
@@ -73,7 +42,7 @@ class Finished:
     @property
     def positive(self) -> str:
         """What the positive class is called."""
-        return str(self.flow.get("positive") or self.study.task.name)
+        return super().positive or self.study.task.name
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -82,7 +51,7 @@ class Finished:
         Raises:
             TableError: It is absent.
         """
-        return tables.read(self.path / "metrics.csv", tables.METRICS)
+        return self.read("metrics")
 
     @cached_property
     def models(self) -> list[str]:
@@ -102,7 +71,7 @@ class Finished:
     @cached_property
     def box_models(self) -> list[str]:
         """The models that see the box alone."""
-        return [model.name for model in self.study.models if isinstance(model, Box) and model.name in self.models]
+        return [model.name for model in self.study.models if model.baseline and model.name in self.models]
 
     def value(self, model: str, stratum: str, metric: str) -> pd.Series | None:
         """One row of the metrics table."""

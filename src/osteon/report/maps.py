@@ -12,7 +12,6 @@ from osteon.evaluate.words import bare_p, number, stratum_title
 from osteon.figures.explanation import measures
 from osteon.report.page import Page, interval, paragraph
 from osteon.report.words import estimate
-from osteon.study import Network
 
 _METHODS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "hirescam": "HiResCAM", "occlusion": "Occlusion"}
 _OUTCOMES = {
@@ -32,7 +31,7 @@ def explanation(page: Page) -> Iterator[Markup]:
     first = str(table["map"].iloc[0])
     here = table[(table["map"] == first) & (table["stratum"] == "external")]
     yield paragraph(_in_words(here, sanity), "lead")
-    without = [m.name for m in run.study.models if isinstance(m, Network) and m.name not in set(table["model"])]
+    without = [m.name for m in run.study.models if m.maps and m.name not in set(table["model"])]
     if without:
         yield paragraph(f"No maps of {', '.join(without)}: not a convolutional network.")
     title = _METHODS.get(first, first)

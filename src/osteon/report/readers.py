@@ -30,7 +30,7 @@ def readers(page: Page) -> Iterator[Markup]:
     metrics, comparisons = page.run.table("reader_metrics"), page.run.table("reader_comparisons")
     if metrics is None:
         return
-    if page.run.content("reader_study").get("simulated"):
+    if page.run.content(page.run.path / "reader_study.json").get("simulated"):
         yield paragraph("Simulated readers: these readings were drawn by a program, not given by people.", "lead")
     if comparisons is not None:
         first, *rest = sentences(metrics, comparisons, page.run.table("reliance"))

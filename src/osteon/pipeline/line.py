@@ -1,0 +1,225 @@
+"""``osteon run``: from study.toml and cohort.csv to report.html, each step skipped when nothing it needs changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from osteon import check as checks
+from osteon import evaluate as evaluation
+from osteon import figures, report, study
+from osteon.core.ledger import digest, file_digest
+from osteon.core.run import RunFolder
+from osteon.core.workers import Workers
+from osteon.errors import StudyError
+from osteon.models.model import kind_of
+from osteon.pipeline import ranks
+from osteon.pipeline.context import Context, Step
+from osteon.pipeline.examples import Thumbnails, Worst
+from osteon.pipeline.explanation import Explain, Explanation
+from osteon.pipeline.fitting import Folds, deal, fit
+from osteon.pipeline.gallery import Gallery
+from osteon.pipeline.perturbation import Perturb, Robustness
+from osteon.study import Study
+from osteon.version import __version__
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its tables as DataFrames."""
+
+    path: Path
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Every model's probability for every case."""
+        return RunFolder(self.path).read("predictions")
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Every metric with its interval, by model and stratum."""
+        return RunFolder(self.path).read("metrics")
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """Every pair of models, by stratum."""
+        return RunFolder(self.path).read("comparisons")
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return RunFolder(self.path).report_file
+
+
+class Evaluate(Step):
+    """The evaluation tables; a newer osteon, which may know more, makes them again."""
+
+    name = "evaluate"
+
+    def key(self, at: Context) -> str:
+        """The predictions, the cohort, and what is asked of them."""
+        asked = at.study
+        names = [model.name for model in asked.models]
+        inputs = at.digests("predictions", "cohort")
+        return digest(inputs, asked.evaluation, asked.task, asked.study, names, __version__)
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Evaluate and write."""
+        return evaluation.evaluate(at.run.read("predictions"), at.run.read("cohort"), at.study).write(at.run.path)
+
+
+class Figures(Step):
+    """Every figure whose tables are there."""
+
+    name = "figures"
+    _SUFFIXES = (".csv", ".json", ".toml", ".parquet", ".png")
+
+    def key(self, at: Context) -> str:
+        """Every table and picture of the run."""
+        run = at.run
+        beside = (run.cache.name, "models", "figures", run.provenance_file.name)
+        found = [path.relative_to(run.path) for path in sorted(run.path.rglob("*")) if path.suffix in self._SUFFIXES]
+        return digest({p.as_posix(): file_digest(run.path / p) for p in found if p.parts[0] not in beside})
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Draw."""
+        return figures.draw_all(at.run.path)
+
+
+def present(at: Context) -> None:
+    """Write the report."""
+    report.write(at.run.path)
+    at.workers.progress.say("[green]✓[/] tables, figures and report")
+
+
+def begin(at: Context) -> None:
+    """Find what models start from, read the cohort, write the resolved study, and note what the run is made from."""
+    hashes = {kind.model.name: kind.hashes() for kind in at.kinds}
+    at.run.sweep()
+    checked = at.check()
+    at.study.relocated(at.run.path).write(at.run.study_file)
+    at.ledger.note(
+        seed=at.study.study.seed,
+        synthetic=bool(checked.flow.get("synthetic", False)),
+        hashes={
+            "cohort": file_digest(at.study.cohort_path),
+            "pictures": digest(sorted(set(at.cases.table["sha256"]))),
+            "weights": {name: found["weights"] for name, found in sorted(hashes.items()) if "weights" in found},
+        },
+    )
+
+
+def measure(at: Context) -> None:
+    """What does not depend on folds or labels: radiomics features and their reliability."""
+    for kind in at.kinds:
+        kind.measure(at.cases)
+
+
+#: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
+#: tables, but for pictures.
+FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, Evaluate())
+PERTURB = (Perturb(), Robustness(), Worst())
+EXPLAIN = (Explain(), Explanation(), Gallery())
+PRESENT = (Figures(), present)
+
+
+def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Run a whole study, or what is left of it.
+
+    Args:
+        study_path: A ``study.toml``.
+        workers: Who does the work; one core without a progress bar by default.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: Something the user supplied is wrong; nothing half-written is left.
+    """
+    return _through((*FIT, *PERTURB, *EXPLAIN, Thumbnails(), *PRESENT), study.load(study_path), workers)
+
+
+def perturb(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Predict external cases under changes of box and picture, after fitting what is not fitted yet, and report.
+
+    Raises:
+        InputError: As for :func:`run`, or the study asks for no changes.
+    """
+    settings = study.load(study_path)
+    if not settings.robustness.repeats:
+        raise StudyError(
+            "the study asks for no changes", file=study_path, fix="Set 'repeats' in [robustness] to 1 or more."
+        )
+    return _through((*FIT, *PERTURB, *PRESENT), settings, workers)
+
+
+def explain(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Map where networks look in external cases, after fitting what is not fitted yet, and report.
+
+    Raises:
+        InputError: As for :func:`run`, or the study asks for no maps.
+    """
+    settings = study.load(study_path)
+    if not settings.explain.cases:
+        raise StudyError(
+            "the study asks for no maps", file=study_path, fix="Set 'cases' in [explain] to 1 or more, or -1."
+        )
+    return _through((*FIT, *EXPLAIN, *PRESENT), settings, workers)
+
+
+def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Everything after the waist: from predictions.csv and cohort.csv to tables, figures and the report.
+
+    Args:
+        path: A study file, or the folder of a study or of a run; a run needs no picture and no network.
+        workers: Who says what is done.
+    """
+    return _through((Evaluate(), Robustness(), Explanation(), *PRESENT), study.load(path), workers)
+
+
+def check(settings: Study, *, workers: Workers, images: bool = True, write: bool = True) -> checks.Checked:
+    """Read every row and every picture, and refuse whatever :func:`run` would refuse before the first fit."""
+    at = Context.of(settings, workers)
+    for kind in at.kinds:
+        kind.hashes()
+    checked = at.check(images=images, write=write)
+    deal(at)
+    return checked
+
+
+def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:
+    """Compute the radiomics features of every case, with the study's radiomics settings or the default ones.
+
+    Returns:
+        ``features.csv``.
+    """
+    at = Context.of(study.load(study_path), _threaded(workers, study.load(study_path)))
+    at.check()
+    asking = [model for model in at.study.models if isinstance(model, study.Radiomics)] or [study.Radiomics()]
+    for model in asking:
+        kind_of(model, at).measure(at.cases)
+    return at.run.features()
+
+
+def _through(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None) -> Run:
+    """Take a study through steps, in one process, or in the first of several that share its gradients."""
+    workers = _threaded(workers, settings)
+    at = Context.of(settings, workers)
+
+    def walk() -> Run:
+        for step in steps:
+            step(at)
+        return Run(at.run.path)
+
+    return ranks.first(walk, workers.threads) or Run(at.run.path)
+
+
+def _threaded(workers: Workers | None, settings: Study) -> Workers:
+    """Workers with the study's threads a unit."""
+    workers = workers or Workers()
+    workers.threads = settings.compute.threads
+    return workers
