@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from osteon import figures
+from osteon.core.run import RunFolder
 from osteon.evaluate import Evaluation, evaluate
 from osteon.evaluate.words import number
 from osteon.figures.style import looks
@@ -264,4 +265,4 @@ def test_a_run_folder_is_drawn_whole_and_stale_figures_go(tmp_path: Path) -> Non
 
 def test_any_case_identifier_makes_a_safe_file_name(tmp_path: Path) -> None:
     for case_id in ("a/b", "../x", "c:d?", "Fall ä"):
-        assert figures.thumbnail_path(tmp_path, case_id).parent == tmp_path / "thumbnails"
+        assert RunFolder(tmp_path).thumbnail(case_id).parent == tmp_path / "thumbnails"

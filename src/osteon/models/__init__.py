@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["build", "default_size"]
+__all__ = ["Classifier", "build", "default_size"]
 
 
 def __getattr__(name: str) -> Any:

@@ -278,6 +278,11 @@ class Saved(ABC):
             self._loaded[key] = self._read()
         return self._loaded[key]
 
+    @classmethod
+    def forget(cls) -> None:
+        """Drop what is loaded."""
+        cls._loaded.clear()
+
     def inputs(self, cases: pd.DataFrame) -> Any:
         """The part of what its probabilities depend on that is in the cases beside pictures and boxes."""
         return None

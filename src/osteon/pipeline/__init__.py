@@ -2,9 +2,12 @@
 
 from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
-from osteon.pipeline.line import Run, check, evaluate, explain, features, perturb, run
+from osteon.pipeline.line import EXPLAIN, FIT, PERTURB, Run, check, evaluate, explain, features, perturb, run, walk
 
 __all__ = [
+    "EXPLAIN",
+    "FIT",
+    "PERTURB",
     "Run",
     "RunFolder",
     "Workers",
@@ -14,4 +17,5 @@ __all__ = [
     "features",
     "perturb",
     "run",
+    "walk",
 ]

@@ -124,7 +124,7 @@ def measure(at: Context) -> None:
 FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, Evaluate())
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
-PRESENT = (Figures(), present)
+PRESENT = (Thumbnails(), Figures(), present)
 
 
 def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
@@ -140,7 +140,7 @@ def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
     Raises:
         InputError: Something the user supplied is wrong; nothing half-written is left.
     """
-    return _through((*FIT, *PERTURB, *EXPLAIN, Thumbnails(), *PRESENT), study.load(study_path), workers)
+    return walk((*FIT, *PERTURB, *EXPLAIN, *PRESENT), study.load(study_path), workers)
 
 
 def perturb(study_path: str | Path, *, workers: Workers | None = None) -> Run:
@@ -154,7 +154,7 @@ def perturb(study_path: str | Path, *, workers: Workers | None = None) -> Run:
         raise StudyError(
             "the study asks for no changes", file=study_path, fix="Set 'repeats' in [robustness] to 1 or more."
         )
-    return _through((*FIT, *PERTURB, *PRESENT), settings, workers)
+    return walk((*FIT, *PERTURB, *PRESENT), settings, workers)
 
 
 def explain(study_path: str | Path, *, workers: Workers | None = None) -> Run:
@@ -168,7 +168,7 @@ def explain(study_path: str | Path, *, workers: Workers | None = None) -> Run:
         raise StudyError(
             "the study asks for no maps", file=study_path, fix="Set 'cases' in [explain] to 1 or more, or -1."
         )
-    return _through((*FIT, *EXPLAIN, *PRESENT), settings, workers)
+    return walk((*FIT, *EXPLAIN, *PRESENT), settings, workers)
 
 
 def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
@@ -178,7 +178,7 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
         path: A study file, or the folder of a study or of a run; a run needs no picture and no network.
         workers: Who says what is done.
     """
-    return _through((Evaluate(), Robustness(), Explanation(), *PRESENT), study.load(path), workers)
+    return walk((Evaluate(), Robustness(), Explanation(), Figures(), present), study.load(path), workers)
 
 
 def check(settings: Study, *, workers: Workers, images: bool = True, write: bool = True) -> checks.Checked:
@@ -205,17 +205,23 @@ def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:
     return at.run.features()
 
 
-def _through(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None) -> Run:
-    """Take a study through steps, in one process, or in the first of several that share its gradients."""
+def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:
+    """Take a study through some of the steps, in one process, or in the first of several that share its gradients.
+
+    Args:
+        steps: Such as :data:`FIT`, in the order of the line.
+        settings: The study.
+        workers: Who does the work.
+    """
     workers = _threaded(workers, settings)
     at = Context.of(settings, workers)
 
-    def walk() -> Run:
+    def go() -> Run:
         for step in steps:
             step(at)
         return Run(at.run.path)
 
-    return ranks.first(walk, workers.threads) or Run(at.run.path)
+    return ranks.first(go, workers.threads) or Run(at.run.path)
 
 
 def _threaded(workers: Workers | None, settings: Study) -> Workers:

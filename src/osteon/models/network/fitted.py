@@ -199,7 +199,7 @@ class FittedNetwork(Fitted):
         that what a case is told does not depend on the others.
         """
         count, found = self.saved.model.average_boxes, dict[int, Floats]()
-        for places, batch in _ahead(self._batches(inputs)):
+        for places, batch in ahead(self._batches(inputs)):
             found |= zip(map(int, places), self._told(batch), strict=True)
         each = np.array([found[place] for place in range(len(found))]).reshape(-1, count, len(self.members))
         seeds = [np.ascontiguousarray(each[:, :, seed]).mean(axis=1) for seed in range(len(self.members))]
@@ -269,7 +269,7 @@ def _filled(pieces: Iterable[Batch]) -> Iterator[Batch]:
         yield together()
 
 
-def _ahead(pieces: Iterator[Piece], depth: int = _AHEAD) -> Iterator[Piece]:
+def ahead(pieces: Iterator[Piece], depth: int = _AHEAD) -> Iterator[Piece]:
     """The same pieces in the same order, the next ones made in a thread while one is in use."""
     with ThreadPoolExecutor(1) as thread:
         coming = deque(thread.submit(next, pieces, None) for _ in range(depth))
