@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +174,79 @@ def test_a_pictures_failure_names_the_file(tmp_path: Path) -> None:
     study.write_text(STUDY.replace('"random"', '"file:nowhere.pt"', 1))
     with pytest.raises(InputError, match="nowhere"):
         osteon.run(study)
+
+
+def test_evaluate_takes_a_study_file_and_follows_its_settings(copied: Path) -> None:
+    run = copied.parent / "run"
+    copied.write_text(STUDY.replace("bootstrap = 100", "bootstrap = 100\nlevel = 0.9"))
+    narrow = evaluate(copied).metrics.query("model == 'frozen' and stratum == 'external' and metric == 'auc'").iloc[0]
+    assert "level = 0.9" in (run / "study.toml").read_text()
+    copied.write_text(STUDY)
+    wide = evaluate(copied).metrics.query("model == 'frozen' and stratum == 'external' and metric == 'auc'").iloc[0]
+    assert narrow["low"] > wide["low"]
+    copied.write_text(STUDY.replace("epochs = 2", "epochs = 3"))
+    with pytest.raises(InputError, match=r"\[models\] has changed since the run"):
+        evaluate(copied)
+
+
+def test_evaluate_says_that_the_study_beside_the_run_asks_for_something_else(copied: Path) -> None:
+    said = Heard()
+    copied.write_text(STUDY.replace("bootstrap = 100", "bootstrap = 100\nlevel = 0.9"))
+    evaluate(copied.parent / "run", workers=Workers(progress=said))
+    assert any("asks for another evaluation" in line for line in said.lines)
+
+
+def test_nothing_to_evaluate_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing has been run yet.*osteon run"):
+        evaluate(make(tmp_path / "study"))
+
+
+@pytest.mark.parametrize("name", ["folds", "predictions", "metrics"])
+def test_a_table_that_a_person_changed_is_not_written_over(copied: Path, name: str) -> None:
+    path = copied.parent / "run" / f"{name}.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:-2], lines[-1]]))
+    edited = path.read_bytes()
+    with pytest.raises(InputError, match="changed by hand since osteon wrote it"):
+        osteon.run(copied)
+    assert path.read_bytes() == edited
+
+
+def test_rows_of_another_model_in_predictions_are_evaluated(copied: Path) -> None:
+    """Anybody's model, fitted on features.csv, say, is compared with the study's by adding its rows."""
+    run = copied.parent / "run"
+    predictions = pd.read_csv(run / "predictions.csv")
+    other = predictions[predictions["model"] == "radiomics"].assign(model="forest")
+    pd.concat([predictions, other]).to_csv(run / "predictions.csv", index=False)
+    said = Heard()
+    found = evaluate(run, workers=Workers(progress=said))
+    assert "forest" in set(found.metrics["model"])
+    assert any("changed by hand" in line for line in said.lines)
+
+
+def test_the_explanation_comes_back_from_the_waist_too(tmp_path: Path) -> None:
+    path = make(tmp_path / "study", study=STUDY.replace("[explain]\ncases = 0", "[explain]\ncases = 4"), patients=12)
+    run = osteon.run(path).path
+    before = bytes_of(run)
+    for table in run.glob("explanation*.csv"):
+        if table.name != "explanation_cases.csv":
+            table.unlink()
+    evaluate(run)
+    assert bytes_of(run) == before
+
+
+class Heard:
+    """Progress that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    @contextmanager
+    def __call__(self, total: int, title: str) -> Iterator[Heard]:
+        yield self
+
+    def advance(self) -> None:
+        pass

@@ -15,8 +15,11 @@ import numpy as np
 import pandas as pd
 
 from osteon.core.run import RunFolder
+from osteon.errors import InputError
 from osteon.tables import written
 
+#: Tables that people open and save.
+_EDITABLE = (".csv",)
 _PACKAGES = (
     *("osteon", "numpy", "scipy", "pandas", "scikit-learn", "torch", "torchvision", "timm"),
     *("pydicom", "pillow", "matplotlib"),
@@ -103,10 +106,40 @@ class Ledger:
         self._content["steps"][name] = {"key": key, "files": made}
         self._save()
 
+    def edited(self, name: str) -> list[Path]:
+        """Tables of a step that are not as it wrote them: a person has changed them since."""
+        known = self._content["steps"].get(name, {})
+        if "begun" in known:  # a killed run may have written some of them anew
+            return []
+        files = {self._run.path / relative: sha for relative, sha in known.get("files", {}).items()}
+        tables = [path for path in files if path.suffix in _EDITABLE and path.is_file()]
+        return [path for path in tables if file_digest(path) != files[path]]
+
     def step(self, name: str, key: str, action: Callable[[], Iterable[Path]]) -> bool:
-        """Run a step unless it is current; `action` does the work and returns the files it wrote."""
+        """Run a step unless it is current.
+
+        Args:
+            name: The step's name.
+            key: Digest of everything that it depends on.
+            action: Does the work and returns the files that it wrote.
+
+        Returns:
+            Whether it was run.
+
+        Raises:
+            InputError: A person has changed a table of the step, which would be lost.
+        """
         if self.current(name, key):
             return False
+        if changed := self.edited(name):
+            raise InputError(
+                "changed by hand since osteon wrote it, and this run would write it again",
+                file=changed[0],
+                fix="Keep your copy elsewhere and delete this one, or leave it and use 'osteon evaluate', which reads "
+                "predictions.csv as it is.",
+            )
+        self._content["steps"].setdefault(name, {"key": "", "files": {}})["begun"] = True
+        self._save()
         self.record(name, key, action())
         return True
 

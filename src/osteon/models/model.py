@@ -318,11 +318,11 @@ class Kind(ABC):
         """How many training seeds it has."""
         return 1
 
-    def hashes(self) -> Mapping[str, str]:
-        """Find what the model starts from before any long work begins, and give its digests by name.
+    def ready(self) -> Mapping[str, str]:
+        """Find and try what the model starts from before any long work begins, and give its digests by name.
 
         Raises:
-            InputError: It is not there.
+            InputError: It is not there, or does not fit what the study asks for.
         """
         return {}
 

@@ -26,6 +26,7 @@ from osteon.pipeline.context import Context, Step, chosen, save_array
 from osteon.pipeline.perturbation import changes
 from osteon.study import Study
 from osteon.types import Floats
+from osteon.version import __version__
 
 _RADIOGRAPHS_A_CHUNK = 16
 _CROPS_A_BATCH = 64
@@ -82,7 +83,7 @@ class Explanation(Step):
         """The scores of the maps, the predictions, and what is asked of them."""
         if not at.run.file("explanation_cases").is_file():
             return None
-        return digest(at.digests(*self._FROM), at.study.evaluation, at.study.study)
+        return digest(at.digests(*self._FROM), at.study.evaluation, at.study.study, __version__)
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Measure and write."""

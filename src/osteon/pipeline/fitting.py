@@ -69,8 +69,31 @@ def fit(at: Context) -> None:
     ordered = [scores[model.name] for model in at.study.models]
     told = {name: _mean(found, everyone) for name, found in scores.items()}
     _Describe(told, ordered)(at)
-    at.run.write(at.unsealed(pd.concat(ordered, ignore_index=True)), "predictions")
-    at.workers.progress.say("[green]✓[/] predictions of every model")
+    _Predictions(ordered)(at)
+
+
+class _Predictions(Step):
+    """What all models say of the cases that they have not seen, with all labels put back: the waist of the study."""
+
+    name = "predictions"
+
+    def __init__(self, scores: Sequence[pd.DataFrame]) -> None:
+        self._scores = scores
+
+    def key(self, at: Context) -> str:
+        """The table itself."""
+        return digest(self._table(at))
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Write it."""
+        return [at.run.write(self._table(at), "predictions")]
+
+    def said(self, at: Context, fresh: bool) -> str:
+        """That it is there."""
+        return "predictions of every model"
+
+    def _table(self, at: Context) -> pd.DataFrame:
+        return at.unsealed(pd.concat(self._scores, ignore_index=True))
 
 
 class _Describe(Step):

@@ -12,10 +12,10 @@ import pandas as pd
 from osteon import check as checks
 from osteon import evaluate as evaluation
 from osteon import figures, report, study
-from osteon.core.ledger import digest, file_digest
+from osteon.core.ledger import Ledger, digest, file_digest
 from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
-from osteon.errors import StudyError
+from osteon.errors import InputError, StudyError
 from osteon.models.model import kind_of
 from osteon.pipeline import ranks
 from osteon.pipeline.context import Context, Step
@@ -98,7 +98,7 @@ def present(at: Context) -> None:
 
 def begin(at: Context) -> None:
     """Find what models start from, read the cohort, write the resolved study, and note what the run is made from."""
-    hashes = {kind.model.name: kind.hashes() for kind in at.kinds}
+    hashes = {kind.model.name: kind.ready() for kind in at.kinds}
     at.run.sweep()
     checked = at.check()
     at.study.relocated(at.run.path).write(at.run.study_file)
@@ -119,6 +119,8 @@ def measure(at: Context) -> None:
         kind.measure(at.cases)
 
 
+#: Sections of a study that its models are made from.
+_FITTED = ("task", "centres", "crop", "models", "compute")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
 FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, Evaluate())
@@ -177,7 +179,22 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     Args:
         path: A study file, or the folder of a study or of a run; a run needs no picture and no network.
         workers: Who says what is done.
+
+    Raises:
+        InputError: Nothing has been run, or the study asks for other models than those that were.
     """
+    workers = workers or Workers()
+    settings = study.load(path)
+    run_folder = RunFolder(settings.run_path)
+    if not run_folder.file("predictions").is_file():
+        raise StudyError(
+            "nothing has been run yet: there is no predictions.csv",
+            file=run_folder.path,
+            fix="Run 'osteon run' first, or give the folder of a finished run.",
+        )
+    _settle(settings, Path(path), run_folder, workers)
+    if Ledger(run_folder).edited("predictions"):
+        workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
     return walk((Evaluate(), Robustness(), Explanation(), Figures(), present), study.load(path), workers)
 
 
@@ -185,7 +202,7 @@ def check(settings: Study, *, workers: Workers, images: bool = True, write: bool
     """Read every row and every picture, and refuse whatever :func:`run` would refuse before the first fit."""
     at = Context.of(settings, workers)
     for kind in at.kinds:
-        kind.hashes()
+        kind.ready()
     checked = at.check(images=images, write=write)
     deal(at)
     return checked
@@ -203,6 +220,35 @@ def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:
     for model in asking:
         kind_of(model, at).measure(at.cases)
     return at.run.features()
+
+
+def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers) -> None:
+    """Let a finished run be evaluated as its study file asks now, if that asks for no other model."""
+    own, file = run_folder.study_file, path / "study.toml" if path.is_dir() else path
+    asked = settings.relocated(run_folder.path)
+    if own.is_file() and not own.samefile(file):
+        made = study.load(own)
+        for section in _FITTED:
+            if getattr(made, section) != getattr(asked, section):
+                raise StudyError(
+                    f"[{section}] has changed since the run, and other models would have to be fitted",
+                    file=file,
+                    fix="Run 'osteon run', which fits no more than it has to.",
+                )
+        asked.write(own)
+        return
+    beside = run_folder.path.parent / "study.toml"
+    if not beside.is_file():
+        return
+    try:
+        other = study.load(beside)
+    except InputError:
+        return
+    if other.run_path.resolve() == run_folder.path.resolve() and other.evaluation != settings.evaluation:
+        workers.progress.say(
+            f"[yellow]![/] {beside} asks for another evaluation than the run's own study.toml; "
+            f"'osteon evaluate {beside}' follows it"
+        )
 
 
 def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:

@@ -76,17 +76,24 @@ class Classifier(nn.Module):
         Returns:
             (N, F): the mean of the last feature map over the picture.
         """
-        if min(x01.shape[-2:]) < self.smallest:
-            raise StudyError(
-                f"{self.record.architecture} needs pictures of at least {self.smallest} pixels, "
-                f"and these have {min(x01.shape[-2:])}",
-                fix="Raise the model's or the crop's size.",
-            )
+        self.check_size(min(x01.shape[-2:]))
         maps: Tensor = self.backbone(x01 * self.scale + self.offset)
         if not self.supports_cam:  # (N, tokens, F), class and register tokens first
             return maps[:, self._prefix :].mean(1)
         pooled: Tensor = self.feature_map(maps.permute(0, 3, 1, 2) if self._last else maps).mean((2, 3))
         return pooled
+
+    def check_size(self, side: int) -> None:
+        """Refuse pictures that are too small for the backbone.
+
+        Raises:
+            StudyError: They are.
+        """
+        if side < self.smallest:
+            raise StudyError(
+                f"{self.record.architecture} needs pictures of at least {self.smallest} pixels, and these have {side}",
+                fix="Raise the model's or the crop's size.",
+            )
 
     @property
     def linear(self) -> nn.Linear:

@@ -130,8 +130,12 @@ class Network(Kind):
 
         return self.model.size or self.place.study.crop.size or default_size(self.model.backbone)
 
-    def hashes(self) -> Mapping[str, str]:
-        """The digest of the weights."""
+    def ready(self) -> Mapping[str, str]:
+        """Build the network once: backbone, weights and size have to fit one another."""
+        from osteon.models.network.build import build
+
+        network = build(self.model.backbone, self.weights, size=self.size)
+        network.check_size(self.size)
         return {"weights": self.weights.sha256}
 
     def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Crops:

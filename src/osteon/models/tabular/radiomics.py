@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from osteon import study, tables
+from osteon import radiomics, study, tables
 from osteon.models.inputs.case import Input
 from osteon.models.model import Sealed, register
 from osteon.models.tabular import extraction
@@ -49,6 +49,11 @@ class Radiomics(TableKind):
     Settings = study.Radiomics
     Saved = SavedRadiomics
     model: study.Radiomics
+
+    def ready(self) -> Mapping[str, str]:
+        """Filters and bins have to be such as there are."""
+        radiomics.feature_names(extraction.extractor(self.model))
+        return {}
 
     def measure(self, cases: Sealed) -> None:
         """The features of all cases, and how reliable they are where the model asks for reliable ones."""
