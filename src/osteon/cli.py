@@ -54,8 +54,10 @@ def check(
     from osteon import pipeline  # fmt: skip
     from osteon import study as studies
 
-    checked = pipeline.check(studies.load(study), workers=_workers(jobs, None), images=images)
-    Console().print(checks.render(checked))
+    def shown(checked: checks.Checked) -> None:
+        Console().print(checks.render(checked))
+
+    pipeline.check(studies.load(study), workers=_workers(jobs, None), images=images, shown=shown)
 
 
 @app.command()
@@ -83,7 +85,9 @@ def explain(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
 
 
 @app.command()
-def evaluate(run: Annotated[Path, typer.Argument(help="A run folder with predictions.csv and cohort.csv.")]) -> None:
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A study file, or the folder of a study or of a run.")],
+) -> None:
     """Recompute tables, figures and report from predictions.csv; needs no picture and no network."""
     from osteon import pipeline
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -120,7 +121,7 @@ def measure(at: Context) -> None:
 
 
 #: Sections of a study that its models are made from.
-_FITTED = ("task", "centres", "crop", "models", "compute")
+_FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
 FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, Evaluate())
@@ -198,13 +199,27 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     return walk((Evaluate(), Robustness(), Explanation(), Figures(), present), study.load(path), workers)
 
 
-def check(settings: Study, *, workers: Workers, images: bool = True, write: bool = True) -> checks.Checked:
-    """Read every row and every picture, and refuse whatever :func:`run` would refuse before the first fit."""
+def check(
+    settings: Study, *, workers: Workers, images: bool = True, shown: Callable[[checks.Checked], None] | None = None
+) -> checks.Checked:
+    """Read every row and every picture, and refuse whatever :func:`run` would refuse before the first fit.
+
+    Args:
+        settings: The study.
+        workers: Who reads the pictures.
+        images: Whether to read pictures.
+        shown: Told who is in and who is out, before folds are dealt and models are tried.
+
+    Raises:
+        InputError: The study cannot be run.
+    """
     at = Context.of(settings, workers)
+    checked = at.check(images=images)
+    if shown is not None:
+        shown(checked)
+    deal(at)
     for kind in at.kinds:
         kind.ready()
-    checked = at.check(images=images, write=write)
-    deal(at)
     return checked
 
 
@@ -229,7 +244,7 @@ def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers
     if own.is_file() and not own.samefile(file):
         made = study.load(own)
         for section in _FITTED:
-            if getattr(made, section) != getattr(asked, section):
+            if _fitted_from(made, section) != _fitted_from(asked, section):
                 raise StudyError(
                     f"[{section}] has changed since the run, and other models would have to be fitted",
                     file=file,
@@ -249,6 +264,12 @@ def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers
             f"[yellow]![/] {beside} asks for another evaluation than the run's own study.toml; "
             f"'osteon evaluate {beside}' follows it"
         )
+
+
+def _fitted_from(settings: Study, section: str) -> Any:
+    """The part of a section that models depend on."""
+    content = getattr(settings, section)
+    return content.folds if section == "evaluation" else content
 
 
 def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:

@@ -133,7 +133,7 @@ def _predicted(at: Context, kind: Kind, cases: pd.DataFrame, keys: _Keys, told: 
         parts = _chunked(at, f"features of {kind.model.name}, perturbed", _measure, place, ".parquet", pieces)
     needed = [{name: told[name][rows] for name in kind.model.needs} for rows in chunks]
     given = [(saved, cases.iloc[rows], *rest) for rows, *rest in zip(chunks, needed, parts, strict=True)]
-    made = _chunked(at, f"{kind.model.name}, perturbed", _predict, target.with_suffix(""), ".npy", given)
+    made = _chunked(at, f"{kind.model.name}, perturbed", predict_chunk, target.with_suffix(""), ".npy", given)
     save_array(target, np.concatenate([np.load(part) for part in made]))
     for part in made:
         part.unlink()
@@ -164,7 +164,7 @@ def _measure(part: Path, study: Study, root: Path, saved: Saved, cases: pd.DataF
         found.to_parquet(beside, index=False)
 
 
-def _predict(
+def predict_chunk(
     part: Path, study: Study, root: Path, saved: Saved, cases: pd.DataFrame, told: Mapping[str, Floats],
     measured: Path | None,
 ) -> None:  # fmt: skip

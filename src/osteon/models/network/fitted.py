@@ -200,13 +200,13 @@ class FittedNetwork(Fitted):
         """
         count, found = self.saved.model.average_boxes, dict[int, Floats]()
         for places, batch in ahead(self._batches(inputs)):
-            found |= zip(map(int, places), self._told(batch), strict=True)
+            found |= zip(map(int, places), self.probabilities(batch), strict=True)
         each = np.array([found[place] for place in range(len(found))]).reshape(-1, count, len(self.members))
         seeds = [np.ascontiguousarray(each[:, :, seed]).mean(axis=1) for seed in range(len(self.members))]
         return np.asarray(np.mean(seeds, axis=0))
 
     @torch.inference_mode()
-    def _told(self, batch: torch.Tensor) -> Floats:
+    def probabilities(self, batch: torch.Tensor) -> Floats:
         """(n, seeds) mean probability over folds of (n, 1, S, S) crops."""
         inputs = batch.to(self.device)
         return np.stack([expit(self._logits(of_seed, inputs)).mean(axis=1) for of_seed in self.members], axis=1)
