@@ -171,13 +171,12 @@ def _check_boxes(frame: pd.DataFrame, path: Path, lines: NDArray[np.int64]) -> N
         rows = np.flatnonzero(frame[high] <= frame[low])
         if len(rows):
             here = frame.iloc[rows[0]]
-            more = f" (and in {len(rows) - 1} more rows)" if len(rows) > 1 else ""
             fix = "x0, y0 is the upper left corner and x1, y1 the lower right, in pixels of the stored image."
             if inverted.mean() > _SIDES_SHARE and inverted.sum() > 1:
                 fix += " These look like widths and heights: then x1 = x0 + width and y1 = y0 + height."
             raise TableError(
                 f"the box of case '{here['case_id']}' is inside out: {high} {here[high]:g} is not greater than "
-                f"{low} {here[low]:g}{more}",
+                f"{low} {here[low]:g}{tables.and_more(len(rows))}",
                 file=path,
                 row=int(lines[rows[0]]),
                 column=high,

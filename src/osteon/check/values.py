@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from osteon.cells import is_missing, meant, named_spellings, number, plain, shown, spellings, written
 from osteon.errors import LeakError, StudyError, TableError, suggest
+from osteon.tables import and_more
 
 _COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 _ONE_WAY = "Write it in one way in the table."
@@ -118,9 +119,8 @@ def check_numbers(
         commas = [(at, text) for at, text in words if _COMMA.fullmatch(text)]
         if commas and len(commas) == len(words):
             at, text = commas[0]
-            more = f" (and {len(commas) - 1} more rows)" if len(commas) > 1 else ""
             raise TableError(
-                f"'{text}' is not a number{more}",
+                f"'{text}' is not a number{and_more(len(commas))}",
                 file=path,
                 row=int(lines[at]),
                 column=name,

@@ -55,7 +55,7 @@ from osteon.tables.robustness import (
     ROBUSTNESS_COMPARISONS,
     ROBUSTNESS_EXAMPLES,
 )
-from osteon.tables.sheet import columns, sheet
+from osteon.tables.sheet import and_more, columns, sheet
 from osteon.tables.text import contents
 from osteon.tables.workbook import is_workbook
 
@@ -110,6 +110,7 @@ __all__ = [
     "SUBGROUPS",
     "Column",
     "Contract",
+    "and_more",
     "columns",
     "conform",
     "contents",

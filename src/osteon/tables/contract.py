@@ -18,7 +18,7 @@ import pandas as pd
 from osteon.cells import is_missing, is_rounded, meant, named_spellings, number, plain, spellings, with_point
 from osteon.cells import written as said
 from osteon.errors import TableError, suggest
-from osteon.tables.sheet import COMMA, LINE, sheet, unique_names
+from osteon.tables.sheet import COMMA, LINE, and_more, sheet, unique_names
 
 _THOUSANDS = re.compile(r"[-+]?[0-9]{1,3}(?:\.[0-9]{3})+")
 
@@ -223,7 +223,7 @@ def _coerce(
     def refuse(bad: Iterable[bool] | pd.Series | np.ndarray, what: str, fix: str | None = None) -> None:
         rows = np.flatnonzero(np.asarray(bad, dtype=bool))
         if len(rows):
-            more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+            more = and_more(len(rows))
             cell = said(values.iloc[rows[0]])
             line = line_of(values, int(rows[0]))
             raise TableError(what.format(cell) + more, file=file, row=line, column=name, fix=fix)
@@ -312,7 +312,7 @@ def _numbers(
         if texts and ("," in texts[0] or "." in texts[0]):
             fix = "Write numbers with one decimal sign throughout the table, and none between thousands."
     if len(refused):
-        more = f" (and {len(refused) - 1} more rows)" if len(refused) > 1 else ""
+        more = and_more(len(refused))
         line = line_of(values, int(refused[0]))
         raise TableError(f"'{texts[0]}' is not a number{more}", file=file, row=line, column=name, fix=fix)
     return numbers

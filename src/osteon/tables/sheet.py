@@ -63,8 +63,7 @@ def sheet(path: Path, wanted: Collection[str] = ()) -> pd.DataFrame:
         records: Iterable[Row] = [(line, cells + [""] * (width - len(cells))) for line, cells in found]
         separator = ""
     else:
-        text = contents(path)
-        records, separator = _records(text, path)
+        records, separator = _records(_tabular(path), path)
     frame = _frame(records, separator, path)
     return frame if separator == "," else _with_decimal_sign(frame)
 
@@ -89,7 +88,7 @@ def columns(path: Path) -> list[str]:
     _refuse_absent(path)
     if _is_parquet(path):
         return unique_names(workbook.parquet_columns(path), path)
-    records = workbook.rows(path) if workbook.is_workbook(path) else _records(contents(path), path)[0]
+    records = workbook.rows(path) if workbook.is_workbook(path) else _records(_tabular(path), path)[0]
     return unique_names((name for name in next(iter(records), (0, []))[1] if name), path)
 
 
@@ -103,6 +102,16 @@ def _refuse_absent(path: Path) -> None:
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as handle:
         return handle.read(4) == b"PAR1"
+
+
+def _tabular(path: Path) -> str:
+    """The text of a file that may be a table."""
+    text = contents(path).rstrip("\x1a")  # the end of a file, as DOS marked it
+    beginning = text[:100].lstrip()
+    for sign, what in (("<", "a web page or XML"), ("{", "JSON"), ("[", "JSON")):
+        if beginning.startswith(sign):
+            raise TableError(f"this is {what}", file=path, fix="Give the table as CSV UTF-8 or .xlsx.")
+    return text
 
 
 def _records(text: str, path: Path) -> tuple[Iterator[Row], str]:
@@ -121,9 +130,10 @@ def _records(text: str, path: Path) -> tuple[Iterator[Row], str]:
         before, start = before + 1, handle.tell()
     separator = told[1] if told else _separator(text[start:])
     if remark is not None:
-        # A header may itself begin with the sign of a remark: then it has as many fields as the line below it.
+        # A header may itself begin with that sign, without a space: then it has as many fields as the line below it.
         fields = _fields(remark[2], separator)
-        if not line or (len(fields) > 1 and len(fields) == len(_fields(line, separator))):
+        named = re.match(r"\s*#[^\s#]", remark[2]) is not None and len(fields) > 1
+        if named and (not line or len(fields) == len(_fields(line, separator))):
             before, start = remark[:2]
     handle.seek(start)
     return _parsed(handle, separator, before, path), separator
@@ -230,12 +240,17 @@ def unique_names(names: Iterable[str], path: Path | str | None = None) -> list[s
     return found
 
 
+def and_more(rows: int) -> str:
+    """How many more rows have the same fault, for a message about the first."""
+    return f" (and {rows - 1} more row{'s' * (rows > 2)})" if rows > 1 else ""
+
+
 def _uneven(rows: list[Row], width: int, separator: str, path: Path) -> TableError:
     """What is wrong with rows that are wider or narrower than the header, and what to do."""
     line, cells = rows[0]
-    more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
     text = separator.join(cells)
-    what = f"the row has {len(cells)} fields and the header {width}: {text[:60]}{'...' * (len(text) > 60)}{more}"
+    has = f"{len(cells)} field{'s' * (len(cells) > 1)}"
+    what = f"the row has {has} and the header {width}: {text[:60]}{'...' * (len(text) > 60)}{and_more(len(rows))}"
     if cells[0].startswith("#"):
         fix = "Delete the line if it is a remark."
     elif len(cells) < width:

@@ -106,6 +106,8 @@ def _cells(sheet: Any) -> Iterator[Row]:
 def _text(cell: Any) -> str:
     value = cell.value
     if isinstance(value, float) and value.is_integer():
+        if abs(value) >= _MOST:
+            return f"{value:.14E}"
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if value >= 0 and re.fullmatch("0{2,}", cell.number_format):
