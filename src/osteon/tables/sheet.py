@@ -121,20 +121,21 @@ def _records(text: str, path: Path) -> tuple[Iterator[Row], str]:
     if told is None:
         handle.seek(0)
     before, start = int(told is not None), handle.tell()
-    remark: tuple[int, int, str] | None = None  # lines before it, where it starts, its text
+    remarks: list[tuple[int, int, str]] = []  # lines before each, where it starts, its text
     while line := handle.readline():
         if line.lstrip().startswith("#"):
-            remark = before, start, line
+            remarks.append((before, start, line))
         elif trimmed(line):
             break
         before, start = before + 1, handle.tell()
-    separator = told[1] if told else _separator(text[start:])
-    if remark is not None:
-        # A header may itself begin with that sign, without a space: then it has as many fields as the line below it.
-        fields = _fields(remark[2], separator)
-        named = re.match(r"\s*#[^\s#]", remark[2]) is not None and len(fields) > 1
+    separator = told[1] if told else _separator(text[start if line else 0 :])
+    # A header may itself begin with the sign of a remark, without a space; then it has as many fields as what follows.
+    for lines, place, remark in remarks[-1:] if line else remarks:
+        fields = _fields(remark, separator)
+        named = re.match(r"\s*#[^\s#]", remark) is not None and len(fields) > 1
         if named and (not line or len(fields) == len(_fields(line, separator))):
-            before, start = remark[:2]
+            before, start = lines, place
+            break
     handle.seek(start)
     return _parsed(handle, separator, before, path), separator
 
@@ -267,7 +268,9 @@ def _uneven(rows: list[Row], width: int, separator: str, path: Path) -> TableErr
 
 def _refuse_remarks(lines: list[int], cells: list[list[str]], path: Path) -> None:
     """Refuse rows that were taken out by the sign of a remark, which no table has."""
-    marked = [line for line, row in zip(lines, cells, strict=True) if row[0].startswith("#")]
+    said = ("#n/a", *map(str.lower, _FAILED))  # of a formula
+    begins = ((line, row[0]) for line, row in zip(lines, cells, strict=True))
+    marked = [line for line, cell in begins if cell.startswith("#") and cell.lower() not in said]
     if marked and len(marked) < len(lines):
         raise TableError(
             "the row begins with '#', as a remark does",
