@@ -540,7 +540,7 @@ def _parsed(path: Path) -> dict[str, Any]:
             fix = 'Quotes have to be straight: " and not \u201c or \u201d.'
         elif "\\" in line:
             fix = "Write paths with /, or between single quotes."
-        elif re.search(r"=\s*0\d", line):
+        elif re.search(r"[=\[,]\s*0\d", line):
             fix = "Put quotes around a number that begins with 0."
         said = f"{error}: {line}" if line else str(error)
         raise StudyError(f"not a TOML file ({said})", file=path, fix=fix) from None

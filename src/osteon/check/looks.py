@@ -52,7 +52,7 @@ def missing_files(root: Path, paths: Sequence[str]) -> dict[str, str]:
 
     def look(path: str) -> str:
         whole = root / path
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path):
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path):
             return "an address, and no file on this machine"
         if re.match(r"[A-Za-z]:/", path) and os.name != "nt":
             return "a path of another machine; write it relative to the table"

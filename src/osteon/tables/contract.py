@@ -18,7 +18,7 @@ import pandas as pd
 from osteon.cells import is_missing, is_rounded, meant, named_spellings, number, plain, spellings, with_point
 from osteon.cells import written as said
 from osteon.errors import TableError, suggest
-from osteon.tables.sheet import COMMA, LINE, and_more, sheet, unique_names
+from osteon.tables.sheet import COMMA, LINE, and_more, are_numbers, sheet, unique_names
 
 _THOUSANDS = re.compile(r"[-+]?[0-9]{1,3}(?:\.[0-9]{3})+")
 
@@ -210,7 +210,7 @@ def _further(values: pd.Series, attrs: Mapping[object, object]) -> pd.Series:
     texts = [meant(value) for value in values]
     if COMMA in attrs:
         pointed = [with_point(text) for text in texts]
-        if all(number(text) is not None for text in pointed if text):
+        if are_numbers([text for text in pointed if text]):
             texts = pointed
     return pd.Series(texts, index=values.index, dtype="object")
 

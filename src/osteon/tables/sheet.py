@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -292,11 +292,16 @@ def _refuse_failed(frame: pd.DataFrame, path: Path) -> None:
             )
 
 
+def are_numbers(known: Sequence[str]) -> bool:
+    """Whether a column's cells are numbers, but for a few that somebody has to look at."""
+    return 2 * sum(number(text) is not None for text in known) > len(known)
+
+
 def _with_decimal_sign(frame: pd.DataFrame) -> pd.DataFrame:
     """Remember whether a comma is the decimal sign, where it does not part columns."""
     for name in frame:
         known = [cell for cell in frame[name] if not is_missing(cell)]
-        if any("," in cell for cell in known) and all(number(with_point(cell)) is not None for cell in known):
+        if any("," in cell for cell in known) and are_numbers(list(map(with_point, known))):
             frame.attrs[COMMA] = str(name)
             break
     return frame
