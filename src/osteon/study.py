@@ -63,7 +63,7 @@ class Task(Settings):
     """``[task]``: which labels are the positive class; empty means that the labels are 0 and 1 already.
 
     Attributes:
-        positive: Labels that count as positive.
+        positive: Labels that count as positive, spelled as in the table; a number needs no quotes.
         column: The cohort's column that holds the label.
         name: What the positive class is called in the report.
     """
@@ -77,7 +77,7 @@ class Centres(Settings):
     """``[centres]``: the two roles of a centre.
 
     Attributes:
-        development: Centres that models are made from.
+        development: Centres that models are made from, spelled as in the table; a number needs no quotes.
         external: Centres that they are tested on; empty takes all that are not development.
     """
 
