@@ -49,6 +49,7 @@ class Context(Place):
         )
         if write:
             self.run.write(checked.cohort, "cohort")
+            self.run.write(checked.excluded, "excluded")
             write_json(self.run.flow_file, checked.flow)
             self.run.write(checked.baseline, "baseline")
         self._checked[:] = [checked]

@@ -35,10 +35,10 @@ def load(path: Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
         TableError: The file is absent, or a column or value is missing or wrong.
     """
     path = Path(path)
-    if path.suffix == ".imrmc":
+    if path.suffix.lower() == ".imrmc":
         return from_imrmc(path)
-    frame = tables.read(path, tables.Contract("readings", open=True))
-    return tables.conform(renamed(frame, columns or {}, path), tables.READINGS, file=path)
+    frame = renamed(tables.sheet(path, columns.values() if columns else ()), columns or {}, path)
+    return tables.conform(frame, tables.READINGS, file=path).reset_index(drop=True)
 
 
 def renamed(frame: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.DataFrame:
@@ -86,11 +86,9 @@ def from_imrmc(path: Path) -> pd.DataFrame:
         TableError: No data, a line that is none, or a case without truth.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = tables.contents(path, fix="Save it as UTF-8 text.").splitlines()
     except FileNotFoundError:
         raise TableError("no such file", file=path) from None
-    except UnicodeDecodeError:
-        raise TableError("not UTF-8 text", file=path, fix="Save it as UTF-8.") from None
     start = next((i for i, line in enumerate(lines) if line.strip().upper().startswith("BEGIN DATA")), None)
     if start is None:
         raise TableError("no line 'BEGIN DATA:'", file=path, fix="Give an iMRMC input file.")

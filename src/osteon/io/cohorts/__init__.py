@@ -262,7 +262,7 @@ def _place(path: Path) -> Path:
 
 def _join(found: Iterator[Lesion | Skipped], folder: Path, path: Path) -> Iterator[Lesion | Skipped]:
     """Complete what the format says by the user's own table."""
-    table = tables.read(path, LABELS)
+    table = tables.read(path, LABELS, lines=True)
     items = list(found)
     rows = _rows_by_image(table, {item.image for item in items}, folder, path)
     for item in items:
@@ -289,7 +289,7 @@ def _join(found: Iterator[Lesion | Skipped], folder: Path, path: Path) -> Iterat
 def _rows_by_image(
     table: pd.DataFrame, images: set[Path], folder: Path, path: Path
 ) -> dict[Path, list[tuple[int, dict[str, Any]]]]:
-    """The table's rows (spreadsheet row, cells) for each image they mean."""
+    """The table's rows (the file's own line, cells) for each image they mean."""
     inside = {image: Path(os.path.relpath(image, folder)).as_posix() for image in images}
     by_name: dict[str, list[Path]] = {}
     for image in images:
@@ -297,7 +297,7 @@ def _rows_by_image(
             by_name.setdefault(name, []).append(image)
     there = {other.stem for other in folder.rglob("*")}  # without an annotation an image gives no case
     rows: dict[Path, list[tuple[int, dict[str, Any]]]] = {}
-    for index, cells in enumerate(table.to_dict("records")):
+    for line, cells in zip(map(int, table.index), table.to_dict("records"), strict=True):
         name = str(cells["image"]).replace("\\", "/").removeprefix("./")
         meant = by_name.get(name, [])
         # A path within the folder goes before the same name elsewhere.
@@ -306,17 +306,17 @@ def _rows_by_image(
             raise TableError(
                 f"the image '{name}' means {len(meant)} files",
                 file=path,
-                row=index + 2,
+                row=line,
                 column="image",
                 fix="Give its path within the folder.",
             )
         if meant:
-            rows.setdefault(meant[0], []).append((index + 2, {str(key): value for key, value in cells.items()}))
+            rows.setdefault(meant[0], []).append((line, {str(key): value for key, value in cells.items()}))
         elif Path(name).stem not in there:
             raise TableError(
                 f"the image '{name}' is not in the folder",
                 file=path,
-                row=index + 2,
+                row=line,
                 column="image",
                 fix="Correct the name, or delete the row.",
             )

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from osteon import tables
+from osteon.cells import meant
 from osteon.errors import TableError, suggest
 from osteon.io.cohorts import Lesion, Skipped, labelme
 from osteon.io.stored import quiet
@@ -47,10 +49,10 @@ def read(folder: Path) -> Iterator[Lesion | Skipped]:
     root = sheets[0].parent
     table = _read_sheet(sheets[0])
     images = {path.stem: path for path in sorted((root / "images").glob("*"))}
-    for index, cells in enumerate(table.to_dict("records")):
+    for line, cells in zip(table.index, table.to_dict("records"), strict=True):
         row = {str(name): value for name, value in cells.items()}
         if row["tumor"]:
-            yield from _lesions(row, index + 2, sheets[0], images)
+            yield from _lesions(row, int(line), sheets[0], images)
 
 
 def _lesions(row: dict[str, Any], number: int, sheet: Path, images: dict[str, Path]) -> Iterator[Lesion | Skipped]:
@@ -87,22 +89,21 @@ def _marked(row: dict[str, Any], names: tuple[str, ...]) -> str:
 
 def _read_sheet(path: Path) -> pd.DataFrame:
     """The spreadsheet with its flags as booleans and everything else as text."""
-    try:
-        with quiet():
-            table = pd.read_excel(path, dtype=str, keep_default_na=False)
-    except Exception as error:  # openpyxl raises whatever a damaged archive makes of it
-        raise TableError(
-            f"not a readable spreadsheet ({type(error).__name__})", file=path, fix="Download it again."
-        ) from None
+    if not tables.is_workbook(path):
+        raise TableError("not a readable spreadsheet", file=path, fix="Download it again.")
+    with quiet():
+        table = tables.sheet(path, ("image_id", "center"))
     table.columns = [str(name).strip().lower() for name in table.columns]
     for name in ("image_id", "center", "age", "gender", *_FLAGS):
         if name not in table:
             raise TableError("the column is missing", file=path, column=name, fix=suggest(name, table.columns))
-        table[name] = table[name].str.strip()
     for name in _FLAGS:
+        table[name] = table[name].map(meant)
         bad = ~table[name].isin(["0", "1", ""])
         if bad.any():
             row = int(bad.to_numpy().argmax())
-            raise TableError(f"'{table[name].iloc[row]}' is not 0 or 1", file=path, row=row + 2, column=name)
+            raise TableError(
+                f"'{table[name].iloc[row]}' is not 0 or 1", file=path, row=int(table.index[row]), column=name
+            )
         table[name] = table[name] == "1"
     return table
