@@ -21,6 +21,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from osteon.errors import ImageError
 from osteon.io import image_size, read_image, read_stored
+from osteon.io.dicom import is_dicom
 
 Y, X = np.mgrid[:48, :64]
 RAMP = (40 * np.hypot(Y - 20, X - 30)).astype(np.uint16)  # 0 to 1712: 12 bits
@@ -107,6 +108,29 @@ def test_without_preamble_and_meta_information(tmp_path: Path, syntax: uid.UID) 
     path = tmp_path / "bare"
     new.save_as(path, implicit_vr=syntax.is_implicit_VR, little_endian=True)
     np.testing.assert_array_equal(read_stored(path).values, RAMP)
+
+
+def test_the_content_tells_what_is_dicom(tmp_path: Path, small_samples: Path) -> None:
+    new = dataset(RAMP, bits=12)
+    bare = tmp_path / "picture.png"
+    for syntax in (uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian):
+        write(tmp_path / "IM0001", new, syntax)
+        new.save_as(bare, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
+        assert is_dicom(tmp_path / "IM0001")
+        assert is_dicom(bare)
+    others = {
+        "text.dcm": b"patient,label\n1,benign\n" * 20,
+        "short.dcm": b"\x08\x00\x16",
+        "empty.dcm": b"",
+        "zeros.dcm": bytes(5000),
+        "zip.dcm": b"PK\x03\x04" + bytes(range(256)) * 4,
+        "numbers": b"\x08\x00\x01\x00" + b"\x02\x00\x00\x00" * 300,
+    }
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+        assert not is_dicom(tmp_path / name), name
+    Image.fromarray(RAMP).save(tmp_path / "picture.dcm", format="TIFF")
+    assert not is_dicom(tmp_path / "picture.dcm")
 
 
 @pytest.mark.parametrize("signed", [False, True])

@@ -7,6 +7,7 @@ direction is the photometric interpretation's.
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,42 @@ _PICTURE = (
     *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
 )
 _AGAIN = "Copy or export it again."
+#: Value representations of PS3.5 6.2, by which explicit data without a preamble are known.
+_REPRESENTATIONS = {
+    *(b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"OB", b"OD", b"OF", b"OL"),
+    *(b"OV", b"OW", b"PN", b"SH", b"SL", b"SQ", b"SS", b"ST", b"SV", b"TM", b"UC", b"UI", b"UL", b"UN", b"UR", b"US"),
+    *(b"UT", b"UV"),
+}
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM by its content, whatever its name; reads the first kilobyte.
+
+    With a preamble it says so. Without one, as older devices and some archives write it, it begins with an element of
+    group 0002 or 0008 that names its value representation, or with two elements in order that do not.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    with path.open("rb") as handle:
+        start = handle.read(1024)
+    return start[128:132] == b"DICM" or any(_begins_with_elements(start, order) for order in ("<", ">"))
+
+
+def _begins_with_elements(start: bytes, order: str) -> bool:
+    """Whether a file begins with plausible data elements (PS3.5 7.1) in a byte order."""
+    if len(start) < 8:
+        return False
+    group, element = struct.unpack_from(f"{order}HH", start)
+    if group not in (0x0002, 0x0008):
+        return False
+    if start[4:6] in _REPRESENTATIONS:
+        return True
+    length = struct.unpack_from(f"{order}I", start, 4)[0]
+    if length % 2 or len(start) < length + 16:
+        return False
+    after = struct.unpack_from(f"{order}HH", start, 8 + length)
+    return bool((group, element) < after <= (0x7FE0, 0x0010))
 
 
 def read_stored(path: Path) -> StoredRadiograph:
