@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from osteon.errors import ImageError
-from osteon.io.dicom import is_dicom
 
 Kind = Literal["jpeg", "png", "tiff", "bmp", "dicom"]
 
@@ -74,6 +74,13 @@ _FOREIGN = (
     (0, b"DICM", "a DICOM file that lost its first 128 bytes", "Copy or export it again."),
 )
 
+#: Value representations of PS3.5 6.2, by which explicit data without a preamble are known.
+_REPRESENTATIONS = {
+    *(b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"OB", b"OD", b"OF", b"OL"),
+    *(b"OV", b"OW", b"PN", b"SH", b"SL", b"SQ", b"SS", b"ST", b"SV", b"TM", b"UC", b"UI", b"UL", b"UN", b"UR", b"US"),
+    *(b"UT", b"UV"),
+}
+
 
 def kind_of(path: Path) -> Kind:
     """Which reader takes a file.
@@ -100,6 +107,36 @@ def kind_of(path: Path) -> Kind:
             return kind
     what, fix = next(_said(start), ("not an image of a known kind", _GIVE))
     raise ImageError(what, file=path, fix=fix)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM by its content, whatever its name; reads the first kilobyte.
+
+    With a preamble it says so. Without one, as older devices and some archives write it, it begins with an element of
+    one of DICOM's first groups that names its value representation, or with two elements in order that do not.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    with path.open("rb") as handle:
+        start = handle.read(1024)
+    return start[128:132] == b"DICM" or any(_begins_with_elements(start, order) for order in ("<", ">"))
+
+
+def _begins_with_elements(start: bytes, order: str) -> bool:
+    """Whether a file begins with plausible data elements (PS3.5 7.1) in a byte order."""
+    if len(start) < 8:
+        return False
+    group, element = struct.unpack_from(f"{order}HH", start)
+    if group not in (0x0002, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028):
+        return False
+    if start[4:6] in _REPRESENTATIONS:
+        return True
+    length = struct.unpack_from(f"{order}I", start, 4)[0]
+    if length % 2 or len(start) < length + 16:
+        return False
+    after = struct.unpack_from(f"{order}HH", start, 8 + length)
+    return bool((group, element) < after <= (0x7FE0, 0x0010))
 
 
 def _said(start: bytes) -> Iterator[tuple[str, str]]:

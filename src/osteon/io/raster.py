@@ -211,18 +211,22 @@ def _deep_png(path: Path, image: Image.Image) -> Raster:
 
 
 def _rare_jpeg(path: Path) -> str | None:
-    """The kind of JPEG, by the marker that begins its frame (ISO/IEC 10918-1 B.1.1.3), where Pillow reads it not."""
-    content = path.read_bytes()
+    """What kind of JPEG this is where it is one that Pillow does not read."""
+    marker, bits = jpeg_frame(path.read_bytes()) or (0, 8)
+    if marker == 0xF7:
+        return "a JPEG-LS picture"
+    if marker in (0xC3, 0xC7, 0xCB, 0xCF):
+        return "a lossless JPEG"
+    return None if bits == 8 else f"a JPEG of {bits} bits"
+
+
+def jpeg_frame(content: bytes) -> tuple[int, int] | None:
+    """The marker that begins a JPEG's or JPEG-LS's frame (ISO/IEC 10918-1 B.1.1.3) and the bits of its samples."""
     place = 2
-    while place + 9 < len(content) and content[place] == 0xFF:
+    while place + 4 < len(content) and content[place] == 0xFF:
         marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
-        if marker == 0xF7:
-            return "a JPEG-LS picture"
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            if marker in (0xC3, 0xC7, 0xCB, 0xCF):
-                return "a lossless JPEG"
-            bits = content[place + 4]
-            return None if bits == 8 else f"a JPEG of {bits} bits"
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            return marker, content[place + 4]
         place += 2 + length
     return None
 

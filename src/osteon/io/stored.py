@@ -37,6 +37,8 @@ class StoredRadiograph:
         spacing: Row and column spacing in mm, or None when the file does not say.
         curve: How the window is mapped onto [0, 1]: a straight ``"line"``, DICOM's ``"sigmoid"``, or a look-up table
             with one output for each whole value from ``window[0]`` to ``window[1]``.
+        notes: What of the file could not be used and what was taken in its place, in sentences without a full stop that
+            quote nothing of it.
     """
 
     values: NDArray[Any]
@@ -44,6 +46,7 @@ class StoredRadiograph:
     bits: int
     spacing: tuple[float, float] | None = None
     curve: Literal["line", "sigmoid"] | Pixels = "line"
+    notes: tuple[str, ...] = ()
 
     def render(self) -> Radiograph:
         """Map the default window onto [0, 1]; the only step at which grey levels are lost."""
