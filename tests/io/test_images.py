@@ -19,6 +19,7 @@ from PIL import Image
 
 from osteon.errors import ImageError
 from osteon.io import StoredRadiograph, image_size, read_image, read_mask, read_stored
+from osteon.io.images import read_noted_mask
 from osteon.io.stored import percentile_window, quiet
 
 H, W = 40, 60
@@ -191,6 +192,28 @@ def test_masks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_mask(jpeg, (H, W)), inside)
     with pytest.raises(ImageError, match=r"ones\.png: the mask has 60 x 40 pixels and the radiograph 61 x 40"):
         read_mask(tmp_path / "ones.png", (H, W + 1))
+
+
+def test_what_a_person_should_know_of_a_mask_is_noted(tmp_path: Path) -> None:
+    inside = np.zeros((H, W), dtype=np.uint8)
+    inside[10:20, 30:50] = 1
+    inside[10:20, 40:50] = 3
+    red = np.zeros((H, W, 3), dtype=np.uint8)
+    red[..., 0], red[..., 1] = inside > 0, inside == 3
+    several = ("the mask holds several values besides black; all of them count as lesion",)
+    whole = ("the mask covers the whole picture",)
+    for values, notes in ((inside, several), (red, several), (inside > 0, ()), (inside * 0 + 7, whole)):
+        mask, noted = read_noted_mask(saved(tmp_path / "mask.png", values), (H, W))
+        np.testing.assert_array_equal(mask, (values > 0).any(axis=2) if values.ndim == 3 else values > 0)
+        assert noted == notes
+
+
+def test_the_second_picture_of_a_phone_is_left_aside_with_a_note(tmp_path: Path, ramp: np.ndarray) -> None:
+    pages = [Image.fromarray((ramp // 16).astype(np.uint8)), Image.fromarray((ramp // 32).astype(np.uint8))]
+    pages[0].save(tmp_path / "two.jpg", format="MPO", save_all=True, append_images=pages[1:])
+    stored = read_stored(tmp_path / "two.jpg")
+    np.testing.assert_allclose(stored.values, ramp // 16, atol=8)
+    assert "further pictures" in stored.notes[0]
 
 
 def test_what_is_no_image_is_named(tmp_path: Path, ramp: np.ndarray) -> None:

@@ -58,9 +58,9 @@ def read_stored(path: str | Path) -> StoredRadiograph:
     picture = raster.decode(path, kind, grey=True)
     values = picture.grey()
     if values.dtype == np.uint8:
-        return StoredRadiograph(values, (0.0, 255.0), 8)
+        return StoredRadiograph(values, (0.0, 255.0), 8, notes=picture.notes)
     _refuse_no_numbers(path, values)
-    return StoredRadiograph(values, percentile_window(values), picture.bits)
+    return StoredRadiograph(values, percentile_window(values), picture.bits, notes=picture.notes)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -90,11 +90,21 @@ def read_mask(path: str | Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
         ImageError: The mask cannot be read, holds negative values or what are no numbers, or its size is not the
             radiograph's.
     """
+    return read_noted_mask(path, shape)[0]
+
+
+def read_noted_mask(path: str | Path, shape: tuple[int, int]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Read a lesion mask as :func:`read_mask` does, with what a person should know of it.
+
+    Returns:
+        The mask, and sentences without a full stop: that it holds several labels, or leaves nothing outside.
+    """
     path = Path(path)
     kind = kind_of(path)
     if kind == "dicom":
         raise ImageError("a DICOM file, not a mask", file=path, fix="Save the mask as PNG.")
-    values = raster.decode(path, kind, grey=False).samples
+    picture = raster.decode(path, kind, grey=False)
+    values = picture.samples
     _refuse_no_numbers(path, values)
     if values.dtype.kind != "u" and (values < 0).any():
         raise ImageError(
@@ -108,7 +118,13 @@ def read_mask(path: str | Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
             file=path,
             fix="Save the mask at the radiograph's size.",
         )
-    return mask
+    notes = list(picture.notes)
+    lesion = values[mask]
+    if kind != "jpeg" and (lesion != lesion[:1]).any():
+        notes.append("the mask holds several values besides black; all of them count as lesion")
+    if mask.all():
+        notes.append("the mask covers the whole picture")
+    return mask, tuple(notes)
 
 
 def _refuse_no_numbers(path: Path, values: raster.Array) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +49,12 @@ class Raster:
     Attributes:
         samples: (H, W) grey or (H, W, 3) red, green and blue; uint8 where a sample has 8 bits or fewer (then 0 to 255).
         bits: Bits of a stored sample.
+        notes: What of the file was left aside, in sentences without a full stop.
     """
 
     samples: Array
     bits: int
+    notes: tuple[str, ...] = ()
 
     def grey(self) -> Array:
         """One channel (H, W): colour becomes luminance (ITU-R 601), in the depth it has."""
@@ -91,7 +93,10 @@ def decode(path: Path, kind: Kind, *, grey: bool) -> Raster:
                 raster, orientation = _tiff(path, page), _orientation(page)
             return Raster(_turned(raster.samples, orientation), raster.bits)
         with _opened(path) as image:
-            return _deep_png(path, image) if _needs_depth(path, image) else _shallow(path, image, grey=grey)
+            several = image.format == "MPO" and getattr(image, "n_frames", 1) > 1
+            raster = _deep_png(path, image) if _needs_depth(path, image) else _shallow(path, image, grey=grey)
+            notes = ("the file holds further pictures, as a phone stores them; the first was read",) if several else ()
+            return replace(raster, notes=notes)
 
 
 def size(path: Path, kind: Kind) -> tuple[int, int]:
