@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pydicom import uid
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
@@ -136,13 +137,11 @@ def test_the_content_tells_what_is_dicom(tmp_path: Path, small_samples: Path) ->
 
 
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGLosslessSV1])
 def test_lossless_compression(tmp_path: Path, syntax: uid.UID, signed: bool) -> None:
     values = (RAMP.astype(np.int16) - 900) if signed else RAMP
     new = dataset(values, bits=12)
-    write(tmp_path / "plain.dcm", new)
-    new.compress(syntax)
-    new.save_as(tmp_path / "packed.dcm", enforce_file_format=True)
+    compressed(tmp_path / "packed.dcm", new, syntax)
     np.testing.assert_array_equal(read_stored(tmp_path / "packed.dcm").values, values)
 
 
@@ -428,7 +427,10 @@ def test_two_compressed_frames_without_a_number_of_frames_are_refused(tmp_path: 
             read_image(tmp_path / "two.dcm")
 
 
-@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless, uid.JPEG2000Lossless])
+PACKED = [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGLosslessSV1]
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, *PACKED])
 @pytest.mark.parametrize("part", [0.3, 0.7, 0.99])
 def test_a_truncated_file_is_refused(tmp_path: Path, syntax: uid.UID, part: float) -> None:
     path = noisy(tmp_path, syntax)
@@ -438,7 +440,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, syntax: uid.UID, part: floa
         read_image(path)
 
 
-@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
+@pytest.mark.parametrize("syntax", PACKED)
 def test_a_truncated_frame_in_a_whole_file_is_refused(tmp_path: Path, syntax: uid.UID) -> None:
     whole = pydicom.dcmread(noisy(tmp_path, syntax))
     frame = next(pydicom.encaps.generate_frames(whole.PixelData, number_of_frames=1))
@@ -571,9 +573,20 @@ def as_radiograph(path: Path, folder: Path) -> Path:
 
 def noisy(folder: Path, syntax: uid.UID) -> Path:
     values = np.random.default_rng(5).integers(0, 4095, (64, 64), dtype=np.uint16)
-    new = dataset(values, bits=12)
-    path = write(folder / "noisy.dcm", new)
-    if syntax.is_encapsulated:
+    return compressed(folder / "noisy.dcm", dataset(values, bits=12), syntax)
+
+
+def compressed(path: Path, new: Dataset, syntax: uid.UID) -> Path:
+    """Write a dataset without loss in a transfer syntax, which may be an uncompressed one."""
+    values = np.frombuffer(new.PixelData, f"<{'ui'[new.PixelRepresentation]}2").reshape(new.Rows, new.Columns)
+    if syntax == uid.RLELossless:
+        write(path, new)
         new.compress(syntax)
         new.save_as(path, enforce_file_format=True)
-    return path
+        return path
+    encoders = {
+        uid.JPEG2000Lossless: lambda: imagecodecs.jpeg2k_encode(values, level=0, codecformat="J2K"),
+        uid.JPEGLSLossless: lambda: imagecodecs.jpegls_encode(values.view(np.uint16)),
+        uid.JPEGLosslessSV1: lambda: imagecodecs.ljpeg_encode(values.view(np.uint16), bitspersample=16),
+    }
+    return write(path, new, syntax, frame=encoders[syntax]() if syntax in encoders else None)

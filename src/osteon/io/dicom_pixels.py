@@ -18,6 +18,7 @@ from osteon.io.raster import jpeg_frame, luminance
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
+    from pydicom.uid import UID
 
 Array = NDArray[Any]
 
@@ -25,6 +26,8 @@ GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 PALETTE = "PALETTE COLOR"
 _AGAIN = "Copy or export it again."
+#: JPEG of 12 bits and without loss.
+_JPEG = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (51, 57, 70))
 #: A lossy decoder overshoots the stored range by no more than this part of it.
 _OVERSHOOT = 0.25
 
@@ -54,7 +57,7 @@ def decode(path: Path, header: FileDataset, notes: list[str]) -> Stored:
     """Decode the pixels.
 
     Args:
-        path: The file, for messages and the one decoder that wants it.
+        path: The file, for messages.
         header: The attributes of the picture.
         notes: Is added to where the header is not followed to the letter.
 
@@ -65,11 +68,8 @@ def decode(path: Path, header: FileDataset, notes: list[str]) -> Stored:
     bits, high = _bits(header, allocated, notes)
     signed = _signed(header, notes)
     _check_length(path, header, allocated, notes)
-    depth = _depth(header)
-    # What the decoders go by: some would cut what stands beyond Bits Stored, and High Bit with it.
-    header.BitsStored = min(max(bits, depth), allocated)
-    header.HighBit, header.PixelRepresentation = header.BitsStored - 1, int(signed)
-    words = _frame(path, header)
+    header.BitsStored, header.HighBit, header.PixelRepresentation = bits, bits - 1, int(signed)  # pydicom wants them
+    words = _frame(path, header, allocated)
     photometric = header.PhotometricInterpretation
     values = _used(words, bits, high, signed=signed and photometric not in COLOUR)
     if photometric in COLOUR:
@@ -78,7 +78,7 @@ def decode(path: Path, header: FileDataset, notes: list[str]) -> Stored:
     if photometric == PALETTE:
         return _painted(header, values)
     if not np.array_equal(values, words.view(values.dtype)):
-        values, bits = _beyond(header, words, values, bits, high, depth, notes)
+        values, bits = _beyond(header, words, values, bits, high, notes)
     return Stored(values, words, bits)
 
 
@@ -136,7 +136,10 @@ def _check_length(path: Path, header: FileDataset, allocated: int, notes: list[s
         raise ImageError(
             "the file is truncated before its pixels, or holds none that can be read", file=path, fix=_AGAIN
         )
-    if header.file_meta.TransferSyntaxUID.is_encapsulated:
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax.is_private or not syntax.is_transfer_syntax:
+        raise _undecodable(path, "unknown")
+    if syntax.is_encapsulated:
         starts = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
         frames = max(
             len(parse_basic_offsets(data)), sum(part[:4].startswith(starts) for part in generate_fragments(data))
@@ -165,44 +168,49 @@ def _several(path: Path, frames: int) -> ImageError:
     )
 
 
-def _frame(path: Path, header: FileDataset) -> Array:
-    """Decode the frame to unsigned words, (H, W) or (H, W, 3)."""
+def _frame(path: Path, header: FileDataset, allocated: int) -> Array:
+    """Decode the frame to unsigned words as wide as allocated, (H, W) or (H, W, 3)."""
+    from pydicom import uid
+    from pydicom.encaps import get_frame
     from pydicom.pixels.utils import pixel_array
-    from pydicom.uid import JPEG2000TransferSyntaxes, JPEGExtended12Bit
 
     syntax = header.file_meta.TransferSyntaxUID
     try:
-        if syntax == JPEGExtended12Bit and header.BitsStored > 8:
-            decoded = _decode_extended(path, header)
-        else:  # openjpeg is a third faster than the first decoder that pydicom would try
-            plugin = "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else ""
+        if syntax in (*uid.JPEGLSTransferSyntaxes, *uid.JPEG2000TransferSyntaxes, *_JPEG):
+            decoded = _decompressed(get_frame(header.PixelData, 0, number_of_frames=1), syntax)
+        else:  # pydicom, with Pillow for 8-bit JPEG, whose colour it settles
             grey = header.PhotometricInterpretation not in COLOUR
+            plugin = "pillow" if syntax == uid.JPEGBaseline8Bit else ""
             decoded = pixel_array(header, raw=grey, index=0, decoding_plugin=plugin, correct_unused_bits=False)
-        if decoded.shape[:2] != (header.Rows, header.Columns):
+        if decoded.shape != (header.Rows, header.Columns, 3)[: 2 + (header.SamplesPerPixel == 3)]:
             raise ValueError("not the header's size")
     except Exception as error:  # every decoder has its own
-        known = (
-            syntax.name if syntax.name != syntax else "unknown"
-        )  # a UID that pydicom does not know could be any text
-        raise ImageError(
-            f"the pixels cannot be decoded (transfer syntax {known}; {type(error).__name__})",
-            file=path,
-            fix="Copy it again; if that does not help, export it uncompressed (Explicit VR Little Endian).",
-        ) from None
-    width = decoded.dtype.itemsize
-    return decoded.astype(f"=i{width}" if decoded.dtype.kind == "i" else f"=u{width}", copy=False).view(f"=u{width}")
+        raise _undecodable(path, f"{syntax.name}; {type(error).__name__}") from None
+    width = max(decoded.dtype.itemsize, allocated // 8)
+    kind = "i" if decoded.dtype.kind == "i" else "u"
+    return decoded.astype(f"={kind}{width}", copy=False).view(f"=u{width}")
 
 
-def _decode_extended(path: Path, header: Dataset) -> Array:
-    """JPEG of 12 bits: pydicom refuses it, since one of GDCM's entrances does; this one decodes it exactly."""
-    import gdcm
+def _decompressed(frame: bytes, syntax: UID) -> Array:
+    """A JPEG frame of 12 bits or without loss, a JPEG-LS or a JPEG 2000 frame; damage is an error and never a crash."""
+    import imagecodecs
+    from pydicom import uid
 
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    if not reader.Read():
-        raise ValueError("GDCM cannot read the file")
-    buffer = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
-    return np.frombuffer(buffer, np.uint16).reshape(header.Rows, header.Columns)
+    if syntax in uid.JPEG2000TransferSyntaxes:
+        return np.asarray(imagecodecs.jpeg2k_decode(frame))
+    if syntax in uid.JPEGLSTransferSyntaxes:
+        return np.asarray(imagecodecs.jpegls_decode(frame))
+    if frame.find(b"\xff\xd9", frame.rfind(b"\xff\xda")) < 0:  # the decoder would fill up what is missing
+        raise ValueError("no end of the picture")
+    return np.asarray(imagecodecs.jpeg_decode(frame))
+
+
+def _undecodable(path: Path, syntax: str) -> ImageError:
+    return ImageError(
+        f"the pixels cannot be decoded (transfer syntax {syntax})",
+        file=path,
+        fix="Copy it again; if that does not help, export it uncompressed (Explicit VR Little Endian).",
+    )
 
 
 def _depth(header: FileDataset) -> int:
@@ -222,7 +230,7 @@ def _depth(header: FileDataset) -> int:
 
 
 def _beyond(
-    header: FileDataset, words: Array, values: Array, bits: int, high: int, depth: int, notes: list[str]
+    header: FileDataset, words: Array, values: Array, bits: int, high: int, notes: list[str]
 ) -> tuple[Array, int]:
     """Settle what stands beyond Bits Stored: nothing of the picture, unless a compressed picture says otherwise.
 
@@ -233,6 +241,7 @@ def _beyond(
 
     if high != bits - 1:  # the picture stands in the high bits, and nothing else was said of the low ones
         return values, bits
+    depth = _depth(header)
     if bits < depth < words.dtype.itemsize * 8:
         notes.append("BitsStored is less than the depth of the compressed picture, which was taken")
         return _used(words, depth, depth - 1, signed=values.dtype.kind == "i"), depth

@@ -20,6 +20,8 @@ _KNOWN: dict[bytes, Kind] = {
     b"MM\0+": "tiff",
     b"BM": "bmp",
 }
+#: As much of a file as tells what it is.
+_START = 1024
 _SAVE = "Save it as PNG or TIFF (16-bit grey where it is deeper than 8 bits), or as JPEG."
 _UNPACK = "Unpack it, and give the pictures that it holds."
 _GIVE = "Give a JPEG, PNG, TIFF, BMP or DICOM file."
@@ -91,9 +93,7 @@ def kind_of(path: Path) -> Kind:
     """
     try:
         with path.open("rb") as handle:
-            start = handle.read(1024)
-        if start and is_dicom(path):
-            return "dicom"
+            start = handle.read(_START)
     except FileNotFoundError:
         raise ImageError("no such file", file=path, fix="Check the path; it is relative to the cohort table.") from None
     except IsADirectoryError:
@@ -102,6 +102,8 @@ def kind_of(path: Path) -> Kind:
         raise ImageError(f"the file cannot be opened ({error.strerror})", file=path) from None
     if not start:
         raise ImageError("the file is empty", file=path, fix="Copy or export it again.")
+    if _begins_as_dicom(start):
+        return "dicom"
     for magic, kind in _KNOWN.items():
         if start.startswith(magic):
             return kind
@@ -119,7 +121,10 @@ def is_dicom(path: Path) -> bool:
         OSError: The file cannot be opened.
     """
     with path.open("rb") as handle:
-        start = handle.read(1024)
+        return _begins_as_dicom(handle.read(_START))
+
+
+def _begins_as_dicom(start: bytes) -> bool:
     return start[128:132] == b"DICM" or any(_begins_with_elements(start, order) for order in ("<", ">"))
 
 

@@ -254,6 +254,9 @@ def _page(path: Path) -> Iterator[TiffPage]:
             _refuse_pages(path, page.imagedepth)
         if file.imagej_metadata:  # a stack that says so in its description only
             _refuse_pages(path, int(file.imagej_metadata.get("images", 1)))
+        room = page.tilewidth * page.tilelength if page.is_tiled else 1
+        if page.samplesperpixel > 16 or room > 4 * max(page.imagelength * page.imagewidth, 1 << 20):
+            raise ValueError("more memory than such a picture can need")
         if page.compression not in TIFF.DECOMPRESSORS:
             raise ImageError(
                 f"a TIFF compressed by a method that is not read ({int(page.compression)})", file=path, fix=_PLAIN
