@@ -154,6 +154,11 @@ def test_tiff_of_odd_depths_and_palettes(path: Path) -> None:
     ramp = np.repeat(np.arange(256, dtype=np.uint16)[:, None], 3, axis=1)
     for scale in (257, 256, 1):  # the last as writers that take the entries for bytes
         reads_as(path, tiff(EIGHT, photometric=3, colormap=ramp * np.uint16(scale)), EIGHT, scale)
+    deep = (np.arange(256, dtype=np.uint16) * 16 + 3)[:, None].repeat(3, axis=1)
+    reads_as(path, tiff(EIGHT, photometric=3, colormap=deep), deep[EIGHT, 0])
+    half = np.where(X < 20, 255, 0).astype(np.uint8)
+    seen = np.where(X < 20, deep[EIGHT, 0], 0).astype(np.uint16)
+    reads_as(path, tiff(np.dstack([EIGHT, half]), photometric=3, colormap=deep, extra=(2,)), seen)
     turned = tiff(
         np.ascontiguousarray(EIGHT.T[::-1]), photometric=3, colormap=ramp[::-1] * np.uint16(257), orientation=6
     )

@@ -293,7 +293,8 @@ def _tiff(path: Path, page: TiffPage) -> Raster:
     if photometric == _WHITE_IS_ZERO:
         colour = _mirrored(colour, bits)
     elif photometric == _PALETTE:
-        colour, bits, top = _painted(page, colour), 8, 255.0
+        colour = _painted(page, colour)
+        bits = colour.dtype.itemsize * 8
     elif photometric == _CMYK:
         key = colour[..., 3:].astype(np.float64)
         colour = np.rint((top - colour[..., :3]) * (top - key) / top).astype(colour.dtype)
@@ -334,12 +335,18 @@ def _inks(page: TiffPage) -> int:
     return 1 if tag is None else int(tag.value)
 
 
-def _painted(page: TiffPage, indices: Array) -> NDArray[np.uint8]:
-    """Palette entries of 16 bits in 8; of 8 bits where a writer put them unscaled, as libtiff tells them apart."""
-    entries = np.asarray(page.colormap, dtype=np.uint16)
-    scaled = entries // 256 if entries.max() >= 256 else entries
-    painted: NDArray[np.uint8] = scaled.astype(np.uint8).T[indices]
-    return painted
+def _painted(page: TiffPage, indices: Array) -> Array:
+    """Palette entries in the depth they have: 8 bits, however a writer brought them to the 16 that TIFF asks for.
+
+    Times 257, times 256, or not at all, as libtiff tells them apart; what is none of these has 16 bits.
+    """
+    entries: Array = np.asarray(page.colormap, dtype=np.uint16)
+    high, low = entries >> 8, entries & 0xFF
+    if not high.any():
+        entries = low.astype(np.uint8)
+    elif not low.any() or np.array_equal(high, low):
+        entries = high.astype(np.uint8)
+    return entries.T[indices]
 
 
 def _mirrored(values: Array, bits: int) -> Array:
