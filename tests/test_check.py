@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import dataset, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -323,6 +324,27 @@ def test_a_mask_column_may_be_empty(folder: Path) -> None:
     checked = run(folder, cache=folder / "cache")
     assert not checked.warnings
     assert len(checked.cohort) == 12
+
+
+def test_what_fell_back_while_files_were_read_is_told(folder: Path) -> None:
+    for name, width in (("a.dcm", 0), ("b.dcm", -5), ("c.dcm", 300)):
+        new = dataset(picture(ord(name[0])), WindowCenter=100, WindowWidth=width, PixelSpacing=[0, 0])
+        write(folder / name, new)
+    labels = np.zeros((64, 64), np.uint8)
+    labels[12:50, 10:25], labels[12:50, 25:40] = 1, 2
+    Image.fromarray(labels).save(folder / "mask.png")
+    edit(folder, c00__image="a.dcm", c01__image="b.dcm", c02__image="c.dcm", c03__mask="mask.png")
+    expected = (
+        "The window cannot be used; the picture's own percentiles were taken (2 pictures: a.dcm, b.dcm).",
+        "PixelSpacing is empty or not two numbers above 0; the size of a pixel is unknown "
+        "(3 pictures: a.dcm, b.dcm, c.dcm).",
+        "The mask holds several values besides black; all of them count as lesion (1 mask: mask.png).",
+    )
+    for _ in range(2):  # read, and remembered
+        checked = run(folder, cache=folder / "cache")
+        assert set(checked.warnings) == set(expected)
+        assert len(checked.cohort) == 12
+        assert "notes" not in checked.images
 
 
 def test_a_study_without_a_single_picture_stops(folder: Path) -> None:

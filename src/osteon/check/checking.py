@@ -108,7 +108,7 @@ def check(
     cases.end_stage("in a centre of the study")
     pictures = _no_pictures()
     if images:
-        pictures = _open_pictures(cases, study.cohort_path.parent, jobs, progress, cache)
+        pictures = _open_pictures(cases, study.cohort_path.parent, jobs, progress, cache, warnings)
         cases.end_stage("picture and mask readable")
     _settle_boxes(cases, pictures, study.crop.min_box, images, warnings)
     cases.end_stage("box usable")
@@ -139,7 +139,9 @@ def _no_pictures() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
 
 
-def _open_pictures(cases: _Cases, root: Path, jobs: int, progress: Progress | None, cache: Path | None) -> pd.DataFrame:
+def _open_pictures(
+    cases: _Cases, root: Path, jobs: int, progress: Progress | None, cache: Path | None, warnings: list[str]
+) -> pd.DataFrame:
     """Open every picture and mask of the included cases; set aside what cannot be used."""
     frame = cases.frame
     for column in ("image", "mask"):
@@ -150,7 +152,12 @@ def _open_pictures(cases: _Cases, root: Path, jobs: int, progress: Progress | No
     detail = _told(root, found["image"], found["problem"], found["detail"])
     for problem in ("missing", "unusable"):
         word = "missing" if problem == "missing" else "unreadable"
+<<<<<<< HEAD
         cases.set_aside(found["problem"] == problem, f"picture {word}", detail)
+=======
+        cases.set_aside(found["problem"] == problem, f"picture {word}", found["detail"])
+    _tell_notes(pictures, "image", "picture", warnings)
+>>>>>>> images
     masked = (frame["mask"] != "") & (cases.reason == "") if "mask" in frame else pd.Series(False, index=frame.index)
     if masked.any():
         sized = frame[["mask"]].join(found[["height", "width"]])
@@ -159,10 +166,12 @@ def _open_pictures(cases: _Cases, root: Path, jobs: int, progress: Progress | No
         detail = _told(root, of_case["mask"], of_case["problem"], of_case["detail"])
         for problem in ("missing", "unusable"):
             cases.set_aside(of_case["problem"] == problem, f"mask {problem}", detail)
+        _tell_notes(masks, "mask", "mask", warnings)
         drawn = frame[BOX].notna().all(axis=1)
         for side in BOX:
             cases.frame[side] = frame[side].where(drawn, of_case.get(f"mask_{side}"))
-    readable = pictures[pictures["problem"] == ""].drop(columns=["problem", "detail"]).reset_index(drop=True)
+    readable = pictures[pictures["problem"] == ""].drop(columns=["problem", "detail", "notes"], errors="ignore")
+    readable = readable.reset_index(drop=True)
     return readable.astype({"height": np.int64, "width": np.int64}) if len(readable) else _no_pictures()
 
 
@@ -174,6 +183,17 @@ def _told(root: Path, paths: pd.Series, problems: pd.Series, details: pd.Series)
     if absent and (found := looks.elsewhere(root, absent[0])) and look[absent[0]] == "no such file":
         look[absent[0]] = f"no such file, but there is '{found}'"
     return details.where(~missing, paths.map({path: f"{path}: {words}" for path, words in look.items()}))
+
+
+def _tell_notes(read: pd.DataFrame, column: str, word: str, warnings: list[str]) -> None:
+    """What was left aside or fell back while files were read: each note once, with the files it is about."""
+    if "notes" not in read:
+        return
+    notes = read[[column]].assign(note=read["notes"].fillna("").str.split("\n")).explode("note").drop_duplicates()
+    for note, rows in notes[notes["note"] != ""].groupby("note", sort=False):
+        text = str(note)
+        where = f"{counted(len(rows), word)}: {named(rows[column])}"
+        warnings.append(f"{text[0].upper()}{text[1:]} ({where}).")
 
 
 def _settle_boxes(cases: _Cases, pictures: pd.DataFrame, least: float, opened: bool, warnings: list[str]) -> None:

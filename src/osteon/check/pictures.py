@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from osteon.errors import ImageError
-from osteon.io import read_image, read_mask
+from osteon.io import read_stored
+from osteon.io.images import read_noted_mask
 from osteon.progress import Progress, Quiet
 from osteon.tables import written
 from osteon.version import __version__
@@ -45,7 +46,7 @@ def read_pictures(
     Returns:
         One row a picture: image, problem (``missing``, ``unusable`` or ""), detail, sha256 (of the file), content
         (SHA-256 of the pixels at 16 bits), height, width, row_spacing and column_spacing (mm, nan where unknown),
-        thumbnail (bytes of 32 x 32 uint8).
+        thumbnail (bytes of 32 x 32 uint8), notes (what was left aside or fell back, one a line).
     """
     wanted = pd.DataFrame({"image": list(images)})
     return _measure_all(wanted, _measure_image, root, "pictures", jobs, progress, cache)
@@ -64,7 +65,8 @@ def read_masks(
         cache: Folder in which to remember what was found; or None.
 
     Returns:
-        One row a mask: mask, height, width, problem, detail, mask_x0, mask_y0, mask_x1, mask_y1 (half-open, pixels).
+        One row a mask: mask, height, width, problem, detail, mask_x0, mask_y0, mask_x1, mask_y1 (half-open, pixels),
+        notes.
     """
     return _measure_all(masks[["mask", "height", "width"]], _measure_mask, root, "masks", jobs, progress, cache)
 
@@ -74,7 +76,8 @@ def _measure_image(path: Path) -> Facts:
 
     with path.open("rb") as handle:
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-    radiograph = read_image(path)
+    stored = read_stored(path)
+    radiograph = stored.render()
     height, width = radiograph.pixels.shape
     content = hashlib.sha256(f"{height} {width} ".encode())
     content.update(np.rint(radiograph.pixels * 65535).astype("<u2").tobytes())
@@ -88,16 +91,18 @@ def _measure_image(path: Path) -> Facts:
         "row_spacing": float(spacing[0]),
         "column_spacing": float(spacing[1]),
         "thumbnail": np.rint(np.asarray(small) * 255).astype(np.uint8).tobytes(),
+        "notes": "\n".join(stored.notes),
     }
 
 
 def _measure_mask(path: Path, height: float, width: float) -> Facts:
-    mask = read_mask(path, (int(height), int(width)))
+    mask, notes = read_noted_mask(path, (int(height), int(width)))
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         raise ImageError("the mask is empty", file=path)
     edges = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-    return {f"mask_{side}": float(edge) for side, edge in zip(("x0", "y0", "x1", "y1"), edges, strict=True)}
+    box = {f"mask_{side}": float(edge) for side, edge in zip(("x0", "y0", "x1", "y1"), edges, strict=True)}
+    return {**box, "notes": "\n".join(notes)}
 
 
 def _measure_all(
@@ -178,7 +183,8 @@ def _remembered(store: Path | None, key: list[str]) -> pd.DataFrame:
     if store is not None and store.is_file():
         try:
             known = pd.read_parquet(store)
-            return known.drop_duplicates(key)
+            if "notes" in known:  # else it was made before files were noted on
+                return known.drop_duplicates(key)
         except (ValueError, OSError, KeyError):  # made by another version, or damaged: it is only a cache
             pass
     return pd.DataFrame(columns=[*key, "problem"]).astype({"bytes": np.int64, "modified": np.int64})

@@ -101,7 +101,7 @@ def _check_values(
 ) -> None:
     """Say what cells seem to say and do not: words that count as missing, spellings, words among numbers."""
     path = study.cohort_path
-    asked = [name for model in study.models if isinstance(model, Clinical | Combined) for name in model.variables]
+    asked = [name for model in study.models for name in model.columns]
     asked = list(dict.fromkeys((*asked, *study.evaluation.subgroups)))
     texts = [name for name in _WORDS if name in frame] + [name for name in asked if name not in tables.COHORT.columns]
     values.check_centres(frame["centre"], lines, path)
