@@ -151,9 +151,10 @@ def import_(
         format, source, out, labels=labels, centre=centre, guess_patients=guess_patients, whole_image=whole_image,
         overwrite=overwrite,
     )  # fmt: skip
-    print(f"{out / 'cohort.csv'}: {len(table)} cases on {table['image'].nunique()} radiographs")
-    if (out / "skipped.csv").is_file():
-        print(f"{out / 'skipped.csv'}: what was left out, and why")
+    cases, pictures = len(table), table["image"].nunique()
+    print(f"{out / 'cohort.csv'}: {cases} case{'s' * (cases != 1)} on {pictures} radiograph{'s' * (pictures != 1)}")
+    for line in cohorts.remarks(out):
+        print(line)
 
 
 @weights_app.command("list")

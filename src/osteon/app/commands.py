@@ -103,7 +103,12 @@ def import_(
     """Turn an iMRMC file or another program's table into readings.csv."""
     from osteon import readers, tables
 
-    tables.write(readers.load(file), out, tables.READINGS)
+    found = readers.load(file)
+    tables.write(found, out, tables.READINGS)
+    print(
+        f"{out}: {len(found)} readings of {found['case_id'].nunique()} cases by {found['reader'].nunique()} readers, "
+        f"arms {', '.join(sorted(found['arm'].unique()))}"
+    )
 
 
 @app.command()

@@ -152,12 +152,8 @@ def _open_pictures(
     detail = _told(root, found["image"], found["problem"], found["detail"])
     for problem in ("missing", "unusable"):
         word = "missing" if problem == "missing" else "unreadable"
-<<<<<<< HEAD
         cases.set_aside(found["problem"] == problem, f"picture {word}", detail)
-=======
-        cases.set_aside(found["problem"] == problem, f"picture {word}", found["detail"])
     _tell_notes(pictures, "image", "picture", warnings)
->>>>>>> images
     masked = (frame["mask"] != "") & (cases.reason == "") if "mask" in frame else pd.Series(False, index=frame.index)
     if masked.any():
         sized = frame[["mask"]].join(found[["height", "width"]])
