@@ -121,7 +121,9 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="another operating system: it has no disk that is always full"
+)
 def test_a_full_disk_is_said_to_be_full_whoever_wrote(tmp_path: Path) -> None:
     def save() -> None:
         with tables.written(tmp_path / "crops.npy"), Path("/dev/full").open("wb") as handle:

@@ -33,7 +33,6 @@ VIEWS = ("frontal", "lateral", "oblique")
 LABELS = ("malignant", "giant cell tumor", "benign")
 #: Why a picture is left over.
 LEFT = "no row of dataset.xlsx names it"
-#: What stands for an age that is not known.
 _FLAGS = (*SITES, "tumor", "benign", "malignant", *SUBTYPES, *REGIONS, *VIEWS)
 
 
