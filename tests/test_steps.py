@@ -15,19 +15,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import osteon
-from osteon import stats, tables
+from osteon import stats, study, tables
 from osteon.errors import InputError
-from osteon.pipeline import Workers, evaluate
+from osteon.models.inputs import crops
+from osteon.pipeline import FIT, Workers, evaluate, walk
 from small_study import STUDY, bytes_of, make
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run that no test may change."""
-    study = make(tmp_path_factory.mktemp("study"))
-    return osteon.run(study).path
+    path = make(tmp_path_factory.mktemp("study"))
+    return osteon.run(path).path
 
 
 @pytest.fixture
@@ -149,15 +151,15 @@ def test_tables_figures_and_report_come_back_from_the_waist(copied: Path, finish
 
 
 def test_killed_again_and_again_it_resumes_to_the_same_bytes(finished: Path, tmp_path: Path) -> None:
-    study = make(tmp_path / "study")
-    run = study.parent / "run"
+    path = make(tmp_path / "study")
+    run = path.parent / "run"
 
     def begun(moment: str) -> bool:
         return any(moment in f"{folder}/{name}" for folder, inner, files in os.walk(run) for name in inner + files)
 
     for moment in ("crops", "features-", "models/frozen/fold-0/model.safetensors", "predictions.csv"):
         with subprocess.Popen(
-            [sys.executable, "-m", "osteon", "run", str(study), "--jobs", "2"],
+            [sys.executable, "-m", "osteon", "run", str(path), "--jobs", "2"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         ) as process:  # fmt: skip
             deadline = time.monotonic() + 120
@@ -165,15 +167,15 @@ def test_killed_again_and_again_it_resumes_to_the_same_bytes(finished: Path, tmp
                 time.sleep(0.005)
             os.killpg(process.pid, signal.SIGKILL)
         assert not (run / "report.html").is_file(), "it was finished before it could be killed"
-    osteon.run(study)
+    osteon.run(path)
     assert bytes_of(run) == bytes_of(finished)
 
 
 def test_a_pictures_failure_names_the_file(tmp_path: Path) -> None:
-    study = make(tmp_path / "study")
-    study.write_text(STUDY.replace('"random"', '"file:nowhere.pt"', 1))
+    path = make(tmp_path / "path")
+    path.write_text(STUDY.replace('"random"', '"file:nowhere.pt"', 1))
     with pytest.raises(InputError, match="nowhere"):
-        osteon.run(study)
+        osteon.run(path)
 
 
 def test_evaluate_takes_a_study_file_and_follows_its_settings(copied: Path) -> None:
@@ -250,3 +252,34 @@ class Heard:
 
     def advance(self) -> None:
         pass
+
+
+def test_an_added_centre_is_all_that_is_cut_and_predicted(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what comes out is what a fresh run of the larger cohort gives."""
+    table = copied.parent / "cohort.csv"
+    whole = pd.read_csv(table)
+    more = whole[whole["centre"] == "B"].head(9)
+    added = more.assign(centre="C", case_id="C" + more["case_id"], patient_id="C" + more["patient_id"])
+    for image, name in zip(more["image"], added["case_id"], strict=True):
+        with Image.open(copied.parent / image) as picture:
+            brighter = np.minimum(np.asarray(picture).astype(int) + 20, 255).astype(np.uint8)
+        Image.fromarray(brighter).save(copied.parent / "images" / f"{name}.png")
+    added["image"] = [f"images/{name}.png" for name in added["case_id"]]
+    pd.concat([whole, added]).to_csv(table, index=False)
+    cut: list[int] = []
+    extract = crops.extract
+
+    def counted(pixels: np.ndarray, rects: np.ndarray, size: int) -> np.ndarray:
+        cut.append(len(rects))
+        return extract(pixels, rects, size)
+
+    monkeypatch.setattr(crops, "extract", counted)
+    said = Heard()
+    walk(FIT, study.load(copied), Workers(progress=said))
+    assert sum(cut) == 2 * len(added)  # with and without surroundings
+    assert any("unchanged; new cases predicted" in line for line in said.lines)
+    assert not any("folds fitted" in line for line in said.lines)
+    grown = (copied.parent / "run" / "predictions.csv").read_bytes()
+    shutil.rmtree(copied.parent / "run")
+    walk(FIT, study.load(copied))
+    assert (copied.parent / "run" / "predictions.csv").read_bytes() == grown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -56,25 +56,76 @@ def stored_crops(place: Place, cases: pd.DataFrame, size: int, pad: int) -> Path
     Returns:
         A ``.npy`` of (N, size + 2 pad, size + 2 pad) uint16 in the order of the cases.
     """
-    crop = place.study.crop
-    key = crop_key(cases, crop, size, pad)
-    target = place.run.cache / f"crops-{size}-{pad}-{key[:16]}.npy"
+    rects = crops.rectangles(boxes(cases), place.study.crop)
+    identities = _identities(cases["sha256"], rects)
+    wide = crops.padded(rects, size, pad)
+
+    def make(lacking: NDArray[np.intp], folder: Path) -> list[tuple[Path, NDArray[np.intp]]]:
+        of_image = list(cases.iloc[lacking].groupby("image", sort=False).indices.items())
+        chunks = [of_image[i : i + _IMAGES_A_CHUNK] for i in range(0, len(of_image), _IMAGES_A_CHUNK)]
+        made, pieces = [], []
+        for number, chunk in enumerate(chunks):
+            part = folder / f"{number:06d}.npy"
+            made.append((part, np.concatenate([lacking[rows] for _, rows in chunk])))
+            cut = [(place.root / str(image), wide[lacking[rows]]) for image, rows in chunk]
+            pieces.append((part, cut, size + 2 * pad))
+        place.workers.map(f"crops of {size} px", _cut_chunk, [piece for piece in pieces if not piece[0].is_file()])
+        return made
+
+    return _kept(place.run.cache, f"crops-{size}-{pad}", identities, make)
+
+
+def _identities(contents: Iterable[str], rects: Floats) -> NDArray[np.bytes_]:
+    """What each crop is: the content of its radiograph and the rectangle that is cut out."""
+    return np.array([digest(sha256, rect)[:32].encode() for sha256, rect in zip(contents, rects, strict=True)])
+
+
+def _kept(
+    cache: Path,
+    stem: str,
+    identities: NDArray[np.bytes_],
+    make: Callable[[NDArray[np.intp], Path], list[tuple[Path, NDArray[np.intp]]]],
+) -> Path:
+    """An array with a row for each identity. Rows that an earlier array of this kind holds are not made again.
+
+    Args:
+        cache: Where such arrays are kept, each beside the identities of its rows.
+        stem: The kind of array.
+        identities: Of the rows.
+        make: Makes the rows at these positions, in parts in this folder, and says which rows are in which part.
+
+    Returns:
+        The array's file.
+    """
+    target = cache / f"{stem}-{digest(identities)[:16]}.npy"
     if target.is_file():
         return target
-    rects = crops.padded(crops.rectangles(boxes(cases), crop), size, pad)
-    rows_of_image = list(cases.groupby("image", sort=False).indices.items())
-    chunks = [rows_of_image[i : i + _IMAGES_A_CHUNK] for i in range(0, len(rows_of_image), _IMAGES_A_CHUNK)]
-    pieces: list[tuple[Any, ...]] = []
-    parts: list[Path] = []
-    order: list[int] = []
-    for number, chunk in enumerate(chunks):
-        part = target.with_suffix("") / f"{number:06d}.npy"
-        parts.append(part)
-        order.extend(int(row) for _, rows in chunk for row in rows)
-        if not part.is_file():
-            pieces.append((part, [(place.root / str(image), rects[rows]) for image, rows in chunk], size + 2 * pad))
-    place.workers.map(f"crops of {size} px", _cut_chunk, pieces)
-    _join(parts, target, order)
+    known: dict[bytes, tuple[Path, int]] = {}
+    for names in sorted(cache.glob(f"{stem}-*.rows.npy")):
+        array = names.with_name(names.name.replace(".rows.npy", ".npy"))
+        if array.is_file():
+            known = {one: (array, row) for row, one in enumerate(np.load(names).tolist())} | known
+    own = identities.tolist()
+    lacking = np.array([row for row, one in enumerate(own) if one not in known], dtype=np.intp)
+    made = make(lacking, target.with_suffix("")) if len(lacking) else []
+    there = {array: np.load(array, mmap_mode="r") for array in {array for array, _ in known.values()}}
+    first = np.load(made[0][0], mmap_mode="r") if made else next(iter(there.values()))
+    with written(target) as beside:
+        whole = np.lib.format.open_memmap(beside, mode="w+", dtype=first.dtype, shape=(len(own), *first.shape[1:]))
+        for part, rows in made:
+            whole[rows] = np.load(part)
+        for row, one in enumerate(own):
+            if one in known:
+                array, place = known[one]
+                whole[row] = there[array][place]
+        whole.flush()
+        del whole
+    with written(target.with_suffix(".rows.npy")) as beside, beside.open("wb") as handle:
+        np.save(handle, identities)
+    for part, _ in made:
+        part.unlink()
+    if made:
+        made[0][0].parent.rmdir()
     return target
 
 
@@ -84,23 +135,6 @@ def _cut_chunk(part: Path, pictures: Sequence[tuple[Path, Floats]], side: int) -
         np.save(handle, np.concatenate(cut))
 
 
-def _join(parts: Sequence[Path], target: Path, order: Sequence[int]) -> None:
-    """Chunks in the order of reading -> one array in the order of the cases; the chunks go when it stands."""
-    first = np.load(parts[0], mmap_mode="r")
-    with written(target) as beside:
-        whole = np.lib.format.open_memmap(beside, mode="w+", dtype=first.dtype, shape=(len(order), *first.shape[1:]))
-        start = 0
-        for part in parts:
-            chunk = np.load(part)
-            whole[list(order[start : start + len(chunk)])] = chunk
-            start += len(chunk)
-        whole.flush()
-        del whole
-    for part in parts:
-        part.unlink()
-    parts[0].parent.rmdir()
-
-
 def deep_features(place: Place, crops_path: Path, size: int, backbone: str, weights: Resolved, seed: int) -> Path:
     """Pooled features of every crop from a frozen backbone, float32 and without augmentation.
 
@@ -108,33 +142,37 @@ def deep_features(place: Place, crops_path: Path, size: int, backbone: str, weig
         A ``.npy`` of (N, F) float32 in the order of the cases.
     """
     origin = weights.sha256 or f"random seed {seed}"
-    key = digest("features", crops_path.name, backbone, origin, weights.record.variant, weights.record.normalisation)
-    target = place.run.cache / f"features-{backbone.replace('/', '_')}-{key[:16]}.npy"
-    if target.is_file():
-        return target
-    count = len(np.load(crops_path, mmap_mode="r"))
-    starts = range(0, count, _CROPS_A_CHUNK)
-    parts = [target.with_suffix("") / f"{start:06d}.npy" for start in starts]
-    pieces = [
-        (part, crops_path, start, size, backbone, weights, seed, place.study.compute.device)
-        for part, start in zip(parts, starts, strict=True)
-        if not part.is_file()
-    ]
-    place.workers.map(f"features of {backbone}", _feature_chunk, pieces)
-    _join(parts, target, range(count))
-    return target
+    key = digest("features", size, backbone, origin, weights.record.variant, weights.record.normalisation)
+    # Crops of the same rectangle with and without surroundings have the same middle.
+    identities = np.load(crops_path.with_suffix(".rows.npy"))
+
+    def make(lacking: NDArray[np.intp], folder: Path) -> list[tuple[Path, NDArray[np.intp]]]:
+        chunks = [lacking[start : start + _CROPS_A_CHUNK] for start in range(0, len(lacking), _CROPS_A_CHUNK)]
+        made = [(folder / f"{number:06d}.npy", rows) for number, rows in enumerate(chunks)]
+        device = place.study.compute.device
+        pieces = [
+            (part, crops_path, rows, size, backbone, weights, seed, device) for part, rows in made if not part.is_file()
+        ]
+        place.workers.map(f"features of {backbone}", _feature_chunk, pieces)
+        return made
+
+    return _kept(place.run.cache, f"features-{backbone.replace('/', '_')}-{key[:16]}", identities, make)
 
 
 def _feature_chunk(
-    part: Path, crops_path: Path, start: int, size: int, backbone: str, weights: Resolved, seed: int, device: str
-) -> None:
+    part: Path, crops_path: Path, rows: NDArray[np.intp], size: int, backbone: str, weights: Resolved, seed: int,
+    device: str,
+) -> None:  # fmt: skip
     import torch
 
     on = Device.choose(device, "float32").device
     network = frozen_backbone(backbone, weights, seed, size, str(on))
-    batch = middle(np.load(crops_path, mmap_mode="r")[start : start + _CROPS_A_CHUNK], size)
+    # Arithmetic differs in the last digits with the size of a batch: every crop is seen in a full one, so that its
+    # features are the same whatever other cases there are.
+    batch = np.zeros((_CROPS_A_CHUNK, 1, size, size), dtype=np.float32)
+    batch[: len(rows)] = middle(np.load(crops_path, mmap_mode="r")[rows], size)
     with torch.inference_mode():
-        features = network.features(torch.from_numpy(batch).to(on))
+        features = network.features(torch.from_numpy(batch).to(on))[: len(rows)]
     with written(part) as beside, beside.open("wb") as handle:
         np.save(handle, features.float().cpu().numpy())
 
