@@ -115,9 +115,9 @@ def stats(
     from osteon import tables
     from osteon.stats.table import analyse_scores
 
-    frame = tables.read(file, tables.Contract("scores", open=True))
+    frame = tables.read(file, tables.Contract("scores", open=True), lines=True)
     names = [name.strip() for name in scores.split(",")]
-    found = analyse_scores(frame, truth, names, cluster, by, level=level)
+    found = analyse_scores(frame, truth, names, cluster, by, level=level, file=file)
     print(found)
     if out is not None:
         for name, table in (("aucs", found.to_frame()), ("comparisons", found.comparisons_frame())):

@@ -6,24 +6,34 @@ the published settings of the 2026 study (doi 10.1186/s13244-026-02271-y) as far
 
 from __future__ import annotations
 
-import csv
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import tomli_w
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from osteon.cells import is_missing, plain, trimmed
 from osteon.errors import StudyError, suggest
 from osteon.protocol import Readers
-from osteon.settings import Settings
-from osteon.tables import written
+from osteon.settings import Settings, TableName
+from osteon.tables import columns, contents, written
+
+
+def _no_missing_word(name: str) -> str:
+    if is_missing(trimmed(name)):
+        raise ValueError(f"{name!r} counts as a missing value in every table of the run")
+    return name
+
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ,._+-]*$", max_length=60)]
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ,._+-]*$", max_length=60), AfterValidator(_no_missing_word)
+]
 
 
 class StudySection(Settings):
@@ -53,13 +63,13 @@ class Task(Settings):
     """``[task]``: which labels are the positive class; empty means that the labels are 0 and 1 already.
 
     Attributes:
-        positive: Labels that count as positive.
+        positive: Labels that count as positive, spelled as in the table; a number needs no quotes.
         column: The cohort's column that holds the label.
         name: What the positive class is called in the report.
     """
 
-    positive: tuple[str, ...] = ()
-    column: str = "label"
+    positive: tuple[TableName, ...] = ()
+    column: TableName = "label"
     name: str = "positive"
 
 
@@ -67,12 +77,12 @@ class Centres(Settings):
     """``[centres]``: the two roles of a centre.
 
     Attributes:
-        development: Centres that models are made from.
+        development: Centres that models are made from, spelled as in the table; a number needs no quotes.
         external: Centres that they are tested on; empty takes all that are not development.
     """
 
-    development: Annotated[tuple[str, ...], Field(min_length=1)]
-    external: tuple[str, ...] = ()
+    development: Annotated[tuple[TableName, ...], Field(min_length=1)]
+    external: tuple[TableName, ...] = ()
 
     @model_validator(mode="after")
     def _disjoint(self) -> Centres:
@@ -244,7 +254,7 @@ class Clinical(Settings):
 
     kind: Literal["clinical"] = "clinical"
     name: Name = "clinical"
-    variables: Annotated[tuple[str, ...], Field(min_length=1)] = ("age", "sex", "site")
+    variables: Annotated[tuple[TableName, ...], Field(min_length=1)] = ("age", "sex", "site")
 
 
 class Combined(Settings):
@@ -259,7 +269,7 @@ class Combined(Settings):
     kind: Literal["combined"] = "combined"
     name: Name = "combined"
     of: str
-    variables: tuple[str, ...] = ("age", "sex", "site")
+    variables: tuple[TableName, ...] = ("age", "sex", "site")
 
 
 class Box(Settings):
@@ -295,7 +305,7 @@ class Evaluation(Settings):
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     thresholds: tuple[Fraction, Fraction] = (0.02, 0.8)
-    subgroups: tuple[str, ...] = ()
+    subgroups: tuple[TableName, ...] = ()
 
     @field_validator("primary")
     @classmethod
@@ -389,6 +399,9 @@ class Study(Settings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two models are named '{name}'")
+            alike = [other for other in names if other != name and plain(other) == plain(name)]
+            if alike:
+                raise ValueError(f"the models '{name}' and '{alike[0]}' differ in case or spaces only")
         for index, model in enumerate(self.models):
             if isinstance(model, Combined):
                 if model.of not in names:
@@ -459,16 +472,12 @@ def load(path: str | Path) -> Study:
 
     Raises:
         StudyError: The file is absent, not TOML, or holds an unknown or impossible setting.
+        TableError: No models are named, and the cohort table, whose columns decide which are taken, cannot be read.
     """
     path = Path(path)
     if path.is_dir():
         path = path / "study.toml"
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError("no such study file", file=path, fix="'osteon demo' makes an example.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise StudyError(f"not a TOML file ({error})", file=path) from None
+    given = _parsed(path)
     folder = path.parent
     section = given.get("study")
     section = section if isinstance(section, dict) else {}
@@ -476,8 +485,9 @@ def load(path: str | Path) -> Study:
     if preset == "paper" and isinstance(given.setdefault("crop", {}), dict):
         given["crop"].setdefault("margin", 0.0)
     if "models" not in given:
-        cohort = section.get("cohort", "cohort.csv")
-        given["models"] = default_models(_columns(folder / str(cohort)), preset)
+        cohort = folder / str(section.get("cohort", "cohort.csv"))
+        # An absent cohort is told by whoever reads it.
+        given["models"] = default_models(set(columns(cohort)) if cohort.is_file() else set(), preset)
     try:
         return Study(**given, folder=folder)
     except ValidationError as error:
@@ -512,18 +522,28 @@ def default_models(columns: set[str], preset: str) -> list[dict[str, Any]]:
     return models
 
 
-def _columns(cohort: Path) -> set[str]:
-    """The cohort's column names, or none when it cannot be read (the reader of the table will say so)."""
-    if cohort.suffix == ".parquet":
-        import pyarrow.parquet as parquet
-
-        return set(parquet.read_schema(cohort).names) if cohort.is_file() else set()
+def _parsed(path: Path) -> dict[str, Any]:
+    """What a TOML file says, in any Unicode encoding."""
     try:
-        with cohort.open(encoding="utf-8-sig", newline="") as handle:
-            line = handle.readline()
-            return {name.strip() for name in next(csv.reader([line], delimiter=";" if ";" in line else ","), [])}
-    except (OSError, UnicodeDecodeError):
-        return set()
+        text = contents(path, error=StudyError, fix="Save it as UTF-8 text.")
+    except FileNotFoundError:
+        raise StudyError("no such study file", file=path, fix="'osteon demo' makes an example.") from None
+    except IsADirectoryError:
+        raise StudyError("not a TOML file (it is a folder)", file=path) from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        line = text.splitlines()[int(place[1]) - 1].strip()[:80] if place else ""
+        fix = None
+        if set(line) & set("\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb"):
+            fix = 'Quotes have to be straight: " and not \u201c or \u201d.'
+        elif "\\" in line:
+            fix = "Write paths with /, or between single quotes."
+        elif re.search(r"[=\[,]\s*0\d", line):
+            fix = "Put quotes around a number that begins with 0."
+        said = f"{error}: {line}" if line else str(error)
+        raise StudyError(f"not a TOML file ({said})", file=path, fix=fix) from None
 
 
 def _explained(error: ValidationError, path: Path) -> StudyError:

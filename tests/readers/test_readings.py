@@ -100,7 +100,7 @@ def test_an_imrmc_file_without_scores_or_in_another_encoding_is_refused(tmp_path
     with pytest.raises(TableError, match="no score follows"):
         from_imrmc(path)
     path.write_bytes("BEGIN DATA:\n-1,1,0,1\n读者,1,film,3\n".encode("gbk"))
-    with pytest.raises(TableError, match=r"row 3: not UTF-8 text\. Save it as UTF-8"):
+    with pytest.raises(TableError, match=r"row 3: not UTF-8 text; it reads '读者' in Chinese.*Save it as UTF-8"):
         from_imrmc(path)
 
 
@@ -161,6 +161,38 @@ def test_names_of_other_programs_are_understood(tmp_path: Path, header: str) -> 
     comma = ";" if ";" in header else ","
     path.write_text(header + "\n" + comma.join(["A", "1", "7", "1", "4.5"]) + "\n")
     assert load(path)[["reader", "arm", "case_id"]].to_numpy().tolist() == [["A", "1", "7"]]
+
+
+def test_arms_and_readers_stay_as_they_were_written(tmp_path: Path) -> None:
+    rows = [(2.0, 1.0, 7.0, 1, 4.5), (2.0, 3.0, 7.0, 1, 3.5)]
+    frame = pd.DataFrame(rows, columns=["reader", "arm", "case", "truth", "score"])
+    frame.to_excel(tmp_path / "r.XLSX", engine="openpyxl", index=False)
+    frame.to_parquet(tmp_path / "r.parquet")
+    (tmp_path / "r.csv").write_text("reader,arm,case,truth,score\n2,1,7,1,4.5\n2,3,7,1,3.5\n")
+    for name in ("r.XLSX", "r.parquet", "r.csv"):
+        found = load(tmp_path / name)
+        assert found[["reader", "arm", "case_id"]].to_numpy().tolist() == [["2", "1", "7"], ["2", "3", "7"]]
+    (tmp_path / "r.csv").write_text("reader,arm,case,truth,score\n02,1.0,007,1,4.5\n")
+    assert load(tmp_path / "r.csv")[["reader", "arm", "case_id"]].to_numpy().tolist() == [["02", "1.0", "007"]]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("R1,b,7,1,NA", r"row 3, column 'confidence': the value is missing: 'NA' counts as none"),
+        ("R1,NA,7,1,3", r"row 3, column 'arm': the value is missing: 'NA' counts as none"),
+        ("R1,b,7,?,3", r"row 3, column 'truth': the value is missing"),
+        ("R1,A,7,1,3", r"row 2, column 'arm': spelled in several ways: 'A' \(1\), 'a' \(1\)"),
+        ("r1,b,7,1,3", r"row 3, column 'reader': spelled in several ways"),
+        ("R1,b,7,1,3,5", r"row 3: the row has 6 fields and the header 5.*decimal comma"),
+        ("R1,b,7,1", r"row 3: the row has 4 fields and the header 5"),
+    ],
+)
+def test_a_wrong_reading_is_named(tmp_path: Path, row: str, said: str) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text(f"reader,arm,case_id,truth,confidence\nR1,a,7,1,4.5\n{row}\n")
+    with pytest.raises(TableError, match=said):
+        load(path)
 
 
 def test_unusual_names_can_be_told(tmp_path: Path) -> None:

@@ -36,13 +36,16 @@ def groups(cohort: pd.DataFrame) -> dict[str, pd.Series]:
     return found
 
 
-def table(cohort: pd.DataFrame, variables: Sequence[str], positive: str) -> pd.DataFrame:
+def table(
+    cohort: pd.DataFrame, variables: Sequence[str], positive: str, measured: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Summaries by centre and by split.
 
     Args:
         cohort: Included cases.
         variables: Columns to describe; a column of numbers by median and quartiles, any other by its levels.
         positive: What the positive class is called.
+        measured: Further columns of numbers, such as the pictures' sizes, in the order of the cases.
 
     Returns:
         A table after :data:`osteon.tables.BASELINE`. smd is the standardised mean difference from development: for
@@ -64,6 +67,8 @@ def table(cohort: pd.DataFrame, variables: Sequence[str], positive: str) -> pd.D
             rows.extend(_describe_number(variable, numbers, masks))
         else:
             rows.extend(_describe_category(variable, values.astype(str).str.strip(), masks))
+    for column, numbers in () if measured is None else measured.items():
+        rows.extend(_describe_number(str(column), numbers, masks))
     return tables.conform(pd.DataFrame(rows), tables.BASELINE)
 
 

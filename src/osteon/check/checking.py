@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from osteon.check import baseline, duplicates
+from osteon.check import baseline, duplicates, looks
 from osteon.check.pictures import read_masks, read_pictures
 from osteon.check.rows import BOX, COMPUTED, counted, named, read
 from osteon.errors import LeakError, StudyError
@@ -28,7 +29,7 @@ class Checked:
         cohort: The included cases: the table's columns, the label as ``label``, and split (``development``,
             ``external``), target (0 or 1), patient (patient_id or a stand-in) and cluster (cases that share a patient
             or a picture). Paths are relative to the cohort table; boxes lie inside their pictures.
-        excluded: The cases set aside: case_id, centre, reason, detail.
+        excluded: The cases set aside, after :data:`osteon.tables.EXCLUDED`.
         flow: What becomes flow.json.
         baseline: After :data:`osteon.tables.BASELINE`.
         images: One row a readable picture, as :func:`osteon.check.pictures.read_pictures` gives them.
@@ -49,8 +50,9 @@ class Checked:
 class _Cases:
     """All cases of the table, the reason why each is out ("" while it is in), and the flow so far."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, lines: NDArray[np.int64]) -> None:
         self.frame = frame
+        self.lines = lines
         self.reason = pd.Series("", index=frame.index)
         self.detail = pd.Series("", index=frame.index)
         self.stages = [self._stage("in the table")]
@@ -101,7 +103,7 @@ def check(
         LeakError: A patient or a picture is on both sides of the development/external line.
     """
     warnings: list[str] = []
-    cases = _Cases(read(study, warnings))
+    cases = _Cases(*read(study, warnings))
     cases.set_aside(cases.frame["split"] == "", "centre not in the study")
     cases.end_stage("in a centre of the study")
     pictures = _no_pictures()
@@ -125,8 +127,10 @@ def check(
     _check_classes(cohort, study, warnings)
     excluded = _excluded(cases, warnings)
     described = list(dict.fromkeys((*_DESCRIBED, *_variables(study), *study.evaluation.subgroups)))
+    facts = looks.picture_columns(cohort, pictures)
+    looks.warn_of_unlike_pictures(cohort, facts, warnings)
     flow = _flow(study, cases, cohort, excluded, warnings)
-    table = baseline.table(cohort, described, study.task.name)
+    table = baseline.table(cohort, described, study.task.name, facts)
     return Checked(cohort, excluded, flow, table, pictures, pairs, tuple(warnings))
 
 
@@ -140,19 +144,24 @@ def _open_pictures(
 ) -> pd.DataFrame:
     """Open every picture and mask of the included cases; set aside what cannot be used."""
     frame = cases.frame
+    for column in ("image", "mask"):
+        if column in frame:
+            frame[column] = frame[column].map(looks.existing(root, list(frame[column].unique())))
     pictures = read_pictures(root, list(cases.inside["image"].unique()), jobs=jobs, progress=progress, cache=cache)
     found = frame[["image"]].merge(pictures.drop(columns="thumbnail", errors="ignore"), on="image", how="left")
+    detail = _told(root, found["image"], found["problem"], found["detail"])
     for problem in ("missing", "unusable"):
         word = "missing" if problem == "missing" else "unreadable"
-        cases.set_aside(found["problem"] == problem, f"picture {word}", found["detail"])
+        cases.set_aside(found["problem"] == problem, f"picture {word}", detail)
     _tell_notes(pictures, "image", "picture", warnings)
     masked = (frame["mask"] != "") & (cases.reason == "") if "mask" in frame else pd.Series(False, index=frame.index)
     if masked.any():
         sized = frame[["mask"]].join(found[["height", "width"]])
         masks = read_masks(root, sized[masked].drop_duplicates(), jobs=jobs, progress=progress, cache=cache)
         of_case = sized.merge(masks, on=["mask", "height", "width"], how="left")
+        detail = _told(root, of_case["mask"], of_case["problem"], of_case["detail"])
         for problem in ("missing", "unusable"):
-            cases.set_aside(of_case["problem"] == problem, f"mask {problem}", of_case["detail"])
+            cases.set_aside(of_case["problem"] == problem, f"mask {problem}", detail)
         _tell_notes(masks, "mask", "mask", warnings)
         drawn = frame[BOX].notna().all(axis=1)
         for side in BOX:
@@ -173,6 +182,16 @@ def _tell_notes(read: pd.DataFrame, column: str, word: str, warnings: list[str])
         warnings.append(f"{text[0].upper()}{text[1:]} ({where}).")
 
 
+def _told(root: Path, paths: pd.Series, problems: pd.Series, details: pd.Series) -> pd.Series:
+    """What is wrong with each file; what the path of one that is not there looks like."""
+    missing = problems == "missing"
+    absent = list(paths[missing].unique())
+    look = looks.missing_files(root, absent)
+    if absent and (found := looks.elsewhere(root, absent[0])) and look[absent[0]] == "no such file":
+        look[absent[0]] = f"no such file, but there is '{found}'"
+    return details.where(~missing, paths.map({path: f"{path}: {words}" for path, words in look.items()}))
+
+
 def _settle_boxes(cases: _Cases, pictures: pd.DataFrame, least: float, opened: bool, warnings: list[str]) -> None:
     """Clip boxes to their pictures; set aside those that are missing, outside or too small."""
     frame = cases.frame
@@ -186,8 +205,12 @@ def _settle_boxes(cases: _Cases, pictures: pd.DataFrame, least: float, opened: b
     box = frame[BOX].to_numpy()
     clipped = np.clip(box, 0, np.tile(limit, 2))
     sides = clipped[:, 2:] - clipped[:, :2]
-    cases.set_aside((sides <= 0).any(axis=1), "box outside the picture")
-    cases.set_aside((sides < least).any(axis=1), f"box under {least:g} px")
+    looks.warn_of_boxes(frame.assign(width=size[:, 0], height=size[:, 1])[cases.reason == ""], warnings)
+    small = (sides < least).any(axis=1)
+    told = dict(zip(frame.index[small], looks.odd_boxes(box[small], size[small]), strict=True))
+    detail = pd.Series([told.get(row, "") for row in frame.index], index=frame.index)
+    cases.set_aside((sides <= 0).any(axis=1), "box outside the picture", detail)
+    cases.set_aside(small, f"box under {least:g} px", detail)
     outside = (clipped != box).any(axis=1) & (cases.reason == "").to_numpy()
     if outside.any():
         many = counted(int(outside.sum()), "box", "boxes")
@@ -270,9 +293,12 @@ def _check_centres(cases: _Cases, study: Study) -> None:
     for centre, rows in cases.frame[cases.frame["split"] != ""].groupby("centre"):
         reasons = cases.reason[rows.index].value_counts()
         if "" not in reasons:
+            details = cases.detail[rows.index]
+            first = next((text for text in details[cases.reason[rows.index] == reasons.index[0]] if text), "")
             raise StudyError(
                 f"centre '{centre}' has no usable case: "
-                + named([f"{reason} ({count})" for reason, count in reasons.items()]),
+                + named([f"{reason} ({count})" for reason, count in reasons.items()])
+                + (f"; the first: {first}" if first else ""),
                 file=study.cohort_path,
                 fix="Mend its cases or take the centre out of the study.",
             )
@@ -299,6 +325,7 @@ def _check_classes(cohort: pd.DataFrame, study: Study, warnings: list[str]) -> N
 def _excluded(cases: _Cases, warnings: list[str]) -> pd.DataFrame:
     out = cases.reason != ""
     table = cases.frame.loc[out, ["case_id", "centre"]].assign(reason=cases.reason[out], detail=cases.detail[out])
+    table.insert(0, "row", cases.lines[out])
     for reason, rows in table[table["reason"] != "centre not in the study"].groupby("reason", sort=False):
         warnings.append(f"{counted(len(rows), 'case')} set aside, {reason}: {named(rows['case_id'])}.")
     return table.reset_index(drop=True)
@@ -336,5 +363,22 @@ def _flow(
             }
             for name, mask in parts.items()
         ],
+        "labels": _labels(cases.frame, cohort),
         "warnings": list(warnings),
     }
+
+
+def _labels(frame: pd.DataFrame, cohort: pd.DataFrame) -> list[dict[str, Any]]:
+    """Every label of the table, the class it counts as, and its cases: in the table and in the study."""
+    inside = cohort["label"].value_counts()
+    counts = frame.groupby("label", as_index=False).agg(target=("target", "first"), in_table=("target", "size"))
+    ordered = counts.sort_values(["target", "in_table", "label"], ascending=[False, False, True])
+    return [
+        {
+            "label": str(label),
+            "class": "positive" if target else "negative",
+            "in_table": int(count),
+            "cases": int(inside.get(label, 0)),
+        }
+        for label, target, count in ordered[["label", "target", "in_table"]].to_numpy()
+    ]

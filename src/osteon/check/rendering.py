@@ -35,7 +35,8 @@ def render(checked: Checked) -> RenderableType:
     parts: list[RenderableType] = []
     if checked.flow["synthetic"]:
         parts.append(Text("Synthetic cohort", style="bold magenta"))
-    parts += [_flow(checked), Text(), _centres(checked), Text(), _baseline(checked.baseline)]
+    parts += [_flow(checked), *_details(checked), Text(), _centres(checked), Text(), _labels(checked), Text()]
+    parts.append(_baseline(checked.baseline))
     if checked.warnings:
         parts.append(Text(f"\n{len(checked.warnings)} to know", style="bold yellow"))
         parts += [Padding(Text.assemble(("! ", "yellow"), warning), (0, 0, 0, 1)) for warning in checked.warnings]
@@ -64,6 +65,32 @@ def _flow(checked: Checked) -> Table:
             out -= reason["cases"]
         table.add_row(stage["name"], str(stage["cases"]), str(stage["patients"]))
         before = stage["cases"]
+    return table
+
+
+def _details(checked: Checked) -> list[RenderableType]:
+    """The first case of each reason that has more to tell."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    told = checked.excluded[checked.excluded["detail"] != ""].drop_duplicates("reason")
+    return [
+        Padding(Text(f"{case.reason}, row {case.row}: {case.detail}", style="red"), (0, 0, 0, 1))
+        for case in told.itertuples()
+    ]
+
+
+def _labels(checked: Checked) -> Table:
+    """Every label and the class it counts as."""
+    from rich.markup import escape
+
+    table = _table("Labels")
+    table.add_column("")
+    table.add_column("counts as")
+    table.add_column("in the table", justify="right")
+    table.add_column("in the study", justify="right")
+    for label in checked.flow["labels"]:
+        table.add_row(escape(label["label"]), label["class"], str(label["in_table"]), str(label["cases"]))
     return table
 
 

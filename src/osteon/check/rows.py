@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from osteon import tables
+from osteon.cells import number
+from osteon.check import looks, values
 from osteon.errors import LeakError, StudyError, TableError, suggest
 from osteon.study import Clinical, Combined, Study
 
@@ -19,6 +22,12 @@ COMPUTED = ("split", "target", "patient", "cluster")
 #: What tells the diagnosis and can therefore not be asked to predict it.
 ANSWERS = ("label", "target", "subtype")
 SPLITS = ("development", "external")
+#: Columns of text that every cohort may have.
+_WORDS = ("case_id", "image", "centre", "label", "patient_id", "mask", "sex", "site", "view", "subtype")
+#: A column of at most so many different numbers is a category.
+_MOST_CODES = 5
+#: From this share of boxes that end before they begin, x1 and y1 look like widths and heights.
+_SIDES_SHARE = 0.1
 
 
 def named(ids: Iterable[object], most: int = 5) -> str:
@@ -41,7 +50,7 @@ def counted(n: int, word: str, plural: str = "") -> str:
     return f"{n:,}".replace(",", " ") + " " + (word if n == 1 else plural or word + "s")
 
 
-def read(study: Study, warnings: list[str]) -> pd.DataFrame:
+def read(study: Study, warnings: list[str]) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """Read the cohort table and resolve labels, centres and patients.
 
     Args:
@@ -50,15 +59,21 @@ def read(study: Study, warnings: list[str]) -> pd.DataFrame:
 
     Returns:
         The table in its order, the label column named ``label``, with ``patient_id``, ``target`` (0 or 1), ``split``
-        ("" for a centre that is not in the study) and ``patient``; image and mask paths relative to the table.
+        ("" for a centre that is not in the study) and ``patient``; image and mask paths relative to the table. And the
+        file's own line of each row.
 
     Raises:
-        TableError: The table breaks its contract, a label is neither 0 nor 1, or a box is inside out.
+        TableError: The table breaks its contract, a label is neither 0 nor 1, a label or centre is spelled in two ways,
+            or a box is inside out or in fractions.
         StudyError: The study names a centre, label or column that the table does not have.
         LeakError: A patient is on both sides of the development/external line.
     """
     path = study.cohort_path
-    frame = tables.read(path, _contract(study.task.column))
+    contract = _contract(study.task.column)
+    raw = tables.sheet(path, [name for name, column in contract.columns.items() if column.required])
+    frame = tables.conform(raw, contract, file=path)
+    lines = frame.index.to_numpy(dtype=np.int64)
+    frame = frame.reset_index(drop=True)
     if frame.empty:
         raise TableError("the table has no rows", file=path)
     frame = _one_label_column(frame, study.task.column, warnings)
@@ -67,17 +82,42 @@ def read(study: Study, warnings: list[str]) -> pd.DataFrame:
         warnings.append(f"The table's own {named(clashing)} is not used: osteon computes a column of that name.")
         frame = frame.drop(columns=clashing)
     _check_columns(study, frame)
-    _check_boxes(frame, path)
+    _check_boxes(frame, path, lines)
     for column in ("image", "mask"):
         if column in frame:
             frame[column] = _relative(frame[column], path.parent)
     if "patient_id" not in frame:
         frame["patient_id"] = ""
+    _check_values(study, raw, frame, lines, warnings)
     frame["split"] = _splits(study, frame["centre"])
-    frame["target"] = _targets(study, frame["label"])
+    frame["target"] = _targets(study, frame["label"], lines)
     frame["patient"] = _patients(frame, warnings)
-    _check_patients(frame, path, warnings)
-    return frame
+    _check_patients(frame, path, lines, warnings)
+    return frame, lines
+
+
+def _check_values(
+    study: Study, raw: pd.DataFrame, frame: pd.DataFrame, lines: NDArray[np.int64], warnings: list[str]
+) -> None:
+    """Say what cells seem to say and do not: words that count as missing, spellings, words among numbers."""
+    path = study.cohort_path
+    asked = [name for model in study.models if isinstance(model, Clinical | Combined) for name in model.variables]
+    asked = list(dict.fromkeys((*asked, *study.evaluation.subgroups)))
+    texts = [name for name in _WORDS if name in frame] + [name for name in asked if name not in tables.COHORT.columns]
+    values.check_centres(frame["centre"], lines, path)
+    values.check_labels(frame["label"], study.task.positive, lines, path, study.task.column)
+    values.check_numbers(frame, [name for name in asked if frame[name].dtype.kind not in "iuf"], lines, path, warnings)
+    there = [study.task.column if name == "label" else name for name in texts]
+    values.missing_words(raw, [name for name in there if name in raw], warnings)
+    values.warn_of_forms(raw, [name for name in there if name in raw and name not in ("image", "mask")], warnings)
+    spelled = [name for name in texts if name != "centre" and not _is_measured(frame[name])]
+    values.warn_of_spellings(frame, spelled, warnings)
+
+
+def _is_measured(column: pd.Series) -> bool:
+    """Whether a column holds numbers, and more of them than a category has codes."""
+    numbers = [number(text) for text in column.unique() if text != ""]
+    return None not in numbers and len(set(numbers)) > _MOST_CODES
 
 
 def _contract(label: str) -> tables.Contract:
@@ -114,19 +154,33 @@ def _check_columns(study: Study, frame: pd.DataFrame) -> None:
                 raise StudyError(f"{place}: the cohort table has no column '{name}'", fix=suggest(name, present))
 
 
-def _check_boxes(frame: pd.DataFrame, path: Path) -> None:
+def _check_boxes(frame: pd.DataFrame, path: Path, lines: NDArray[np.int64]) -> None:
+    drawn = frame[BOX].dropna()
+    if len(drawn) and looks.are_fractions(drawn.to_numpy()).all():
+        first = frame.loc[drawn.index[0], BOX]
+        raise TableError(
+            f"all {len(drawn)} boxes lie between 0 and 1, as fractions of their pictures' sides would (the first is "
+            f"{', '.join(f'{value:g}' for value in first)})",
+            file=path,
+            row=int(lines[drawn.index[0]]),
+            column="x0",
+            fix="Multiply x by the width and y by the height of the picture: boxes are in pixels.",
+        )
+    inverted = (drawn["x1"] < drawn["x0"]) | (drawn["y1"] < drawn["y0"])
     for low, high in (("x0", "x1"), ("y0", "y1")):
         rows = np.flatnonzero(frame[high] <= frame[low])
         if len(rows):
             here = frame.iloc[rows[0]]
-            more = f" (and in {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+            fix = "x0, y0 is the upper left corner and x1, y1 the lower right, in pixels of the stored image."
+            if inverted.mean() > _SIDES_SHARE and inverted.sum() > 1:
+                fix += " These look like widths and heights: then x1 = x0 + width and y1 = y0 + height."
             raise TableError(
                 f"the box of case '{here['case_id']}' is inside out: {high} {here[high]:g} is not greater than "
-                f"{low} {here[low]:g}{more}",
+                f"{low} {here[low]:g}{tables.and_more(len(rows))}",
                 file=path,
-                row=int(rows[0]) + 2,
+                row=int(lines[rows[0]]),
                 column=high,
-                fix="x0, y0 is the upper left corner and x1, y1 the lower right, in pixels of the stored image.",
+                fix=fix,
             )
 
 
@@ -148,34 +202,32 @@ def _splits(study: Study, centres: pd.Series) -> pd.Series:
     for role in SPLITS:
         for centre in getattr(study.centres, role):
             if centre not in present:
-                raise StudyError(
-                    f"centres.{role}: the cohort table has no case of centre '{centre}'", fix=suggest(centre, present)
-                )
+                raise values.absent(f"centres.{role}: the cohort table has no case of centre", centre, centres)
     development = set(study.centres.development)
     external = set(study.centres.external) or set(present) - development
     role_of = dict.fromkeys(development, "development") | dict.fromkeys(external, "external")
     return centres.map(role_of).fillna("")
 
 
-def _targets(study: Study, labels: pd.Series) -> pd.Series:
+def _targets(study: Study, labels: pd.Series, lines: NDArray[np.int64]) -> pd.Series:
     """1 for the positive class."""
     present = sorted(labels.unique())
     for label in study.task.positive:
         if label not in present:
-            raise StudyError(f"task.positive: no case is labelled '{label}'", fix=suggest(label, present))
+            raise values.absent("task.positive: no case is labelled", label, labels)
     if study.task.positive:
         return labels.isin(study.task.positive).astype("int64")
-    target = labels.map({"0": 0, "1": 1, "0.0": 0, "1.0": 1})
-    unknown = np.flatnonzero(target.isna())
+    classes = {label: value for label in present if (value := number(label)) in (0, 1)}
+    unknown = np.flatnonzero(~labels.isin(classes))
     if len(unknown):
         raise TableError(
             f"'{labels.iloc[unknown[0]]}' is neither 0 nor 1",
             file=study.cohort_path,
-            row=int(unknown[0]) + 2,
+            row=int(lines[unknown[0]]),
             column=study.task.column,
             fix=f'Say in the study file which labels are positive, e.g. [task] positive = ["{present[-1]}"].',
         )
-    return target.astype("int64")
+    return labels.map(classes).astype("int64")
 
 
 def _patients(frame: pd.DataFrame, warnings: list[str]) -> pd.Series:
@@ -190,8 +242,9 @@ def _patients(frame: pd.DataFrame, warnings: list[str]) -> pd.Series:
     return frame["patient_id"].where(~unknown, "unknown:" + first)
 
 
-def _check_patients(frame: pd.DataFrame, path: Path, warnings: list[str]) -> None:
+def _check_patients(frame: pd.DataFrame, path: Path, lines: NDArray[np.int64], warnings: list[str]) -> None:
     """A patient belongs to one side of the line, and should belong to one centre."""
+    values.check_patients(frame["patient_id"], frame["split"], lines, path)
     known = frame[(frame["split"] != "") & (frame["patient_id"] != "")]
     several = known.groupby("patient_id")[["split", "centre"]].nunique()
     leaking = several.index[several["split"] > 1]
@@ -200,7 +253,7 @@ def _check_patients(frame: pd.DataFrame, path: Path, warnings: list[str]) -> Non
         raise LeakError(
             f"{counted(len(leaking), 'patient')} in development and in an external centre: {named(leaking, 10)}",
             file=path,
-            row=row + 2,
+            row=int(lines[row]),
             column="patient_id",
             fix="Drop one side's cases. If numbers are unique only within a centre, put the centre in front of them.",
         )

@@ -110,13 +110,6 @@ def _check_cases(table: pd.DataFrame) -> None:
         raise TableError(
             f"case '{differently['case_id'].iloc[0]}' has two labels, patients, centres or splits", file="predictions"
         )
-    unknown = table[~table["split"].isin(["development", "external"])]
-    if not unknown.empty:
-        raise TableError(
-            f"the split '{unknown['split'].iloc[0]}' is neither development nor external",
-            file="predictions",
-            column="split",
-        )
 
 
 def strata(cases: Cases, study: Study) -> Iterator[tuple[str, Cases]]:

@@ -39,10 +39,10 @@ def load(path: Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     path = Path(path)
     if is_imrmc(path):
         return from_imrmc(path)
-    frame = tables.read(path, tables.Contract("readings", open=True))
-    frame = tables.conform(renamed(frame, columns or {}, path), tables.READINGS, file=path)
+    frame = renamed(tables.sheet(path, columns.values() if columns else ()), columns or {}, path)
+    frame = tables.conform(frame, tables.READINGS, file=path)
     _refuse_contradictions(frame, path)
-    return frame
+    return frame.reset_index(drop=True)
 
 
 def _refuse_contradictions(frame: pd.DataFrame, path: Path) -> None:
@@ -50,7 +50,7 @@ def _refuse_contradictions(frame: pd.DataFrame, path: Path) -> None:
     answers: dict[tuple[str, str, str], int] = {}
     truths: dict[str, tuple[int, int]] = {}
     columns = frame[["reader", "arm", "case_id", "truth"]]
-    for row, (reader, arm, case, truth) in enumerate(columns.itertuples(index=False), start=2):
+    for row, reader, arm, case, truth in columns.itertuples():
         before = answers.setdefault((reader, arm, case), row)
         if before != row:
             raise TableError(

@@ -236,6 +236,7 @@ def check(settings: Study, *, workers: Workers, images: bool = True, write: bool
     checked = checks.check(settings, images=images, jobs=workers.jobs, progress=workers.progress, cache=folder.cache)
     if write:
         tables.write(checked.cohort, folder / "cohort.csv", tables.COHORT)
+        tables.write(checked.excluded, folder / "excluded.csv", tables.EXCLUDED)
         write_json(folder / "flow.json", checked.flow)
         tables.write(checked.baseline, folder / "baseline.csv", tables.BASELINE)
     return checked

@@ -1,11 +1,12 @@
 """Column contracts: every table is read and written through them, atomically.
 
-A contract names the columns a table must have, those it may have, and what their values are. Reading is tolerant
-(types are coerced, extra columns of an open table are kept); writing is strict.
+A contract names the columns a table must have, those it may have, and what their values are. Reading is tolerant in
+form (text in any Unicode encoding, workbooks, Parquet; extra columns of an open table are kept) and strict in content:
+nothing is guessed, and no row is passed over. Writing is strict.
 """
 
-from osteon.tables.cohort import BASELINE, COHORT, FEATURES, FOLDS
-from osteon.tables.contract import Column, Contract, conform, read, write, written
+from osteon.tables.cohort import BASELINE, COHORT, EXCLUDED, FEATURES, FOLDS
+from osteon.tables.contract import Column, Contract, conform, line_of, read, write, written
 from osteon.tables.evaluation import (
     CALIBRATION,
     COMPARISONS,
@@ -54,6 +55,9 @@ from osteon.tables.robustness import (
     ROBUSTNESS_COMPARISONS,
     ROBUSTNESS_EXAMPLES,
 )
+from osteon.tables.sheet import and_more, columns, sheet
+from osteon.tables.text import contents
+from osteon.tables.workbook import is_workbook
 
 __all__ = [
     "BASELINE",
@@ -63,6 +67,7 @@ __all__ = [
     "CONTRAST",
     "DECISION",
     "EXAMPLES",
+    "EXCLUDED",
     "EXPLAINED",
     "EXPLANATION",
     "EXPLANATION_CASES",
@@ -105,8 +110,14 @@ __all__ = [
     "SUBGROUPS",
     "Column",
     "Contract",
+    "and_more",
+    "columns",
     "conform",
+    "contents",
+    "is_workbook",
+    "line_of",
     "read",
+    "sheet",
     "write",
     "written",
 ]

@@ -9,12 +9,12 @@ COHORT = Contract(
     "cohort",
     {
         "case_id": Column(unique=True),
-        "image": TEXT,
+        "image": Column("path"),
         "centre": TEXT,
         "label": TEXT,
         **{side: Column("number", filled=False) for side in ("x0", "y0", "x1", "y1")},
         "patient_id": OPTIONAL,
-        "mask": OPTIONAL,
+        "mask": Column("path", required=False, filled=False),
         "age": Column("number", required=False, filled=False, low=0, high=120),
         "sex": OPTIONAL,
         "site": OPTIONAL,
@@ -22,6 +22,17 @@ COHORT = Contract(
         "subtype": OPTIONAL,
     },
     open=True,
+)
+#: The cases of the cohort table that are not in the study, and why.
+EXCLUDED = Contract(
+    "excluded",
+    {
+        "row": COUNT,
+        "case_id": Column(unique=True),
+        "centre": TEXT,
+        "reason": TEXT,
+        "detail": Column("free", filled=False),
+    },
 )
 #: Which held-out fold each development case belongs to.
 FOLDS = Contract("folds", {"case_id": Column(unique=True), "patient_id": NOTE, "fold": COUNT})
@@ -31,4 +42,6 @@ BASELINE = Contract(
     {"variable": TEXT, "level": NOTE, "group": TEXT, "summary": TEXT, "n": COUNT, "smd": NUMBER},
 )
 #: Radiomics features, one row a case.
-FEATURES = Contract("features", {"case_id": Column(unique=True)}, open=True)
+FEATURES = Contract(
+    "features", {"case_id": Column(unique=True)}, open=True, further=Column("number", filled=False, finite=False)
+)

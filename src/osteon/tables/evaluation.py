@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from osteon.tables.contract import COUNT, INTERVAL, LABEL, NOTE, NUMBER, PROBABILITY, TEXT, Column, Contract
+from osteon.tables.contract import COUNT, INTERVAL, LABEL, NAME, NOTE, NUMBER, PROBABILITY, TEXT, Column, Contract
 
+SPLIT = Column(choices=("development", "external"))
 #: The waist: every model's probability of the positive class for every case.
 PREDICTIONS = Contract(
     "predictions",
     {
         "case_id": TEXT,
         "patient_id": NOTE,
-        "centre": TEXT,
-        "split": TEXT,  # development | external
-        "model": TEXT,
+        "centre": NAME,
+        "split": SPLIT,
+        "model": NAME,
         "fold": TEXT,  # k for an out-of-fold prediction, "ensemble" for an external one
         "seed": Column("integer"),
         "label": LABEL,
@@ -104,7 +105,7 @@ SCORES = Contract(
         "case_id": TEXT,
         "patient_id": NOTE,
         "centre": TEXT,
-        "split": TEXT,  # development | external
+        "split": SPLIT,
         "model": TEXT,
         "label": LABEL,
         "probability": PROBABILITY,

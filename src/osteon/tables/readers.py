@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osteon.tables.contract import COUNT, INTERVAL, LABEL, NOTE, NUMBER, PROBABILITY, TEXT, Column, Contract
+from osteon.tables.contract import COUNT, FREE, INTERVAL, LABEL, NAME, NOTE, NUMBER, PROBABILITY, TEXT, Column, Contract
 
 #: The key of a reader study: what each picture of each reading case is, and the truth. It never goes to the server.
 READING_KEY = Contract(
@@ -29,9 +29,9 @@ READING_TASKS = Contract(
 READINGS = Contract(
     "readings",
     {
-        "reader": TEXT,
-        "arm": TEXT,
-        "case_id": TEXT,
+        "reader": NAME,
+        "arm": NAME,
+        "case_id": NAME,
         "truth": LABEL,
         "confidence": Column("number"),
         "call": Column("number", required=False, filled=False, low=0, high=1),
@@ -113,5 +113,5 @@ READER_CONFIDENCE = Contract(
 #: Answers to the questionnaires of a reader study.
 QUESTIONNAIRE = Contract(
     "questionnaire",
-    {"reader": TEXT, "stage": TEXT, "item": TEXT, "text": TEXT, "value": TEXT, "answered_at": TEXT},
+    {"reader": TEXT, "stage": TEXT, "item": TEXT, "text": FREE, "value": FREE, "answered_at": TEXT},
 )

@@ -21,7 +21,7 @@ from osteon.io.images import read_mask
 LABELS = tables.Contract(
     "labels",
     {
-        "image": tables.Column(),
+        "image": tables.Column("path"),
         **{
             name: replace(column, required=False, filled=False)
             for name, column in tables.COHORT.columns.items()
@@ -42,7 +42,7 @@ def join(found: Iterable[Item], folder: Folder, path: Path) -> Iterator[Item]:
     Raises:
         TableError: A row means no file, or several, or says what cannot be.
     """
-    table = tables.read(path, LABELS)
+    table = tables.read(path, LABELS, lines=True)
     items = list(found)
     sources = set(folder.used)
     images = {item.image for item in items if isinstance(item, Lesion)}
@@ -81,20 +81,20 @@ def _may_be_meant(image: Path, folder: Folder) -> bool:
 
 
 def _rows_by_image(table: pd.DataFrame, images: set[Path], folder: Folder, path: Path) -> dict[Path, list[_Row]]:
-    """The table's rows (spreadsheet row, cells) for each image they mean."""
+    """The table's rows (the file's own line, cells) for each image they mean."""
     there = _Names(images, folder)
     others = _Names(set(folder.files) | {file for file, _ in folder.passed}, folder)
     rows: dict[Path, list[_Row]] = {}
-    for index, cells in enumerate(table.to_dict("records")):
+    for line, cells in zip(map(int, table.index), table.to_dict("records"), strict=True):
         name = str(cells["image"])
         try:
             meant = there.meant(name)
         except LookupError as error:
             raise TableError(
-                str(error), file=path, row=index + 2, column="image", fix="Give its path within the folder."
+                str(error), file=path, row=line, column="image", fix="Give its path within the folder."
             ) from None
         if meant is not None:
-            rows.setdefault(meant, []).append((index + 2, {str(key): value for key, value in cells.items()}))
+            rows.setdefault(meant, []).append((line, {str(key): value for key, value in cells.items()}))
             continue
         try:
             known = others.meant(name) is not None  # without an annotation an image gives no case
@@ -104,7 +104,7 @@ def _rows_by_image(table: pd.DataFrame, images: set[Path], folder: Folder, path:
             raise TableError(
                 f"the image '{name}' is not in the folder",
                 file=path,
-                row=index + 2,
+                row=line,
                 column="image",
                 fix="Correct the name, or delete the row.",
             )

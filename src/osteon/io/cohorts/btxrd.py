@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from osteon import tables
+from osteon.cells import meant, number
 from osteon.errors import TableError, suggest
 from osteon.io.cohorts import labelme
 from osteon.io.cohorts._files import Folder, plain
@@ -31,8 +33,6 @@ VIEWS = ("frontal", "lateral", "oblique")
 LABELS = ("malignant", "giant cell tumor", "benign")
 #: Why a picture is left over.
 LEFT = "no row of dataset.xlsx names it"
-#: What stands for an age that is not known.
-MISSING = ("", "na", "nan", "none")
 _FLAGS = (*SITES, "tumor", "benign", "malignant", *SUBTYPES, *REGIONS, *VIEWS)
 
 
@@ -59,21 +59,22 @@ def read(folder: Folder) -> Iterator[Item]:
         raise TableError(f"it holds {there}", file=folder.path, fix="Give the folder of one of them.")
     sheet = sheets[0]
     folder.used.add(sheet)
-    for index, cells in enumerate(_read_sheet(sheet).to_dict("records")):
+    table = _read_sheet(sheet)
+    for line, cells in zip(map(int, table.index), table.to_dict("records"), strict=True):
         row = {str(name): value for name, value in cells.items()}
-        name, number = row["image_id"], index + 2
-        image = _file(folder, sheet, "images", name, number)
+        name = row["image_id"]
+        image = _file(folder, sheet, "images", name, line)
         if not row["tumor"]:
             if name:
                 normal = "a normal radiograph: its row marks no tumour"
-                yield Skipped(image or sheet.parent / "images" / name, normal, sheet, f"row {number}")
+                yield Skipped(image or sheet.parent / "images" / name, normal, sheet, f"row {line}")
             continue
-        annotation = _file(folder, sheet, "Annotations", f"{Path(name).stem}.json", number)
+        annotation = _file(folder, sheet, "Annotations", f"{Path(name).stem}.json", line)
         if image is None or annotation is None:
             asked = name if image is None else f"{Path(name).stem}.json"
-            raise TableError(f"'{asked}' is missing", file=sheet, row=number, fix="Download the dataset completely.")
+            raise TableError(f"'{asked}' is missing", file=sheet, row=line, fix="Download the dataset completely.")
         folder.used.add(annotation)
-        yield from _lesions(row, number, sheet, image, annotation)
+        yield from _lesions(row, line, sheet, image, annotation)
 
 
 def _file(folder: Folder, sheet: Path, inside: str, name: str, row: int) -> Path | None:
@@ -97,10 +98,10 @@ def _file(folder: Folder, sheet: Path, inside: str, name: str, row: int) -> Path
     return same[0] if same else None
 
 
-def _lesions(row: dict[str, Any], number: int, sheet: Path, image: Path, annotation: Path) -> Iterator[Item]:
+def _lesions(row: dict[str, Any], line: int, sheet: Path, image: Path, annotation: Path) -> Iterator[Item]:
     label = next((label for label in LABELS if row[label]), None)
     if label is None:
-        raise TableError("a tumour that is neither benign nor malignant", file=sheet, row=number, column="benign")
+        raise TableError("a tumour that is neither benign nor malignant", file=sheet, row=line, column="benign")
     columns = {
         **{"centre": row["center"], "age": row["age"], "sex": row["gender"]},
         **{"site": _marked(row, SITES), "view": _marked(row, VIEWS), "region": _marked(row, REGIONS)},
@@ -132,32 +133,28 @@ def _marked(row: dict[str, Any], names: tuple[str, ...]) -> str:
 
 def _read_sheet(path: Path) -> pd.DataFrame:
     """The spreadsheet with its flags as booleans and everything else as text."""
-    try:
-        with quiet():
-            table = pd.read_excel(path, dtype=str, keep_default_na=False)
-    except Exception as error:  # openpyxl raises whatever a damaged archive makes of it
-        raise TableError(
-            f"not a readable spreadsheet ({type(error).__name__})", file=path, fix="Download it again."
-        ) from None
+    if not tables.is_workbook(path):
+        raise TableError("not a readable spreadsheet", file=path, fix="Download it again.")
+    with quiet():
+        table = tables.sheet(path, ("image_id", "center"))
     table.columns = [str(name).strip().lower() for name in table.columns]
+
+    def refuse(wrong: pd.Series, column: str, what: str) -> None:
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            cell = table[column].iloc[row]
+            raise TableError(what.format(cell), file=path, row=tables.line_of(table, row), column=column)
+
     for name in ("image_id", "center", "age", "gender", *_FLAGS):
         if name not in table:
             raise TableError("the column is missing", file=path, column=name, fix=suggest(name, table.columns))
-        table[name] = table[name].str.strip()
+        table[name] = table[name].map(meant)
     for name in _FLAGS:
-        bad = ~table[name].isin(["0", "1", ""])
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            raise TableError(f"'{table[name].iloc[row]}' is not 0 or 1", file=path, row=row + 2, column=name)
+        refuse(~table[name].isin(["0", "1", ""]), name, "'{}' is not 0 or 1")
         table[name] = table[name] == "1"
     tumour, seen = table["tumor"], table["image_id"]
-    ages = pd.to_numeric(table["age"].where(~table["age"].str.lower().isin(MISSING), "0"), errors="coerce")
-    for name, wrong, what in (
-        ("image_id", tumour & (seen == ""), "the value is missing"),
-        ("image_id", seen.duplicated() & seen.isin(seen[tumour]), "'{}' stands before"),
-        ("age", tumour & ~ages.between(0, 120), "'{}' is not an age in years"),
-    ):
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise TableError(what.format(table[name].iloc[row]), file=path, row=row + 2, column=name)
+    refuse(tumour & (seen == ""), "image_id", "the value is missing")
+    refuse(seen.duplicated() & seen.isin(seen[tumour]), "image_id", "'{}' stands in a row before")
+    ages = table["age"].where(table["age"] != "", "0").map(number).astype(float)
+    refuse(tumour & ~ages.between(0, 120), "age", "'{}' is not an age in years")
     return table
