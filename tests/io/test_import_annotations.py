@@ -531,7 +531,7 @@ def test_an_outline_between_the_pixels_and_one_outside(tmp_path: Path) -> None:
 # JSON as it comes
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 @pytest.mark.parametrize("name", ["a.json", "a.JSON", "a"])
 def test_json_in_the_encodings_of_other_systems(tmp_path: Path, encoding: str, name: str) -> None:
     folder = tmp_path / "in"
@@ -546,7 +546,7 @@ def test_json_in_the_encodings_of_other_systems(tmp_path: Path, encoding: str, n
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        ('{\n"label": "骨肉瘤"}'.encode("gbk"), "line 2 is not UTF-8 text. Open it in an editor in the encoding"),
+        ('{\n"label": "骨肉瘤"}'.encode("gbk"), "line 2: not UTF-8 text; it reads '骨肉瘤' in Chinese (GB18030)"),
         (b'{"a": 1,\n\n"b": }', "not a readable JSON file (line 3: Expecting value). Save it again."),
         (b'{"shapes": [], "a": {"x": 1, "y": 2, "x": 3}}', "'x' stands twice in one object. Delete the wrong one."),
         (b"", "the file is empty"),

@@ -100,7 +100,7 @@ def test_an_imrmc_file_without_scores_or_in_another_encoding_is_refused(tmp_path
     with pytest.raises(TableError, match="no score follows"):
         from_imrmc(path)
     path.write_bytes("BEGIN DATA:\n-1,1,0,1\n读者,1,film,3\n".encode("gbk"))
-    with pytest.raises(TableError, match=r"row 3: not UTF-8 text\. Save it as UTF-8"):
+    with pytest.raises(TableError, match=r"row 3: not UTF-8 text; it reads '读者' in Chinese.*Save it as UTF-8"):
         from_imrmc(path)
 
 

@@ -171,16 +171,6 @@ def _open_pictures(
     return readable.astype({"height": np.int64, "width": np.int64}) if len(readable) else _no_pictures()
 
 
-def _told(root: Path, paths: pd.Series, problems: pd.Series, details: pd.Series) -> pd.Series:
-    """What is wrong with each file; what the path of one that is not there looks like."""
-    missing = problems == "missing"
-    absent = list(paths[missing].unique())
-    look = looks.missing_files(root, absent)
-    if absent and (found := looks.elsewhere(root, absent[0])) and look[absent[0]] == "no such file":
-        look[absent[0]] = f"no such file, but there is '{found}'"
-    return details.where(~missing, paths.map({path: f"{path}: {words}" for path, words in look.items()}))
-
-
 def _tell_notes(read: pd.DataFrame, column: str, word: str, warnings: list[str]) -> None:
     """What was left aside or fell back while files were read: each note once, with the files it is about."""
     if "notes" not in read:
@@ -190,6 +180,16 @@ def _tell_notes(read: pd.DataFrame, column: str, word: str, warnings: list[str])
         text = str(note)
         where = f"{counted(len(rows), word)}: {named(rows[column])}"
         warnings.append(f"{text[0].upper()}{text[1:]} ({where}).")
+
+
+def _told(root: Path, paths: pd.Series, problems: pd.Series, details: pd.Series) -> pd.Series:
+    """What is wrong with each file; what the path of one that is not there looks like."""
+    missing = problems == "missing"
+    absent = list(paths[missing].unique())
+    look = looks.missing_files(root, absent)
+    if absent and (found := looks.elsewhere(root, absent[0])) and look[absent[0]] == "no such file":
+        look[absent[0]] = f"no such file, but there is '{found}'"
+    return details.where(~missing, paths.map({path: f"{path}: {words}" for path, words in look.items()}))
 
 
 def _settle_boxes(cases: _Cases, pictures: pd.DataFrame, least: float, opened: bool, warnings: list[str]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from osteon import tables
+from osteon.cells import number, plain, trimmed
 from osteon.errors import TableError
 
 _BEGIN = re.compile(r"\s*BEGIN DATA", re.IGNORECASE)
 _COUNT = re.compile(r"\s*(N0|N1|NR|NM)\s*[:=]\s*(\d{1,9})[\s,]*$", re.IGNORECASE | re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _TRUTH = ("-1", "truth")  # the reader who tells it
 
 
@@ -63,7 +61,7 @@ def from_imrmc(path: Path) -> pd.DataFrame:
     if start is None:
         raise TableError("no line 'BEGIN DATA:'", file=path, fix="Give an iMRMC input file.")
     numbered = list(enumerate(lines, start=1))[start + 1 :]
-    data = [_parsed(line, path, number) for number, line in numbered if line.strip(", \t")]
+    data = [_parsed(line, path, position) for position, line in numbered if line.strip(", \t")]
     truths = _truths([line for line in data if line.reader.lower() in _TRUTH], path)
     readings = [line for line in data if line.reader.lower() not in _TRUTH]
     if not readings:
@@ -114,24 +112,19 @@ def to_imrmc(readings: pd.DataFrame, title: str = "reader study") -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a text file as editors number them: UTF-8, or UTF-16 with a byte order mark."""
+    """The lines of a text file as editors number them."""
     try:
-        data = path.read_bytes()
+        text = tables.contents(path, fix="Save it as UTF-8.")
     except FileNotFoundError:
         raise TableError("no such file", file=path) from None
     except OSError as error:
         raise TableError(f"the file cannot be opened ({error.strerror})", file=path) from None
-    try:
-        text = data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TableError("not UTF-8 text", file=path, row=line, fix="Save it as UTF-8.") from None
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _parsed(line: str, path: Path, number: int) -> _Line:
+def _parsed(line: str, path: Path, position: int) -> _Line:
     """One line of data."""
-    fields = [field.strip() for field in line.split(",")]
+    fields = [trimmed(field) for field in line.split(",")]
     while len(fields) > 4 and not fields[-1]:  # as a spreadsheet pads its rows
         fields.pop()
     shown = line.strip()[:60]
@@ -139,26 +132,21 @@ def _parsed(line: str, path: Path, number: int) -> _Line:
         raise TableError(
             f"not 'reader, case, modality, score' but {len(fields)} fields: {shown}",
             file=path,
-            row=number,
+            row=position,
             fix="Write four fields with commas between them, and decimals with a point.",
         )
     for name, value in zip(("reader", "case", "modality", "score"), fields, strict=True):
         if not value:
-            raise TableError(f"the {name} is missing: {shown}", file=path, row=number, fix="Complete or delete it.")
+            raise TableError(f"the {name} is missing: {shown}", file=path, row=position, fix="Complete or delete it.")
     reader, case, arm, score = fields
-    return _Line(reader, case, arm, score, number)
-
-
-def _number(text: str) -> float | None:
-    """A finite decimal number, None where the text is none."""
-    return value if _DECIMAL.fullmatch(text) and np.isfinite(value := float(text)) else None
+    return _Line(reader, case, arm, score, position)
 
 
 def _truths(lines: Iterable[_Line], path: Path) -> dict[str, int]:
     """The truth of each case."""
     found: dict[str, tuple[int, _Line]] = {}
     for line in lines:
-        value = _number(line.score)
+        value = number(line.score)
         if value not in (0.0, 1.0):
             raise TableError(
                 f"the truth of case '{line.case}' is {line.score[:40]}, not 0 or 1",
@@ -183,7 +171,7 @@ def _scores(lines: Iterable[_Line], truths: Mapping[str, int], path: Path) -> li
     scores: list[float] = []
     seen: dict[tuple[str, str, str], int] = {}
     for line in lines:
-        value = _number(line.score)
+        value = number(line.score)
         if value is None:
             raise TableError(
                 f"the score '{line.score[:40]}' is not a number",
@@ -212,7 +200,7 @@ def _refuse_look_alikes(lines: Iterable[_Line], what: str, path: Path) -> None:
     seen: dict[str, str] = {}
     for line in lines:
         name: str = getattr(line, what)
-        first = seen.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), name)
+        first = seen.setdefault(plain(name), name)
         if first != name:
             raise TableError(
                 f"a {what.replace('arm', 'modality')} is written '{first}' and '{name}'",
@@ -232,13 +220,13 @@ def _refuse_other_counts(
         "NR": (len({line.reader for line in readings}), "readers"),
         "NM": (len({line.arm for line in readings}), "modalities"),
     }
-    for number, line in enumerate(header, start=1):
+    for position, line in enumerate(header, start=1):
         found = _COUNT.match(line)
         name = found[1].upper() if found else ""
         if found and int(found[2]) != has[name][0]:
             raise TableError(
                 f"the header says {name}: {found[2]}, but the data hold {has[name][0]} {has[name][1]}",
                 file=path,
-                row=number,
+                row=position,
                 fix="Complete the data, or correct the header.",
             )

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from osteon import tables
+from osteon.cells import meant
 from osteon.errors import ImageError, TableError, suggest
 from osteon.io.cohorts._files import Folder, place, why_not_read
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped
@@ -48,9 +49,16 @@ __all__ = [
 ]
 
 #: What gave no case, and why; where an annotation file says it, which part of which.
-SKIPPED = tables.Contract("skipped", dict.fromkeys(("image", "reason", "source"), tables.Column(filled=False)))
+SKIPPED = tables.Contract(
+    "skipped",
+    {
+        "image": tables.Column("path", filled=False),
+        "reason": tables.Column("free"),
+        "source": tables.Column("path", filled=False),
+    },
+)
 #: What a file says and was not read, or not as it stands.
-NOTES = tables.Contract("notes", dict.fromkeys(("file", "note"), tables.Column(filled=False)))
+NOTES = tables.Contract("notes", {"file": tables.Column("path", filled=False), "note": tables.Column("free")})
 #: The cohort table while labels may still be missing.
 DRAFT = replace(
     tables.COHORT,
@@ -364,7 +372,7 @@ def _check_text(item: Lesion) -> None:
         if _unicode(text) != text or any(ord(character) < 32 for character in text):
             raise ImageError(f"its {name} holds characters that a table cannot")
         column = tables.COHORT.columns.get(name)
-        if name in _NUMBERS and column is not None and text.strip().lower() not in ("", "na", "nan", "none"):
+        if name in _NUMBERS and column is not None and meant(text) != "":
             try:
                 within = column.low <= number(value if isinstance(value, str) else text) <= column.high
             except ValueError:

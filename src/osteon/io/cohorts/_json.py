@@ -4,46 +4,33 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from osteon import cells, tables
 from osteon.errors import TableError
 from osteon.io.cohorts._items import Note
 from osteon.io.stored import MAX_PIXELS
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-
 
 def load(path: Path) -> Any:
-    """The content of a JSON file: UTF-8, or UTF-16 and UTF-32 with a byte order mark.
+    """The content of a JSON file in any Unicode encoding.
 
     Raises:
         TableError: It is not JSON, is in another encoding, or says something twice; the message names the line.
     """
     try:
-        data = path.read_bytes()
+        text = tables.contents(path, fix="Save it as UTF-8.")
     except OSError as error:
         raise TableError(f"the file cannot be opened ({error.strerror})", file=path) from None
-    if not data.strip():
+    except TableError as error:
+        where = "" if error.row is None else f"line {error.row}: "
+        raise TableError(f"{where}{error.what}", file=path, fix=error.fix) from None
+    if not text.strip():
         raise TableError("the file is empty", file=path, fix="Copy or export it again.")
-    if data.startswith((BOM_UTF32_LE, BOM_UTF32_BE)):
-        encoding = "utf-32"
-    elif data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        encoding = "utf-16"
-    else:
-        encoding = "utf-8-sig"
     try:
-        return json.loads(data.decode(encoding), object_pairs_hook=_once)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TableError(
-            f"not a readable JSON file: line {line} is not UTF-8 text",
-            file=path,
-            fix="Open it in an editor in the encoding it was written in, such as GBK, and save it as UTF-8.",
-        ) from None
+        return json.loads(text, object_pairs_hook=_once)
     except _TwiceError as error:
         raise TableError(
             f"'{str(error)[:60]}' stands twice in one object", file=path, fix="Delete the wrong one."
@@ -81,10 +68,9 @@ def number(value: object) -> float:
             found = float(value)
         except OverflowError:
             found = math.inf
-    elif isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-        found = float(value)
     else:
-        found = math.nan
+        spelled = cells.number(cells.trimmed(value)) if isinstance(value, str) else None
+        found = math.nan if spelled is None else spelled
     if not math.isfinite(found):
         raise ValueError(f"{quoted(value)} is not a number")
     return found

@@ -21,7 +21,7 @@ from osteon.io.images import read_mask
 LABELS = tables.Contract(
     "labels",
     {
-        "image": tables.Column(),
+        "image": tables.Column("path"),
         **{
             name: replace(column, required=False, filled=False)
             for name, column in tables.COHORT.columns.items()
@@ -81,7 +81,7 @@ def _may_be_meant(image: Path, folder: Folder) -> bool:
 
 
 def _rows_by_image(table: pd.DataFrame, images: set[Path], folder: Folder, path: Path) -> dict[Path, list[_Row]]:
-    """The table's rows (spreadsheet row, cells) for each image they mean."""
+    """The table's rows (the file's own line, cells) for each image they mean."""
     there = _Names(images, folder)
     others = _Names(set(folder.files) | {file for file, _ in folder.passed}, folder)
     rows: dict[Path, list[_Row]] = {}

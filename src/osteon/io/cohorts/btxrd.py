@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from osteon import tables
-from osteon.cells import is_missing, meant
+from osteon.cells import meant, number
 from osteon.errors import TableError, suggest
 from osteon.io.cohorts import labelme
 from osteon.io.cohorts._files import Folder, plain
@@ -60,21 +60,21 @@ def read(folder: Folder) -> Iterator[Item]:
     sheet = sheets[0]
     folder.used.add(sheet)
     table = _read_sheet(sheet)
-    for number, cells in zip(map(int, table.index), table.to_dict("records"), strict=True):
+    for line, cells in zip(map(int, table.index), table.to_dict("records"), strict=True):
         row = {str(name): value for name, value in cells.items()}
         name = row["image_id"]
-        image = _file(folder, sheet, "images", name, number)
+        image = _file(folder, sheet, "images", name, line)
         if not row["tumor"]:
             if name:
                 normal = "a normal radiograph: its row marks no tumour"
-                yield Skipped(image or sheet.parent / "images" / name, normal, sheet, f"row {number}")
+                yield Skipped(image or sheet.parent / "images" / name, normal, sheet, f"row {line}")
             continue
-        annotation = _file(folder, sheet, "Annotations", f"{Path(name).stem}.json", number)
+        annotation = _file(folder, sheet, "Annotations", f"{Path(name).stem}.json", line)
         if image is None or annotation is None:
             asked = name if image is None else f"{Path(name).stem}.json"
-            raise TableError(f"'{asked}' is missing", file=sheet, row=number, fix="Download the dataset completely.")
+            raise TableError(f"'{asked}' is missing", file=sheet, row=line, fix="Download the dataset completely.")
         folder.used.add(annotation)
-        yield from _lesions(row, number, sheet, image, annotation)
+        yield from _lesions(row, line, sheet, image, annotation)
 
 
 def _file(folder: Folder, sheet: Path, inside: str, name: str, row: int) -> Path | None:
@@ -98,10 +98,10 @@ def _file(folder: Folder, sheet: Path, inside: str, name: str, row: int) -> Path
     return same[0] if same else None
 
 
-def _lesions(row: dict[str, Any], number: int, sheet: Path, image: Path, annotation: Path) -> Iterator[Item]:
+def _lesions(row: dict[str, Any], line: int, sheet: Path, image: Path, annotation: Path) -> Iterator[Item]:
     label = next((label for label in LABELS if row[label]), None)
     if label is None:
-        raise TableError("a tumour that is neither benign nor malignant", file=sheet, row=number, column="benign")
+        raise TableError("a tumour that is neither benign nor malignant", file=sheet, row=line, column="benign")
     columns = {
         **{"centre": row["center"], "age": row["age"], "sex": row["gender"]},
         **{"site": _marked(row, SITES), "view": _marked(row, VIEWS), "region": _marked(row, REGIONS)},
@@ -138,26 +138,23 @@ def _read_sheet(path: Path) -> pd.DataFrame:
     with quiet():
         table = tables.sheet(path, ("image_id", "center"))
     table.columns = [str(name).strip().lower() for name in table.columns]
+
+    def refuse(wrong: pd.Series, column: str, what: str) -> None:
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            cell = table[column].iloc[row]
+            raise TableError(what.format(cell), file=path, row=tables.line_of(table, row), column=column)
+
     for name in ("image_id", "center", "age", "gender", *_FLAGS):
         if name not in table:
             raise TableError("the column is missing", file=path, column=name, fix=suggest(name, table.columns))
-    for name in _FLAGS:
         table[name] = table[name].map(meant)
-        bad = ~table[name].isin(["0", "1", ""])
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            raise TableError(
-                f"'{table[name].iloc[row]}' is not 0 or 1", file=path, row=int(table.index[row]), column=name
-            )
+    for name in _FLAGS:
+        refuse(~table[name].isin(["0", "1", ""]), name, "'{}' is not 0 or 1")
         table[name] = table[name] == "1"
     tumour, seen = table["tumor"], table["image_id"]
-    ages = pd.to_numeric(table["age"].where(~table["age"].map(is_missing), "0"), errors="coerce")
-    for name, wrong, what in (
-        ("image_id", tumour & (seen == ""), "the value is missing"),
-        ("image_id", seen.duplicated() & seen.isin(seen[tumour]), "'{}' stands before"),
-        ("age", tumour & ~ages.between(0, 120), "'{}' is not an age in years"),
-    ):
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise TableError(what.format(table[name].iloc[row]), file=path, row=int(table.index[row]), column=name)
+    refuse(tumour & (seen == ""), "image_id", "the value is missing")
+    refuse(seen.duplicated() & seen.isin(seen[tumour]), "image_id", "'{}' stands in a row before")
+    ages = table["age"].where(table["age"] != "", "0").map(number).astype(float)
+    refuse(tumour & ~ages.between(0, 120), "age", "'{}' is not an age in years")
     return table
