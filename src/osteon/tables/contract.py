@@ -329,7 +329,7 @@ def _refuse_spellings(texts: pd.Series, name: str, file: str | Path | None) -> N
     if groups:
         rarest = list(groups[0])[-1]
         raise TableError(
-            f"spelled in several ways: {named_spellings(groups[0])}",
+            f"spelled in several ways: {named_spellings(groups)}",
             file=file,
             row=line_of(texts, int((texts == rarest).to_numpy().argmax())),
             column=name,
