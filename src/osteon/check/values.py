@@ -93,7 +93,7 @@ def check_patients(patients: pd.Series, splits: pd.Series, lines: NDArray[np.int
         if len(set(splits[rows])) > 1:
             external = (rows & (splits == "external")).to_numpy()
             raise LeakError(
-                f"patients in development and in an external centre differ in spelling only: "
+                "patients in development and in an external centre differ in spelling only: "
                 + named_spellings([group]),
                 file=path,
                 row=int(lines[int(external.argmax())]),
