@@ -717,7 +717,7 @@ def test_boxes_of_pictures_of_another_size_are_recognised(folder: Path) -> None:
         for warning in checked.warnings
     )
     assert checked.excluded["detail"].tolist() == [
-        "300, 12, 400, 50 on a picture of 64 x 64 pixels; drawn on a larger picture?"
+        "300, 12, 400, 50 on a picture of 64 x 64 pixels; as if drawn on a larger picture"
     ]
     edit(folder, x0="2", y0="3", x1="20", y1="30", c08__centre="1", c09__centre="1")
     smaller = "No box of centre 1 reaches beyond 31% of its picture's width or 47% of its height"

@@ -275,6 +275,21 @@ def test_another_kind_of_archive_is_named(tmp_path: Path) -> None:
         tables.read(tmp_path, PLAIN)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Cohort.csv", "Did you mean 'cohort.csv'"),
+        ("a\\c", "with /"),
+        ("d/c.csv", "no folder"),
+        ("x", "Check the path"),
+    ],
+)
+def test_a_file_that_is_not_there_may_be_another(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "cohort.csv").write_text("case_id\n")
+    with pytest.raises(TableError, match=f"no such file.*{said}"):
+        tables.read(tmp_path / name, PLAIN)
+
+
 def test_what_a_workbook_does_not_hold_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
     book(tmp_path, ["case_id", "x"], ["a", "=1+1"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from math import isinf
 from numbers import Integral, Real
@@ -154,10 +154,11 @@ def shown(text: str) -> str:
     return f"'{''.join(seen)}'"
 
 
-def named_spellings(group: dict[str, int]) -> str:
-    """One group of :func:`spellings` for a message.
+def named_spellings(groups: Sequence[dict[str, int]], most: int = 5) -> str:
+    """Groups of :func:`spellings` for a message.
 
-    >>> named_spellings({"malignant": 2, "Malignant": 1})
-    "'malignant' (2), 'Malignant' (1)"
+    >>> named_spellings([{"malignant": 2, "Malignant": 1}, {"F": 3, "f": 1}])
+    "'malignant' (2), 'Malignant' (1); 'F' (3), 'f' (1)"
     """
-    return ", ".join(f"{shown(text)} ({count})" for text, count in group.items())
+    told = (", ".join(f"{shown(text)} ({count})" for text, count in group.items()) for group in groups[:most])
+    return "; ".join(told) + (f"; and {len(groups) - most} more" if len(groups) > most else "")

@@ -185,6 +185,7 @@ def test_arms_and_readers_stay_as_they_were_written(tmp_path: Path) -> None:
         ("R1,A,7,1,3", r"row 2, column 'arm': spelled in several ways: 'A' \(1\), 'a' \(1\)"),
         ("r1,b,7,1,3", r"row 3, column 'reader': spelled in several ways"),
         ("R1,b,7,1,3,5", r"row 3: the row has 6 fields and the header 5.*decimal comma"),
+        ("R1,b,7,1,3\nR1,c,7,1,", r"row 4, column 'confidence': the value is missing"),
         ("R1,b,7,1", r"row 3: the row has 4 fields and the header 5"),
     ],
 )
@@ -192,6 +193,13 @@ def test_a_wrong_reading_is_named(tmp_path: Path, row: str, said: str) -> None:
     path = tmp_path / "r.csv"
     path.write_text(f"reader,arm,case_id,truth,confidence\nR1,a,7,1,4.5\n{row}\n")
     with pytest.raises(TableError, match=said):
+        load(path)
+
+
+def test_a_call_is_yes_or_no(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("reader,arm,case_id,truth,confidence,call\nR1,a,7,1,4.5,NA\nR1,b,7,1,4.5,0.4\n")
+    with pytest.raises(TableError, match=r"row 3, column 'call': '0.4' is not a whole number"):
         load(path)
 
 

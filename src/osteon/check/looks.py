@@ -107,7 +107,7 @@ def odd_boxes(box: Floats, size: Floats) -> list[str]:
             text += "; it looks like fractions of the picture's sides, and boxes are in pixels"
         elif x1 > width or y1 > height:
             turned = x1 <= height and y1 <= width
-            text += "; it would fit the picture turned by 90 degrees" if turned else "; drawn on a larger picture?"
+            text += "; it would fit the picture turned by 90 degrees" if turned else "; as if drawn on a larger picture"
         out.append(text)
     return out
 

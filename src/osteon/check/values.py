@@ -37,9 +37,9 @@ def check_labels(labels: pd.Series, positive: Sequence[str], lines: NDArray[np.i
     Raises:
         TableError: It is; the message has the spellings and their counts.
     """
-    for group in spellings(labels):
-        if positive and len({text in positive for text in group}) > 1:
-            _refuse(group, labels, lines, path, column, "spelled in several ways, of which the study names not all")
+    split = [group for group in spellings(labels) if len({text in positive for text in group}) > 1]
+    if positive and split:
+        _refuse(split, labels, lines, path, column, "spelled in several ways, of which the study names not all")
 
 
 def check_centres(centres: pd.Series, lines: NDArray[np.int64], path: Path) -> None:
@@ -48,16 +48,17 @@ def check_centres(centres: pd.Series, lines: NDArray[np.int64], path: Path) -> N
     Raises:
         TableError: It is; the message has the spellings and their counts.
     """
-    for group in spellings(centres):
-        _refuse(group, centres, lines, path, "centre", "spelled in several ways")
+    groups = spellings(centres)
+    if groups:
+        _refuse(groups, centres, lines, path, "centre", "spelled in several ways")
 
 
 def _refuse(
-    group: dict[str, int], values: pd.Series, lines: NDArray[np.int64], path: Path, column: str, what: str
+    groups: list[dict[str, int]], values: pd.Series, lines: NDArray[np.int64], path: Path, column: str, what: str
 ) -> None:
-    rarest = list(group)[-1]
+    rarest = list(groups[0])[-1]
     line = int(lines[int((values == rarest).to_numpy().argmax())])
-    raise TableError(f"{what}: {named_spellings(group)}", file=path, row=line, column=column, fix=_ONE_WAY)
+    raise TableError(f"{what}: {named_spellings(groups)}", file=path, row=line, column=column, fix=_ONE_WAY)
 
 
 def warn_of_spellings(frame: pd.DataFrame, columns: Iterable[str], warnings: list[str]) -> None:
@@ -65,10 +66,7 @@ def warn_of_spellings(frame: pd.DataFrame, columns: Iterable[str], warnings: lis
     for name in columns:
         groups = spellings(frame[name])
         if groups:
-            more = f", and {len(groups) - 1} more" if len(groups) > 1 else ""
-            warnings.append(
-                f"Spelled in several ways, and counted as different, in {name}: {named_spellings(groups[0])}{more}."
-            )
+            warnings.append(f"Spelled in several ways, and counted as different, in {name}: {named_spellings(groups)}.")
 
 
 def warn_of_forms(raw: pd.DataFrame, columns: Iterable[str], warnings: list[str]) -> None:
@@ -80,9 +78,7 @@ def warn_of_forms(raw: pd.DataFrame, columns: Iterable[str], warnings: list[str]
                 forms.setdefault(meant(text), {})[text] = count
         several = [group for group in forms.values() if len(group) > 1]
         if several:
-            warnings.append(
-                f"Written in two Unicode forms, and counted as one, in {name}: {named_spellings(several[0])}."
-            )
+            warnings.append(f"Written in two Unicode forms, and counted as one, in {name}: {named_spellings(several)}.")
 
 
 def check_patients(patients: pd.Series, splits: pd.Series, lines: NDArray[np.int64], path: Path) -> None:
@@ -97,7 +93,8 @@ def check_patients(patients: pd.Series, splits: pd.Series, lines: NDArray[np.int
         if len(set(splits[rows])) > 1:
             external = (rows & (splits == "external")).to_numpy()
             raise LeakError(
-                f"patients in development and in an external centre differ in spelling only: {named_spellings(group)}",
+                "patients in development and in an external centre differ in spelling only: "
+                + named_spellings([group]),
                 file=path,
                 row=int(lines[int(external.argmax())]),
                 column="patient_id",

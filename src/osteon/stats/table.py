@@ -198,11 +198,12 @@ def _names(frame: pd.DataFrame, name: str, file: str | Path | None) -> np.ndarra
 
 def _refuse_spellings(frame: pd.DataFrame, column: str, names: np.ndarray, file: str | Path | None) -> None:
     """Refuse strata that the eye takes for one."""
-    for group in spellings(names.tolist()):
+    groups = spellings(names.tolist())
+    if groups:
         raise TableError(
-            f"spelled in several ways: {named_spellings(group)}",
+            f"spelled in several ways: {named_spellings(groups)}",
             file=file,
-            row=_line(frame, int((names == list(group)[-1]).argmax())),
+            row=_line(frame, int((names == list(groups[0])[-1]).argmax())),
             column=column,
             fix="Write it in one way, or give different names to what differs.",
         )
@@ -217,8 +218,7 @@ def _doubtful_clusters(clusters: np.ndarray | None) -> list[str]:
             notes.append(f"{absent} of {len(clusters)} cases without a patient, each counted as a patient of its own")
         alike = spellings(clusters.tolist())
         if alike:
-            more = f", and {len(alike) - 1} more" if len(alike) > 1 else ""
-            notes.append(f"patients that differ in spelling only count as different: {named_spellings(alike[0])}{more}")
+            notes.append(f"patients that differ in spelling only count as different: {named_spellings(alike)}")
     return notes
 
 

@@ -39,6 +39,7 @@ class Column:
         low: Least allowed value.
         high: Greatest allowed value.
         finite: Whether an infinite number is refused.
+        whole: Whether a number with decimals is refused; unlike an ``integer`` it may be missing.
         choices: The only texts that are allowed; none allows all.
         distinct: Texts that differ in case, spaces or Unicode form only are refused when the table is read.
     """
@@ -50,6 +51,7 @@ class Column:
     low: float = -np.inf
     high: float = np.inf
     finite: bool = True
+    whole: bool = False
     choices: tuple[str, ...] = ()
     distinct: bool = False
 
@@ -245,8 +247,9 @@ def _coerce(
         refuse((out < column.low) | (out > column.high), f"{{}} is outside {column.low:g} to {column.high:g}")
         if column.filled or column.kind == "integer":
             refuse_missing(out.isna())
+        if column.whole or column.kind == "integer":
+            refuse(out.notna() & (out != out.round()), "'{}' is not a whole number")
         if column.kind == "integer":
-            refuse(out != out.round(), "'{}' is not a whole number")
             out = out.astype("int64")
     elif column.kind == "flag":
         texts = [said(value).lower() for value in values]
@@ -329,7 +332,7 @@ def _refuse_spellings(texts: pd.Series, name: str, file: str | Path | None) -> N
     if groups:
         rarest = list(groups[0])[-1]
         raise TableError(
-            f"spelled in several ways: {named_spellings(groups[0])}",
+            f"spelled in several ways: {named_spellings(groups)}",
             file=file,
             row=line_of(texts, int((texts == rarest).to_numpy().argmax())),
             column=name,

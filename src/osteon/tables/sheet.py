@@ -9,6 +9,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -95,8 +96,18 @@ def columns(path: Path) -> list[str]:
 def _refuse_absent(path: Path) -> None:
     if path.is_dir():
         raise TableError("this is a folder", file=path, fix="Give the table in it.")
-    if not path.is_file():
-        raise TableError("no such file", file=path, fix="Check the path; in a study file it is relative to that file.")
+    if path.is_file():
+        return
+    fix = "Check the path; in a study file it is relative to that file."
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = get_close_matches(path.name, beside, n=1)
+    if not path.parent.is_dir():
+        fix = f"There is no folder '{path.parent}' either. {fix}"
+    elif close:
+        fix = f"Did you mean '{close[0]}'?"
+    elif "\\" in path.name:
+        fix = "Write the path with /."
+    raise TableError("no such file", file=path, fix=fix)
 
 
 def _is_parquet(path: Path) -> bool:
