@@ -11,6 +11,7 @@ from dicom_files import dataset, lut, write
 from pydicom import uid
 from pydicom.dataset import Dataset
 
+from osteon.errors import ImageError
 from osteon.io import read_stored
 
 Y, X = np.mgrid[:48, :64]
@@ -199,6 +200,38 @@ def test_padding_beyond_the_stored_bits_takes_no_pixel_of_the_picture(tmp_path: 
     assert (stored.values[0] == 0).all()
     assert stored.values[5, 5] == 4095
     assert stored.window == tuple(np.percentile(np.where(words[1:] > 4095, 0, words[1:]), [0.5, 99.5]))
+
+
+def test_a_picture_is_not_all_padding(tmp_path: Path) -> None:
+    new = dataset(RAMP, bits=12, PixelPaddingValue=0, PixelPaddingRangeLimit=4095)
+    stored = read_stored(write(tmp_path / "a.dcm", new))
+    np.testing.assert_array_equal(stored.values, RAMP)
+    assert stored.window == PERCENTILES
+    assert stored.notes == ("every pixel is as PixelPaddingValue says; none counts as padding",)
+
+
+def test_transfer_syntaxes_that_say_nothing_or_are_private(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dcm", dataset(RAMP, bits=12))
+    plain = path.read_bytes()
+    path.write_bytes(plain.replace(uid.ExplicitVRLittleEndian.encode() + b"\0", bytes(20), 1))
+    np.testing.assert_array_equal(read_stored(path).values, RAMP)  # as its elements are written
+    private = b"1.2.840.113619.5.2\0\0"
+    path.write_bytes(plain.replace(uid.ExplicitVRLittleEndian.encode() + b"\0", private, 1))
+    with pytest.raises(ImageError, match=r"a\.dcm: the pixels cannot be decoded \(transfer syntax unknown\)\. Copy"):
+        read_stored(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_tables_of_big_endian_files(tmp_path: Path, packed: bool) -> None:
+    outputs = np.arange(2048) // 8 if packed else np.arange(2048) * 32
+    item = lut(0, outputs, 8 if packed else 16)
+    # Two entries of 8 bits share a word of OW, the first in its low byte, which a big-endian file writes last.
+    data = outputs.astype("u1").reshape(-1, 2)[:, ::-1] if packed else outputs.astype(">u2")
+    item.LUTData = data.tobytes()
+    new = dataset(RAMP, bits=12, VOILUTSequence=[item])
+    new.PixelData = RAMP.astype(">u2").tobytes()
+    stored = read_stored(write(tmp_path / "a.dcm", new, uid.ExplicitVRBigEndian))
+    np.testing.assert_allclose(stored.render().pixels, outputs[RAMP] / (255 if packed else 65535), atol=1e-6)
 
 
 def test_a_window_in_the_padding_alone_is_not_used(tmp_path: Path) -> None:

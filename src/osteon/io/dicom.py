@@ -99,7 +99,7 @@ def parse(path: Path, attributes: Iterable[str]) -> FileDataset:
         header = dcmread(path, force=True, specific_tags=wanted, stop_before_pixels="PixelData" not in wanted)
         for name in wanted:
             _convert(header, name)
-    if "TransferSyntaxUID" not in header.file_meta:
+    if not header.file_meta.get("TransferSyntaxUID"):
         implicit, little = header.original_encoding
         header.file_meta.TransferSyntaxUID = (
             ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian

@@ -60,7 +60,7 @@ def assemble(header: Dataset, stored: Stored, notes: list[str]) -> StoredRadiogr
         return StoredRadiograph(values, window, stored.bits, spacing, notes=tuple(notes))
     padding = _padding(header, stored, notes)
     values, (low, high) = _modality(header, stored, notes)
-    shown = values if padding is None or padding.all() else values[~padding]
+    shown = values if padding is None else values[~padding]
     chosen = _voi(header, notes, float(shown.min()), float(shown.max()), signed=low < 0)
     dark = _bone_is_dark(header, notes)
     if dark:  # one mirror for values, window and curve alike, about the middle of what a pixel can hold
@@ -131,6 +131,9 @@ def _padding(header: Dataset, stored: Stored, notes: list[str]) -> NDArray[np.bo
         padding: NDArray[np.bool_] = (words >= low) & (words <= high)
     else:
         padding = (stored.values >= low) & (stored.values <= high)
+    if padding.all():
+        notes.append("every pixel is as PixelPaddingValue says; none counts as padding")
+        return None
     return padding if padding.any() else None
 
 

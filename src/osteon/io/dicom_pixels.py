@@ -198,10 +198,11 @@ def _decompressed(frame: bytes, syntax: UID) -> Array:
 
     if syntax in uid.JPEG2000TransferSyntaxes:
         return np.asarray(imagecodecs.jpeg2k_decode(frame))
+    # Neither JPEG nor JPEG-LS can have the end's marker within a scan; without it a decoder fills up what is missing.
+    if frame.find(b"\xff\xd9", frame.rfind(b"\xff\xda")) < 0:
+        raise ValueError("no end of the picture")
     if syntax in uid.JPEGLSTransferSyntaxes:
         return np.asarray(imagecodecs.jpegls_decode(frame))
-    if frame.find(b"\xff\xd9", frame.rfind(b"\xff\xda")) < 0:  # the decoder would fill up what is missing
-        raise ValueError("no end of the picture")
     return np.asarray(imagecodecs.jpeg_decode(frame))
 
 
