@@ -16,10 +16,11 @@ from PIL import Image
 from rich.console import Console
 from scipy.ndimage import gaussian_filter
 
-from osteon import check as checks
-from osteon import study, tables
-from osteon.check import baseline, duplicates, pictures
-from osteon.errors import LeakError, StudyError, TableError
+from osteon import study
+from osteon.cohort import check as checks
+from osteon.cohort.check import baseline, duplicates, pictures
+from osteon.core import tables
+from osteon.core.errors import LeakError, StudyError, TableError
 
 SMALLEST = '[centres]\ndevelopment = ["1"]\n'
 

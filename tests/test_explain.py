@@ -17,8 +17,9 @@ from PIL import Image
 from scipy.stats import spearmanr
 from torch import nn
 
-from osteon import figures, models, report, study, tables
-from osteon.errors import StudyError
+from osteon import models, study
+from osteon.core import tables
+from osteon.core.errors import StudyError
 from osteon.models.explain import maps as cams
 from osteon.models.explain.placing import in_common, on_radiograph, sampled
 from osteon.models.explain.scores import RASTER, Lesion, correlation, middle, score
@@ -27,6 +28,7 @@ from osteon.models.network import pictures
 from osteon.models.network.fitted import Fold
 from osteon.pipeline import EXPLAIN, FIT, RunFolder, Workers, walk
 from osteon.pipeline.context import sample
+from osteon.results import figures, report
 from osteon.weights import resolve
 from small_study import bytes_of, make
 

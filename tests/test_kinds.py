@@ -14,12 +14,12 @@ import pytest
 
 import osteon
 from osteon import study
+from osteon.core.types import Floats
 from osteon.models.contract import violations
 from osteon.models.inputs.case import Input, inputs
 from osteon.models.model import Fitted, Given, Kind, Saved, Sealed, Unit, register
 from osteon.pipeline import FIT, Workers, walk
 from osteon.pipeline.context import Context
-from osteon.types import Floats
 from small_study import STUDY, make
 
 
@@ -120,7 +120,7 @@ def test_a_kind_defined_here_is_fitted_predicted_perturbed_and_reported(finished
 
 def test_a_misspelt_setting_of_a_new_kind_is_refused_with_the_nearest(tmp_path: Path) -> None:
     path = make(tmp_path / "study", study=TEXT.replace("steepness", "stepness"))
-    with pytest.raises(osteon.errors.StudyError, match=r"models\[2\]\.stepness.*steepness"):
+    with pytest.raises(osteon.core.errors.StudyError, match=r"models\[2\]\.stepness.*steepness"):
         study.load(path)
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from osteon import study, tables, weights
+from osteon import study, weights
+from osteon.core import tables
 from osteon.core.ledger import stream
 from osteon.io import read_image
 from osteon.models.inputs import augment, crops, perturb

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from osteon import models
-from osteon.errors import StudyError, WeightsError
+from osteon.core.errors import StudyError, WeightsError
 from osteon.weights import Resolved, find, resolve
 
 

@@ -14,8 +14,9 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-from osteon import study, tables
-from osteon.errors import StudyError
+from osteon import study
+from osteon.core import tables
+from osteon.core.errors import StudyError
 from osteon.models.inputs import perturb
 from osteon.models.inputs.case import inputs
 from osteon.models.network.fitted import ahead

@@ -12,9 +12,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from osteon import cells, tables
-from osteon.errors import InputError, TableError
-from osteon.tables import Column, Contract
+from osteon.core import cells, tables
+from osteon.core.errors import InputError, TableError
+from osteon.core.tables import Column, Contract
 
 #: A name, a number, and whatever else.
 PLAIN = Contract("t", {"case_id": Column(unique=True), "x": Column("number", filled=False)}, open=True)

@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 
 import osteon
-from osteon import stats, study, tables
-from osteon.errors import InputError
+from osteon import stats, study
+from osteon.core import tables
+from osteon.core.errors import InputError
 from osteon.models.inputs import crops
 from osteon.pipeline import FIT, Workers, evaluate, walk
 from small_study import STUDY, bytes_of, make

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from osteon import study
-from osteon.errors import StudyError
+from osteon.core.errors import StudyError
 
 SMALLEST = '[study]\ncohort = "cohort.csv"\n[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["1"]\n'
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon import tables
-from osteon.errors import TableError
+from osteon.core import tables
+from osteon.core.errors import TableError
 
 HEADER = "case_id,image,centre,label,x0,y0,x1,y1"
 

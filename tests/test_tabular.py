@@ -19,7 +19,7 @@ from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
 from osteon import stats, study
-from osteon.errors import InputError, NotEstimableError, StudyError, TableError
+from osteon.core.errors import InputError, NotEstimableError, StudyError, TableError
 from osteon.models import tabular
 from osteon.models.tabular import elastic, encoding, lesion
 from osteon.models.tabular.columns import box_columns, clinical_columns, combined_columns, radiomics_columns

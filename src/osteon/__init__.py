@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from osteon.version import __version__
+from osteon import _moved
+from osteon.core.version import __version__
 
 if TYPE_CHECKING:
     from osteon.pipeline import Run, run
 
 __all__ = ["Run", "__version__", "run"]
+
+
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +25,6 @@ def __getattr__(name: str) -> Any:
         from osteon import pipeline
 
         return getattr(pipeline, name)
+    if (module := _moved.of(name)) is not None:
+        return module
     raise AttributeError(f"module 'osteon' has no attribute {name!r}")

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from osteon.app.commands import app as readers_app
-from osteon.errors import InputError, OsteonError
+from osteon.core.errors import InputError, OsteonError
+from osteon.web.commands import app as readers_app
 
 app = typer.Typer(
     name="osteon",
@@ -50,9 +50,9 @@ def check(
     """Read every row and every picture, and say who is in, who is out, and why."""
     from rich.console import Console
 
-    from osteon import check as checks
     from osteon import pipeline  # fmt: skip
     from osteon import study as studies
+    from osteon.cohort import check as checks
 
     def shown(checked: checks.Checked) -> None:
         Console().print(checks.render(checked))
@@ -116,7 +116,7 @@ def stats(
     out: Annotated[Path | None, typer.Option(help="A folder for aucs.csv and comparisons.csv.")] = None,
 ) -> None:
     """AUCs with intervals and paired tests of a spreadsheet."""
-    from osteon import tables
+    from osteon.core import tables
     from osteon.stats.table import analyse_scores
 
     frame = tables.read(file, tables.Contract("scores", open=True), lines=True)
@@ -196,14 +196,14 @@ def doctor(
 def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]  # the type would import the steps
     import joblib
 
+    from osteon.core.progress import Shown
     from osteon.core.workers import Workers
-    from osteon.progress import Shown
 
     return Workers(jobs or joblib.cpu_count(), cluster, progress=Shown())
 
 
 def _headline(finished) -> None:  # type: ignore[no-untyped-def]
-    from osteon import report
+    from osteon.results import report
 
     print(report.headline(finished.path))
     print(f"\nReport: {finished.report}")

@@ -13,8 +13,8 @@ from dicom_files import dataset, write
 from openpyxl import Workbook
 from PIL import Image
 
-from osteon import tables
-from osteon.errors import TableError
+from osteon.core import tables
+from osteon.core.errors import TableError
 from osteon.io import formats, import_cohort
 from osteon.io.cohorts import guessed_patients
 

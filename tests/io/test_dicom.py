@@ -22,7 +22,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import image_size, read_image, read_stored
 from osteon.io.dicom import is_dicom
 

@@ -11,7 +11,7 @@ from dicom_files import dataset, lut, write
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import read_stored
 
 Y, X = np.mgrid[:48, :64]

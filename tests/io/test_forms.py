@@ -12,7 +12,7 @@ import pytest
 from picture_files import png, tiff, transparent
 from PIL import Image
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import image_size, read_image, read_mask, read_stored
 
 Y, X = np.mgrid[:26, :37]

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import StoredRadiograph, image_size, read_image, read_mask, read_stored
 from osteon.io.images import read_noted_mask
 from osteon.io.stored import percentile_window, quiet

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from osteon.errors import TableError
+from osteon.core.errors import TableError
 from osteon.io import import_cohort
 from osteon.io.cohorts import Lesion, Note, Skipped, _json
 from osteon.io.cohorts.labelme import lesions

@@ -16,7 +16,7 @@ from datasets import coco, labelme, picture, shape
 from dicom_files import dataset, write
 from PIL import Image
 
-from osteon.errors import TableError
+from osteon.core.errors import TableError
 from osteon.io import import_cohort
 from osteon.io.cohorts import Folder, formats
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon.errors import TableError
+from osteon.core.errors import TableError
 from osteon.readers import analyse, from_imrmc, load, simulate, to_imrmc
 
 

@@ -12,7 +12,8 @@ import pytest
 from scipy.stats import norm, t
 
 import osteon.stats
-from osteon.errors import InputError, NotEstimableError, TableError
+from osteon.core.errors import InputError, NotEstimableError, TableError
+from osteon.core.types import Comparison, Estimate
 from osteon.stats import (
     delong_ci,
     delong_covariance,
@@ -26,7 +27,6 @@ from osteon.stats import (
     wilson_ci,
 )
 from osteon.stats.table import analyse_scores
-from osteon.types import Comparison, Estimate
 
 
 def test_the_namespace_is_exact_and_documented():
@@ -277,7 +277,7 @@ def test_names_of_strata_are_as_they_were_written(asah):
 
 
 def test_lines_are_those_of_the_file(tmp_path):
-    from osteon import tables
+    from osteon.core import tables
 
     path = tmp_path / "t.csv"
     path.write_text('sep=;\ny;s;note\n1;0,5;"two\nlines"\n1;0,7;\n0;zwei;\n')

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from osteon.core.errors import InputError
 from osteon.core.run import RunFolder
-from osteon.errors import InputError
-from osteon.tables import written
+from osteon.core.tables import written
 
 #: Tables that people open and save.
 _EDITABLE = (".csv",)

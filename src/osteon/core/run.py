@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from osteon import tables
+from osteon.core import tables
 
 #: Tables too long to be opened in a spreadsheet.
 _PARQUET = ("perturbed", "perturbed_maps")
@@ -58,7 +58,7 @@ class RunFolder:
         return self.path / ".cache"
 
     def file(self, name: str) -> Path:
-        """Where the table of that name (a contract of :mod:`osteon.tables` in small letters) lies."""
+        """Where the table of that name (a contract of :mod:`osteon.core.tables` in small letters) lies."""
         return self.path / f"{name}.{'parquet' if name in _PARQUET else 'csv'}"
 
     def features(self, model: str = "") -> Path:

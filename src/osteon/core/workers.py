@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from osteon.errors import InputError
-from osteon.progress import Progress, Quiet
+from osteon.core.errors import InputError
+from osteon.core.progress import Progress, Quiet
 
 Result = TypeVar("Result")
 
@@ -84,12 +86,12 @@ class Workers:
 
 def _limited(threads: int, function: Callable[..., Result], piece: tuple[Any, ...]) -> Result:
     """Call with a fixed number of threads: sums change in their last bits with it."""
-    import torch
     from joblib.externals.loky import process_executor
     from threadpoolctl import threadpool_limits
 
     # A worker that keeps a network for its next piece has not leaked: joblib would replace it after 300 MB.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
-    torch.set_num_threads(threads)
+    if find_spec("torch"):  # before it is first used: it counts the threads then
+        import_module("torch").set_num_threads(threads)
     with threadpool_limits(threads):
         return function(*piece)

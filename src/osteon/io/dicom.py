@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import dicom_display, dicom_pixels
 from osteon.io.dicom_pixels import COLOUR, GREY, PALETTE
 from osteon.io.kinds import is_dicom as is_dicom  # the name under which it is known

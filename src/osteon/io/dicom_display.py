@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from osteon.core.types import Pixels
 from osteon.io.dicom_pixels import GREY, Stored, as_used
 from osteon.io.stored import StoredRadiograph, percentile_window
-from osteon.types import Pixels
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io.raster import jpeg_frame, luminance
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
+from osteon.core.types import Radiograph
 from osteon.io import dicom, raster
 from osteon.io.kinds import kind_of
 from osteon.io.stored import StoredRadiograph, percentile_window
-from osteon.types import Radiograph
 
 
 def read_image(path: str | Path) -> Radiograph:

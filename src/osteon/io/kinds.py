@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 
 Kind = Literal["jpeg", "png", "tiff", "bmp", "dicom"]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io.kinds import Kind
 from osteon.io.stored import quiet, refuse_bomb
 

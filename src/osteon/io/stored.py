@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.errors import ImageError
-from osteon.types import Pixels, Radiograph
+from osteon.core.errors import ImageError
+from osteon.core.types import Pixels, Radiograph
 
 #: A picture with more pixels than this is refused before it is decoded: a decompression bomb, or no radiograph.
 #: A full-leg radiograph stitched from three large detectors has about 40 million.

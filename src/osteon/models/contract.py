@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from osteon.core.types import Floats
 from osteon.models.inputs.case import inputs
 from osteon.models.model import Fitted, Saved, Sealed
-from osteon.types import Floats
 
 #: What the arithmetic of batches may change.
 _SAME = 1e-6

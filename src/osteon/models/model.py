@@ -13,24 +13,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from osteon import study as studies
-from osteon import tables
+from osteon.core import tables
+from osteon.core.errors import StudyError
 from osteon.core.ledger import Ledger, digest, file_digest, write_json
 from osteon.core.run import RunFolder
+from osteon.core.types import Floats
+from osteon.core.version import __version__
 from osteon.core.workers import Workers
-from osteon.errors import StudyError
 from osteon.models.inputs.case import Input
 from osteon.study import ModelSettings, Study
-from osteon.types import Floats
-from osteon.version import __version__
-
-if TYPE_CHECKING:
-    from osteon.models.explain.mapper import Mapper
 
 #: Raised when the way models are made changes, so that older ones are made anew.
 RECIPE_VERSION = 1
@@ -285,10 +282,6 @@ class Saved(ABC):
 
     def inputs(self, cases: pd.DataFrame) -> Any:
         """The part of what its probabilities depend on that is in the cases beside pictures and boxes."""
-        return None
-
-    def mapper(self) -> Mapper | None:
-        """What maps where it looks; None where it cannot say."""
         return None
 
     def measures(self) -> Any:

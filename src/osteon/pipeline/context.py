@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import check as checks
-from osteon import tables
+from osteon.cohort import check as checks
+from osteon.core import tables
 from osteon.core.ledger import Ledger, file_digest, stream, write_json
 from osteon.core.run import RunFolder
 from osteon.core.workers import Workers

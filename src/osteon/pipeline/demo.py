@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from osteon import phantom
+from osteon.cohort import synthetic as phantom
 from osteon.core.ledger import stream
+from osteon.core.tables import written
 from osteon.pipeline import Run, Workers  # fmt: skip
 from osteon.pipeline import run as run_study
-from osteon.tables import written
 
 SEED = 2026
 SIZE = 96

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from osteon import tables
+from osteon.core import tables
 from osteon.core.ledger import digest
+from osteon.core.types import Floats, Pixels
 from osteon.io import read_image
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes
 from osteon.pipeline.context import Context, Step
 from osteon.pipeline.perturbation import changes
 from osteon.study import Crop, Study
-from osteon.types import Floats, Pixels
 
 _SHOWN = 8
 _SIDE = 224  # pixels of a picture

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon import tables
+from osteon.core import tables
 from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.run import contract
-from osteon.evaluate.explanation import CENTRE, ENSEMBLE, ONE_FOLD, explanation
+from osteon.core.types import Floats
+from osteon.core.version import __version__
 from osteon.io import read_image, read_mask
 from osteon.models.explain.mapper import Mapper, Maps, quick
 from osteon.models.explain.placing import in_common
@@ -24,9 +25,8 @@ from osteon.models.model import Kind, Saved
 from osteon.models.network.pictures import middle as middle_of
 from osteon.pipeline.context import Context, Step, chosen, save_array
 from osteon.pipeline.perturbation import changes
+from osteon.results.evaluate.explanation import CENTRE, ENSEMBLE, ONE_FOLD, explanation
 from osteon.study import Study
-from osteon.types import Floats
-from osteon.version import __version__
 
 _RADIOGRAPHS_A_CHUNK = 16
 _CROPS_A_BATCH = 64
@@ -58,7 +58,7 @@ class Explain(Step):
         """Make and score all maps and write them."""
         shown, cache = chosen(at, at.study.explain.cases), at.run.cache / f"explain-{key[:16]}"
         asked = [kind for kind in at.kinds if kind.model.maps]
-        kinds = [kind for kind in asked if kind.saved().mapper() is not None]
+        kinds = [kind for kind in asked if Mapper.of(kind.saved()) is not None]
         without = [kind.model.name for kind in asked if kind not in kinds]
         if without:
             at.workers.progress.say(f"[yellow]![/] no maps of {', '.join(without)}: not a convolutional network")
@@ -110,7 +110,7 @@ class _Job:
     @property
     def mapper(self) -> Mapper:
         """The fitted model's; kept by the worker from chunk to chunk."""
-        found = self.saved.mapper()
+        found = Mapper.of(self.saved)
         assert found is not None
         return found
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import check as checks
-from osteon import tables
+from osteon.cohort import check as checks
+from osteon.core import tables
 from osteon.core.ledger import digest, stream
 from osteon.core.run import contract
+from osteon.core.types import Floats
 from osteon.models.model import PROBABILITIES, Given, Kind, Unit, run_unit
 from osteon.pipeline import ranks
 from osteon.pipeline.context import Context, Step
 from osteon.study import ModelSettings
-from osteon.types import Floats
 
 ENSEMBLE = "ensemble"
 #: Tables that models write of themselves.

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from osteon import tables
+from osteon.core import tables
 from osteon.core.ledger import digest
 from osteon.core.run import RunFolder
-from osteon.evaluate.explanation import gallery
+from osteon.core.types import Floats
 from osteon.io import read_image, read_mask
 from osteon.models.explain.mapper import Mapper
 from osteon.models.explain.placing import on_radiograph
@@ -22,7 +22,7 @@ from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX
 from osteon.pipeline.context import Context, Step, chosen
 from osteon.pipeline.explanation import box_changes
-from osteon.types import Floats
+from osteon.results.evaluate.explanation import gallery
 
 _LONGEST = 512  # pixels of the longer side of a map on its whole radiograph
 _SIDE = 160  # pixels of a gallery's picture
@@ -153,6 +153,6 @@ class _Scene:
     @property
     def _mapper(self) -> Mapper:
         name = next(iter(self.made))
-        found = next(kind for kind in self.at.kinds if kind.model.name == name).saved().mapper()
+        found = Mapper.of(next(kind for kind in self.at.kinds if kind.model.name == name).saved())
         assert found is not None
         return found

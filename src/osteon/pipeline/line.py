@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from osteon import check as checks
-from osteon import evaluate as evaluation
-from osteon import figures, report, study
+from osteon import study
+from osteon.cohort import check as checks
+from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, digest, file_digest
 from osteon.core.run import RunFolder
+from osteon.core.version import __version__
 from osteon.core.workers import Workers
-from osteon.errors import InputError, StudyError
 from osteon.models.model import kind_of
 from osteon.pipeline import ranks
 from osteon.pipeline.context import Context, Step
@@ -25,8 +25,9 @@ from osteon.pipeline.explanation import Explain, Explanation
 from osteon.pipeline.fitting import Folds, deal, fit
 from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.perturbation import Perturb, Robustness
+from osteon.results import evaluate as evaluation
+from osteon.results import figures, report
 from osteon.study import Study
-from osteon.version import __version__
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 
 from osteon.core.ledger import digest, file_digest, stream
-from osteon.evaluate.robustness import robustness
+from osteon.core.tables import PERTURBED, write, written
+from osteon.core.types import Floats
+from osteon.core.version import __version__
 from osteon.models.inputs import perturb
 from osteon.models.inputs.case import Input, boxes, changed, inputs, mask_paths, of_radiographs
 from osteon.models.model import Kind, Saved
 from osteon.pipeline.context import Context, Step, chosen, save_array
+from osteon.results.evaluate.robustness import robustness
 from osteon.study import Study
-from osteon.tables import PERTURBED, write, written
-from osteon.types import Floats
-from osteon.version import __version__
 
 _RADIOGRAPHS_A_CHUNK = 4
 

@@ -10,10 +10,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from osteon.errors import OsteonError
+from osteon.core.errors import OsteonError
+from osteon.core.types import Floats
 from osteon.radiomics.extract import extract, feature_names
 from osteon.radiomics.settings import Settings
-from osteon.types import Floats
 
 #: Image, mask or box, and spacing where it is known.
 Case = Sequence[Any]

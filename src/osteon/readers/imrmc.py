@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import tables
-from osteon.cells import number, plain, trimmed
-from osteon.errors import TableError
+from osteon.core import tables
+from osteon.core.cells import number, plain, trimmed
+from osteon.core.errors import TableError
 
 _BEGIN = re.compile(r"\s*BEGIN DATA", re.IGNORECASE)
 _COUNT = re.compile(r"\s*(N0|N1|NR|NM)\s*[:=]\s*(\d{1,9})[\s,]*$", re.IGNORECASE | re.ASCII)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import tables
-from osteon.errors import TableError
+from osteon.core import tables
+from osteon.core.errors import TableError
 from osteon.readers.imrmc import from_imrmc, is_imrmc
 
 #: What other programs call our columns; compared without case, blanks and underscores.

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon.cells import is_rounded, meant, named_spellings, number, spellings, written
-from osteon.errors import InputError, NotEstimableError, TableError, suggest
+from osteon.core.cells import is_rounded, meant, named_spellings, number, spellings, written
+from osteon.core.errors import InputError, NotEstimableError, TableError, suggest
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.delong import delong_ci, delong_pairs
 from osteon.stats.intervals import holm
 from osteon.stats.pooling import Pooled, pool
-from osteon.types import Comparison, Estimate, Floats
 
 _YES, _NO = {"1", "true", "yes", "positive", "1.0"}, {"0", "false", "no", "negative", "0.0"}
 

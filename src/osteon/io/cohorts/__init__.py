@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import tables
-from osteon.cells import meant
-from osteon.errors import ImageError, TableError, suggest
+from osteon.core import tables
+from osteon.core.cells import meant
+from osteon.core.errors import ImageError, TableError, suggest
 from osteon.io.cohorts._files import Folder, place, why_not_read
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped
 from osteon.io.cohorts._json import number

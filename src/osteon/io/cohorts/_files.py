@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io.kinds import kind_of
 
 #: Names that operating systems and editors put beside a user's files.

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from osteon import cells, tables
-from osteon.errors import TableError
+from osteon.core import cells, tables
+from osteon.core.errors import TableError
 from osteon.io.cohorts._items import Note
 from osteon.io.stored import MAX_PIXELS
 

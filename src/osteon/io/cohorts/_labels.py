@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from osteon import tables
-from osteon.errors import TableError
+from osteon.core import tables
+from osteon.core.errors import TableError
 from osteon.io.cohorts._files import Folder, plain
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped
 from osteon.io.images import read_mask

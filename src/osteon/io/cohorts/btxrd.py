@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from osteon import tables
-from osteon.cells import meant, number
-from osteon.errors import TableError, suggest
+from osteon.core import tables
+from osteon.core.cells import meant, number
+from osteon.core.errors import TableError, suggest
 from osteon.io.cohorts import labelme
 from osteon.io.cohorts._files import Folder, plain
 from osteon.io.cohorts._items import Item, Lesion, Skipped

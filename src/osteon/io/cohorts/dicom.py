@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import dicom
 from osteon.io.cohorts._files import Folder, why_not_read
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped

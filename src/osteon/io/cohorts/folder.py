@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io.cohorts._files import Folder, plain
 from osteon.io.cohorts._items import Item, Lesion, Skipped
 from osteon.io.images import image_size

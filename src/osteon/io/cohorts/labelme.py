@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.errors import ImageError, TableError
+from osteon.core.errors import ImageError, TableError
 from osteon.io.cohorts import _json
 from osteon.io.cohorts._files import Folder, plain
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped

@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from osteon.core.ledger import stream
+from osteon.core.types import Floats
 from osteon.models.explain import maps as cams
+from osteon.models.model import Saved
 from osteon.models.network import build, train
 from osteon.models.network.fitted import FittedNetwork, Member
-from osteon.types import Floats
 
 #: The check in which the head was fitted on permuted labels.
 PERMUTED = "permuted labels"
@@ -39,6 +40,14 @@ class Mapper:
     def __init__(self, fitted: FittedNetwork) -> None:
         self.fitted = fitted
         self._members = [member for of_seed in fitted.members for member in of_seed]
+
+    @classmethod
+    def of(cls, saved: Saved) -> Mapper | None:
+        """The mapper of a fitted model; None where it has no maps: only convolutional networks have."""
+        fitted = saved.load()
+        if isinstance(fitted, FittedNetwork) and fitted.members[0][0].network.supports_cam:
+            return cls(fitted)
+        return None
 
     def ensemble(self, batch: NDArray[np.float32], methods: Sequence[str]) -> tuple[Maps, Maps]:
         """Maps of the ensemble and of its first fold alone.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from osteon.types import Floats
+from osteon.core.types import Floats
 
 #: Points a side at which two maps are compared.
 _POINTS = 32

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import rankdata
 
+from osteon.core.types import Floats
 from osteon.models.explain.placing import sampled
 from osteon.models.inputs import crops
-from osteon.types import Floats
 
 #: Points a side of the raster on which a map and a lesion are compared, the same for networks of any input size.
 RASTER = 224

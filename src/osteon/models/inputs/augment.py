@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from osteon.core.types import Floats
 from osteon.models.inputs import crops, perturb
 from osteon.study import Augment, Crop
-from osteon.types import Floats
 
 
 def draw(

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from osteon.core.types import Floats, Radiograph
 from osteon.io import read_image, read_mask
 from osteon.models.inputs import crops, perturb
 from osteon.study import Crop
-from osteon.types import Floats, Radiograph
 
 BOX = ["x0", "y0", "x1", "y1"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from osteon.types import Floats, Pixels
+from osteon.core.types import Floats, Pixels
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteon.types import Floats, Pixels
+from osteon.core.types import Floats, Pixels
 
 if TYPE_CHECKING:
     from osteon.study import Robustness

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import inception
 
-from osteon.errors import StudyError, WeightsError, suggest
+from osteon.core.errors import StudyError, WeightsError, suggest
 from osteon.weights import VARIANTS, Record, Resolved, load, resolve
 
 _KERAS_EPSILON = 1.001e-5

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from osteon.errors import WeightsError
+from osteon.core.errors import WeightsError
+from osteon.core.types import Floats, Pixels
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import Input
 from osteon.models.model import Fitted, Saved
@@ -28,11 +29,7 @@ from osteon.models.network import build
 from osteon.models.network.pictures import nearby
 from osteon.models.network.train import Device
 from osteon.study import Compute, Crop, Network
-from osteon.types import Floats, Pixels
 from osteon.weights import Resolved
-
-if TYPE_CHECKING:
-    from osteon.models.explain.mapper import Mapper
 
 FILE = "model.safetensors"
 _CROPS_A_BATCH = 64
@@ -143,14 +140,6 @@ class SavedNetwork(Saved):
     def inputs(self, cases: pd.DataFrame) -> Any:
         """The weights, and how boxes become crops."""
         return [self.crop, self.weights.sha256, self.weights.record.normalisation]
-
-    def mapper(self) -> Mapper | None:
-        """What maps where it looks; only a convolutional network can."""
-        from osteon.models.explain.mapper import Mapper
-
-        fitted = self.load()
-        assert isinstance(fitted, FittedNetwork)
-        return Mapper(fitted) if fitted.members[0][0].network.supports_cam else None
 
     def _read(self) -> FittedNetwork:
         return FittedNetwork(self)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from osteon import study, weights
 from osteon.core.ledger import digest, file_digest, stream
+from osteon.core.tables import written
+from osteon.core.types import Floats
 from osteon.models.inputs.case import boxes
 from osteon.models.inputs.crops import pad_for
 from osteon.models.model import Given, Kind, Saved, Sealed, Unit, register
 from osteon.study import Augment, Compute, Crop
-from osteon.tables import written
-from osteon.types import Floats
 from osteon.weights import Resolved
 
 #: Boxes of a case that a frozen network with jitter learns from: the drawn one and two pairs around it.

@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from osteon.core.ledger import digest, stream
+from osteon.core.tables import written
+from osteon.core.types import Floats
 from osteon.io import read_image
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes
@@ -19,8 +21,6 @@ from osteon.models.model import Place
 from osteon.models.network import build
 from osteon.models.network.train import Device
 from osteon.study import Crop
-from osteon.tables import written
-from osteon.types import Floats
 from osteon.weights import Resolved
 
 _IMAGES_A_CHUNK = 16

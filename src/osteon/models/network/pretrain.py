@@ -14,12 +14,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from osteon import weights
+from osteon.core.tables import written
+from osteon.core.types import Pixels
 from osteon.models.inputs import augment
 from osteon.models.network import build
 from osteon.models.network.train import cosine
 from osteon.study import Augment
-from osteon.tables import written
-from osteon.types import Pixels
 
 
 def pretrain(

@@ -20,10 +20,10 @@ from torch import distributed, nn
 from torch.nn import functional as F
 
 from osteon import stats
+from osteon.core.types import Floats
 from osteon.models.inputs import augment
 from osteon.models.network.build import Classifier
 from osteon.study import Augment, Crop, Network
-from osteon.types import Floats
 
 Indices = NDArray[np.intp]
 #: Gives the inputs of the cases at these positions; augmented when a Generator is passed.

@@ -21,11 +21,11 @@ from typing import Protocol, Self
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from osteon.core.types import Floats
 from osteon.models.tabular import storing
 from osteon.models.tabular.encoding import Encoder
 from osteon.models.tabular.lesion import RadiomicsModel
 from osteon.models.tabular.linear import BoxModel, ClinicalModel, CombinedModel
-from osteon.types import Floats
 
 __all__ = ["BoxModel", "ClinicalModel", "CombinedModel", "Estimator", "RadiomicsModel", "load"]
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from osteon import study
+from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
 from osteon.models.model import Sealed, register
 from osteon.models.tabular.columns import clinical_columns
 from osteon.models.tabular.kind import Estimators, SavedTable, TableKind, odds_ratios
 from osteon.models.tabular.linear import ClinicalModel
-from osteon.types import Floats
 
 
 def _unfitted(_seed: int) -> ClinicalModel:

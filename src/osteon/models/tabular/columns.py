@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from osteon.errors import StudyError, TableError
+from osteon.core.errors import StudyError, TableError
+from osteon.core.types import Floats
 from osteon.study import Clinical, Combined, Radiomics
-from osteon.types import Floats
 
 #: How the column of another model's score begins.
 SCORE = "logit of "

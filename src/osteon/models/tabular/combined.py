@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from osteon import study
+from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
 from osteon.models.model import Sealed, register
 from osteon.models.tabular.columns import combined_columns
 from osteon.models.tabular.kind import Estimators, SavedTable, TableKind, odds_ratios
 from osteon.models.tabular.linear import CombinedModel
-from osteon.types import Floats
 
 
 def _unfitted(_seed: int) -> CombinedModel:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import enet_path
 
-from osteon.types import Floats
+from osteon.core.types import Floats
 
 #: A path runs from the least penalty that leaves nothing to this share of it.
 WEAKEST = 0.002

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from osteon.errors import TableError, suggest
-from osteon.types import Floats
+from osteon.core.errors import TableError, suggest
+from osteon.core.types import Floats
 
 #: Harrell's quantiles, by number of knots.
 QUANTILES: dict[int, tuple[float, ...]] = {

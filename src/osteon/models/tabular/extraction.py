@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import radiomics, tables
+from osteon import radiomics
+from osteon.core import tables
 from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.run import RunFolder
+from osteon.core.types import Floats
 from osteon.io import read_image, read_mask
 from osteon.models.inputs.case import Input, boxes, inputs, mask_paths, of_radiographs
 from osteon.models.model import Place
 from osteon.radiomics import reliability
 from osteon.study import Radiomics
-from osteon.types import Floats
 
 _IMAGES_A_CHUNK = 8
 #: Cases whose regions are redrawn: the ICC's interval is narrow enough with so many.

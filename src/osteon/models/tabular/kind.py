@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from osteon.core.ledger import digest
+from osteon.core.types import Floats
 from osteon.models import tabular
 from osteon.models.inputs.case import Input, table_of
 from osteon.models.model import Fitted, Given, Kind, Saved, Sealed, Unit
-from osteon.types import Floats
 
 _FILE = "model.skops"
 

@@ -12,10 +12,10 @@ from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
-from osteon.errors import NotEstimableError, TableError, suggest
+from osteon.core.errors import NotEstimableError, TableError, suggest
+from osteon.core.types import Floats
 from osteon.models.tabular import elastic, storing
 from osteon.models.tabular.linear import outcome
-from osteon.types import Floats
 
 #: Shares of the absolute penalty that are tried.
 MIXINGS = (0.1, 0.5, 1.0)

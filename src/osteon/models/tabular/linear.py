@@ -12,12 +12,12 @@ from scipy.special import expit
 from scipy.stats import chi2, norm
 from sklearn.linear_model import LogisticRegression
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Floats
 from osteon.models.tabular import storing
 from osteon.models.tabular.columns import SCORE
 from osteon.models.tabular.encoding import FLAG, Encoder
 from osteon.stats import logistic
-from osteon.types import Floats
 
 _ODDS = ["term", "odds_ratio", "low", "high", "p", "note"]
 

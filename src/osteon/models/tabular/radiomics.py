@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from osteon import radiomics, study, tables
+from osteon import radiomics, study
+from osteon.core import tables
+from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
 from osteon.models.model import Sealed, register
 from osteon.models.tabular import extraction
@@ -17,7 +19,6 @@ from osteon.models.tabular.columns import radiomics_columns
 from osteon.models.tabular.kind import Estimators, FittedTable, SavedTable, TableKind
 from osteon.models.tabular.lesion import RadiomicsModel
 from osteon.radiomics import reliability
-from osteon.types import Floats
 
 
 def _unfitted(correlation: float, rule: str, seed: int) -> RadiomicsModel:

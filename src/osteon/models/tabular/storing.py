@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from osteon.errors import InputError
-from osteon.tables import written
+from osteon.core.errors import InputError
+from osteon.core.tables import written
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 #: What a file calls the package that these classes live in, wherever it moves: part of the format, not of the code.
