@@ -64,7 +64,7 @@ class Evaluate(Step):
 
     def key(self, at: Context) -> str:
         """The predictions, the cohort, and what is asked of them."""
-        asked = at.study
+        asked = at.asked
         names = [model.name for model in asked.models]
         inputs = at.digests("predictions", "cohort")
         return digest(inputs, asked.evaluation, asked.task, asked.study, names, __version__)
@@ -103,7 +103,7 @@ def begin(at: Context) -> None:
     hashes = {kind.model.name: kind.ready() for kind in at.kinds}
     at.run.sweep()
     checked = at.check()
-    at.study.relocated(at.run.path).write(at.run.study_file)
+    at.asked.write(at.run.study_file)
     at.ledger.note(
         seed=at.study.study.seed,
         synthetic=bool(checked.flow.get("synthetic", False)),

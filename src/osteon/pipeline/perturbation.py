@@ -81,7 +81,7 @@ class Robustness(Step):
         """The predictions, and what is asked of them."""
         if not at.run.file("perturbed").is_file():
             return None
-        study = at.study
+        study = at.asked
         return digest(at.digests(*self._FROM), study.evaluation, study.centres, study.study, __version__)
 
     def make(self, at: Context, key: str) -> list[Path]:
