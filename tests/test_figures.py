@@ -260,6 +260,9 @@ def test_a_run_folder_is_drawn_whole_and_stale_figures_go(tmp_path: Path) -> Non
     for path in tmp_path.glob("*.csv"):
         path.unlink()
     assert {path.stem for path in figures.draw_all(tmp_path)} == {"flow"}
+    assert figures.draw_all(tmp_path, anew=figures.READERS) == []  # the flow is there, and there are no readers
+    (tmp_path / "figures" / "flow.svg").unlink()
+    assert {path.stem for path in figures.draw_all(tmp_path, anew=figures.READERS)} == {"flow"}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"flow"}
 
 

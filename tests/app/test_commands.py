@@ -121,7 +121,7 @@ def test_simulated_readers_are_labelled_all_the_way(study: Path, tmp_path: Path)
     assert set(readings["case_id"]) == set(key["case_id"])
     assert run("analyse", tmp_path / "sim.csv").startswith("Simulated readers")
     folder = tmp_path / "sim-analysis"
-    assert json.loads((folder / "reader_study.json").read_text()) == {"simulated": True}
+    assert json.loads((folder / "reader_study.json").read_text()) == {"simulated": True, "level": 0.95}
     assert "Simulated readers" in (folder / "readers.html").read_text(encoding="utf-8")
 
 

@@ -92,6 +92,9 @@ class Readers(Settings):
         scale: ``0-100`` or ``5-point``: the confidence that the case is positive.
         call: Ask for a yes or no as well.
         draw_box: Ask for a box around the lesion.
+        localisation: When a drawn box is on the lesion. ``iou``: it overlaps the lesion's box enough. ``centre``: its
+            centre lies in the lesion's box.
+        localisation_iou: The least intersection over union of the two boxes.
         comment: Offer a line for free text.
         show_box: Show the lesion's box; without it the reader has to find the lesion.
         context: Cohort columns that the reader sees beside the picture.
@@ -117,6 +120,8 @@ class Readers(Settings):
     scale: Literal["0-100", "5-point"] = "0-100"
     call: bool = True
     draw_box: bool = False
+    localisation: Literal["iou", "centre"] = "iou"
+    localisation_iou: Annotated[float, Field(gt=0, le=1)] = 0.5
     comment: bool = False
     show_box: bool = True
     context: tuple[str, ...] = ("age", "sex", "site", "view")

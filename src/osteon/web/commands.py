@@ -123,12 +123,22 @@ def analyse(
         list[str] | None, typer.Option(help="OURS=THEIRS: a column that is called something unusual; may be repeated.")
     ] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.95,
+    localisation: Annotated[
+        str | None,
+        typer.Option(help="A drawn box is on the lesion by 'iou' or by its 'centre'; as in the protocol by default."),
+    ] = None,
+    iou: Annotated[float | None, typer.Option(help="The least intersection over union.")] = None,
     database: Database = None,
 ) -> None:
     """Say how much the model helped whom, and where it harmed."""
+    from osteon.core.progress import Shown
     from osteon.web.analyse import analyse as run
 
-    print(run(readings, out, threshold=threshold, columns=column or [], level=level, database_url=database))
+    said = run(
+        readings, out, threshold=threshold, columns=column or [], level=level, localisation=localisation, least_iou=iou,
+        database_url=database, progress=Shown(),
+    )  # fmt: skip
+    print(said)
 
 
 @app.command()

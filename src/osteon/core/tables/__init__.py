@@ -36,6 +36,7 @@ from osteon.core.tables.explanation import (
 from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
 from osteon.core.tables.readers import (
     QUESTIONNAIRE,
+    READER_ADVICE,
     READER_AGREEMENT,
     READER_BENEFIT,
     READER_COMPARISONS,
@@ -43,6 +44,7 @@ from osteon.core.tables.readers import (
     READER_COVARIATES,
     READER_METRICS,
     READER_ROC,
+    READER_UNHURRIED,
     READING_KEY,
     READING_TASKS,
     READINGS,
@@ -85,6 +87,7 @@ __all__ = [
     "PERTURBED_MAPS",
     "PREDICTIONS",
     "QUESTIONNAIRE",
+    "READER_ADVICE",
     "READER_AGREEMENT",
     "READER_BENEFIT",
     "READER_COMPARISONS",
@@ -92,6 +95,7 @@ __all__ = [
     "READER_COVARIATES",
     "READER_METRICS",
     "READER_ROC",
+    "READER_UNHURRIED",
     "READINGS",
     "READING_KEY",
     "READING_TASKS",

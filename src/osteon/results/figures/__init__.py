@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from osteon.core.progress import Progress, Quiet
 from osteon.core.run import Tables
 from osteon.core.types import Pixels
 from osteon.results.figures.cohort import examples, flow
@@ -36,6 +37,7 @@ from osteon.results.figures.robustness import (
 from osteon.results.figures.style import Look, looks, save
 
 __all__ = [
+    "READERS",
     "calibration",
     "comparisons",
     "decision",
@@ -94,6 +96,11 @@ class _Run(Tables):
         """What the positive class is called."""
         return self.positive or "positive"
 
+    @property
+    def level(self) -> float:
+        """Confidence level of the reader study's tables."""
+        return float(self.content(self.path / "reader_study.json").get("level", 0.95))
+
 
 _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "flow": lambda run: flow(run.course),
@@ -123,31 +130,41 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "gallery_wrong": lambda run: _gallery(run, "wrong"),
     "gallery_changed": lambda run: _gallery(run, "changed"),
     "reader_roc": lambda run: reader_roc(run["reader_roc"], run["reader_metrics"]),
-    "reader_gain": lambda run: reader_gain(run["reader_comparisons"]),
+    "reader_gain": lambda run: reader_gain(run["reader_comparisons"], run.level),
     "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.table("reader_covariates")),
-    "reliance": lambda run: reliance(run["reliance"]),
-    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"]),
+    "reliance": lambda run: reliance(run["reliance"], run.level),
+    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"], run.level),
 }
 
 
-def draw_all(run: Path) -> list[Path]:
+#: The figures of a reader study.
+READERS = ("reader_roc", "reader_gain", "reader_benefit", "reliance", "reader_confidence")
+
+
+def draw_all(run: Path, *, anew: Iterable[str] | None = None, progress: Progress | None = None) -> list[Path]:
     """Draw every figure whose tables are there into ``figures/``, as SVG and PDF.
 
     Args:
         run: The run folder.
+        anew: Names of those to draw; others are drawn only where they are absent. All by default.
+        progress: Where progress is shown.
 
     Returns:
         The paths written. Figures of an earlier evaluation that can no longer be drawn are removed.
     """
     content = _Run(run)
     paths: list[Path] = []
-    for name, draw in _DRAWN.items():
-        stem = content.figure_file(name, "")
-        try:
-            paths += save(draw(content), stem)
-        except _AbsentError:
-            for suffix in (".svg", ".pdf"):
-                stem.with_name(name + suffix).unlink(missing_ok=True)
+    chosen = set(_DRAWN if anew is None else anew)
+    due = [name for name in _DRAWN if name in chosen or not content.figure_file(name).is_file()]
+    with (progress or Quiet())(len(due), "drawing figures") as bar:
+        for name in due:
+            stem = content.figure_file(name, "")
+            try:
+                paths += save(_DRAWN[name](content), stem)
+            except _AbsentError:
+                for suffix in (".svg", ".pdf"):
+                    stem.with_name(name + suffix).unlink(missing_ok=True)
+            bar.advance()
     return paths
 
 
