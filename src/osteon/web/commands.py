@@ -82,13 +82,26 @@ def revoke(folder: Place, person: str, database: Database = None) -> None:
 
 
 @app.command()
+def washout(
+    folder: Place,
+    days: Annotated[float, typer.Argument(min=0, max=3650, help="Least number of days between the sessions.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the readings.")],
+    database: Database = None,
+) -> None:
+    """Change the wash-out of a study that is running; the change is written down."""
+    from osteon.web.investigator import change_washout
+
+    print(change_washout(folder, days, reason, database))
+
+
+@app.command()
 def export(
     folder: Place,
     out: Annotated[Path | None, typer.Option(help="Where to write; the reader study's folder by default.")] = None,
     imrmc: Annotated[bool, typer.Option("--imrmc", help="Write readings.imrmc as well.")] = False,
     database: Database = None,
 ) -> None:
-    """Write readings.csv, revisions.csv and questionnaire.csv."""
+    """Write readings.csv, revisions.csv and questionnaire.csv, and protocol_changes.csv where there were any."""
     from osteon.web.export import export_to
 
     for path in export_to(folder, out, imrmc=imrmc, database_url=database):

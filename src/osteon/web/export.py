@@ -13,7 +13,7 @@ from osteon.core import tables
 from osteon.core.errors import InputError
 from osteon.readers import to_imrmc
 from osteon.study.protocol import Readers
-from osteon.web import desk
+from osteon.web import changes, desk
 from osteon.web.database import Store, answer, person, reading, view
 from osteon.web.investigator import study_folder
 from osteon.web.serve import open_store
@@ -27,18 +27,24 @@ class Exported:
         readings: One row a reader, arm and case: the last answer.
         revisions: Every answer ever given.
         questionnaire: Answers to the questionnaires.
+        changes: What was changed of the protocol while readers read.
     """
 
     readings: pd.DataFrame
     revisions: pd.DataFrame
     questionnaire: pd.DataFrame
+    changes: pd.DataFrame
 
     def write(self, folder: Path) -> list[Path]:
-        """Write readings.csv, revisions.csv and questionnaire.csv."""
+        """Write readings.csv, revisions.csv and questionnaire.csv; protocol_changes.csv where there are any."""
         tables.write(self.readings, folder / "readings.csv", tables.READINGS)
         tables.write(self.revisions, folder / "revisions.csv", tables.READINGS)
         tables.write(self.questionnaire, folder / "questionnaire.csv", tables.QUESTIONNAIRE)
-        return [folder / name for name in ("readings.csv", "revisions.csv", "questionnaire.csv")]
+        names = ["readings.csv", "revisions.csv", "questionnaire.csv"]
+        if not self.changes.empty:
+            tables.write(self.changes, folder / "protocol_changes.csv", tables.PROTOCOL_CHANGES)
+            names.append("protocol_changes.csv")
+        return [folder / name for name in names]
 
 
 def export_to(
@@ -89,6 +95,9 @@ def export(store: Store, folder: Path) -> Exported:
         people = pd.DataFrame(connection.execute(select(person.c.code, person.c.experience)).mappings().all())
         answers = pd.DataFrame(connection.execute(select(answer).order_by(answer.c.id)).mappings().all())
         lesions = connection.execute(select(view.c.case_code, view.c.number, view.c.boxes)).all()
+        changed = pd.DataFrame(
+            [{**row, "before": f"{row['before']:g}", "after": f"{row['after']:g}"} for row in changes.log(connection)]
+        )
     if given.empty:
         raise InputError("nobody has read a case yet", file=folder)
     questionnaire = _questionnaire(answers, protocol)
@@ -100,7 +109,7 @@ def export(store: Store, folder: Path) -> Exported:
     order = ["reader", "session", "position", "step", "revision"]
     revisions = revisions.sort_values(order).reset_index(drop=True)
     last = revisions.drop_duplicates(["reader", "session", "position", "step"], keep="last").reset_index(drop=True)
-    return Exported(last, revisions, questionnaire)
+    return Exported(last, revisions, questionnaire, changed)
 
 
 def _readings(

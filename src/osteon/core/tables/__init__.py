@@ -35,6 +35,7 @@ from osteon.core.tables.explanation import (
 )
 from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
 from osteon.core.tables.readers import (
+    PROTOCOL_CHANGES,
     QUESTIONNAIRE,
     READER_ADVICE,
     READER_AGREEMENT,
@@ -86,6 +87,7 @@ __all__ = [
     "PERTURBED",
     "PERTURBED_MAPS",
     "PREDICTIONS",
+    "PROTOCOL_CHANGES",
     "QUESTIONNAIRE",
     "READER_ADVICE",
     "READER_AGREEMENT",

@@ -168,3 +168,8 @@ QUESTIONNAIRE = Contract(
     "questionnaire",
     {"reader": TEXT, "stage": TEXT, "item": TEXT, "text": FREE, "value": FREE, "answered_at": TEXT},
 )
+#: What was changed of a reader study's protocol while readers read.
+PROTOCOL_CHANGES = Contract(
+    "protocol changes",
+    {"setting": TEXT, "before": TEXT, "after": TEXT, "reason": TEXT, "person": TEXT, "at": TEXT},
+)
