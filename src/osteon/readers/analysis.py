@@ -36,8 +36,8 @@ from osteon.types import Comparison, Estimate
 
 #: The shortest time that a reading can take; shorter ones are slips of a clock.
 _LEAST_SECONDS = 0.1
-_BINS = np.linspace(0, 1, 11)
-_GRID = np.linspace(0, 1, 101)
+_BINS = np.arange(11) / 10  # decimals: linspace would put a confidence of 0.3 below 0.30000000000000004
+_GRID = np.arange(101) / 100
 
 
 @dataclass(frozen=True, eq=False)
