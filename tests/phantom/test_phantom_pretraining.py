@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from osteon.phantom import pretraining_radiographs, pretraining_textures
-from osteon.phantom.pretraining import RADIOGRAPH_CLASSES, TEXTURE_CLASSES
+from osteon.cohort.synthetic import pretraining_radiographs, pretraining_textures
+from osteon.cohort.synthetic.pretraining import RADIOGRAPH_CLASSES, TEXTURE_CLASSES
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 from scipy.stats import bootstrap as scipy_bootstrap
 from scipy.stats import rankdata, t
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import (
     auc,
     bootstrap_ci,

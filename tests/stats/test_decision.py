@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import norm, t
 
-from osteon.errors import InputError
+from osteon.core.errors import InputError
 from osteon.stats import (
     mcnemar_test,
     net_benefit,

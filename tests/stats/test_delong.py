@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from scipy.stats import t
 from tests.stats.test_roc import SCORES, tied_data
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import auc, delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from osteon import stats
-from osteon.errors import InputError, NotEstimableError, OsteonError
+from osteon.core.errors import InputError, NotEstimableError, OsteonError
+from osteon.core.types import Estimate
 from osteon.stats import inputs
-from osteon.types import Estimate
 
 Y = [0, 1, 0, 1, 1, 0, 1, 0]
 P = [0.2, 0.7, 0.4, 0.3, 0.9, 0.1, 0.6, 0.5]

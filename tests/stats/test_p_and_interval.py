@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osteon import stats
-from osteon.errors import NotEstimableError
-from osteon.types import Comparison
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Comparison
 
 
 def at_threshold(score: np.ndarray) -> np.ndarray:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs, score
 from osteon.stats.distributions import critical, two_sided
-from osteon.types import Comparison, Estimate, Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from math import copysign, isfinite, sqrt
 import numpy as np
 from scipy.optimize import brentq
 
-from osteon.types import Floats
+from osteon.core.types import Floats
 
 
 def statistic(values: Floats, counts: Floats, mean: float) -> float:
