@@ -39,8 +39,8 @@ from osteon.stats import (
     roc_curve,
 )
 
-_BINS = np.linspace(0, 1, 11)
-_GRID = np.linspace(0, 1, 101)
+_BINS = np.arange(11) / 10  # decimals: linspace would put a confidence of 0.3 below 0.30000000000000004
+_GRID = np.arange(101) / 100
 #: Figures whose gain is shown by reader, beside experience.
 _GAINS = ("auc", "sensitivity", "specificity", "accuracy", "lroc")
 

@@ -33,7 +33,7 @@ def lroc_scores(y_true: ArrayLike, y_score: ArrayLike, localised: ArrayLike) -> 
     """
     positive = inputs.truth(y_true, both=False)
     score = inputs.scores(y_score, positive.size)
-    raw = np.asarray(localised)
+    raw = inputs.labels(localised, "localised")
     if raw.shape != positive.shape:
         raise InputError(f"localised has shape {raw.shape} beside {positive.size} cases", fix="Give one value a case.")
     found = np.zeros(positive.size)

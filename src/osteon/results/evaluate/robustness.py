@@ -19,6 +19,7 @@ from osteon.core.errors import NotEstimableError, TableError
 from osteon.core.types import Floats
 from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.resampling import Interval, Resampling, pairs
+from osteon.stats import inputs
 from osteon.stats.distributions import critical
 from osteon.study import Study
 
@@ -78,7 +79,6 @@ def robustness(
     cases = cases.where(cases.about["case_id"].isin(perturbed["case_id"].unique()))
     youden = operating_points[operating_points["rule"] == "youden"].groupby("model")["threshold"].first()
     cubes, spreads = _by_change(perturbed, cases, {str(model): float(value) for model, value in youden.items()})
-    z = critical(study.evaluation.level)
     rows: list[dict[str, object]] = []
     compared = []
     for stratum, part in strata(cases, study):
@@ -86,7 +86,7 @@ def robustness(
         resampling = Resampling(part, study)
         about = {"stratum": stratum, "n": len(part), "n_positive": int(part.truth.sum())}
         for (model, kind, grade), cube in cubes.items():
-            found = _areas(part, part.of(model), cube[keep], z)
+            found = _areas(part, part.of(model), cube[keep], study.evaluation.level)
             if kind == DRAWN:
                 found = {"auc": found["auc"]}
             else:
@@ -173,13 +173,16 @@ def _cube(rows: pd.DataFrame, cases: Cases, what: str) -> Floats:
     return wide.to_numpy(dtype=np.float64)
 
 
-def _areas(cases: Cases, drawn: Floats, perturbed: Floats, z: float) -> dict[str, Interval]:
+def _areas(cases: Cases, drawn: Floats, perturbed: Floats, level: float) -> dict[str, Interval]:
     """AUC under the change (mean over repeats) and AUC lost.
 
     The mean of r AUCs and its difference from the undisturbed one are linear in r + 1 AUCs, so that DeLong's covariance
-    matrix of them gives their standard errors exactly, by patients where they have several cases.
+    matrix of them gives their standard errors exactly, by patients (and then with Student's t) where they have several
+    cases.
     """
     repeats = perturbed.shape[1]
+    codes = inputs.codes(cases.patients, len(cases)) if len(cases) else None
+    wide, how = critical(level, inputs.degrees(codes)), inputs.student(codes)
     try:
         areas, covariance = stats.delong_covariance(
             cases.truth, np.vstack([drawn, perturbed.T]), clusters=cases.patients
@@ -190,10 +193,10 @@ def _areas(cases: Cases, drawn: Floats, perturbed: Floats, z: float) -> dict[str
     found: dict[str, Interval] = {}
     for name, weights in (("auc", np.r_[0.0, mean]), ("auc_loss", np.r_[1.0, -mean])):
         value, se = float(weights @ areas), sqrt(max(float(weights @ covariance @ weights), 0.0))
-        low, high = value - z * se, value + z * se
+        low, high = value - wide * se, value + wide * se
         if name == "auc":
             low, high = max(low, 0.0), min(high, 1.0)
-        found[name] = (value, low, high, "DeLong" if repeats == 1 else f"DeLong, mean of {repeats} AUCs")
+        found[name] = (value, low, high, f"DeLong{'' if repeats == 1 else f', mean of {repeats} AUCs'}{how}")
     return found
 
 

@@ -83,7 +83,7 @@ def calibration(
 
 def _rug(panel: Axes, cases: pd.DataFrame, colour: str) -> None:
     """Mirrored histograms in the strip under the curve."""
-    edges = np.linspace(0, 1, 31)
+    edges = np.arange(31) / 30
     base, height = -0.22, 0.17
     counts = [np.histogram(cases.loc[cases["label"] == k, "recalibrated"], edges)[0] for k in (1, 0)]
     tallest = max(1, *(int(count.max()) for count in counts))
@@ -158,7 +158,7 @@ def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] |
     outside = [f"centre:{centre}" for centre in table.loc[table["split"] == "external", "centre"].unique()]
     strata = list(dict.fromkeys(["development", headline([*outside, "external"] if outside else [])]))
     figure, axes, _ = panels(len(look) * len(strata), columns=len(strata), height=0.86)
-    edges = np.linspace(0, 1, 41)
+    edges = np.arange(41) / 40
     for i, panel in enumerate(axes):
         name, stratum = list(look)[i // len(strata)], strata[i % len(strata)]
         own = in_stratum(table[table["model"] == name], stratum)
