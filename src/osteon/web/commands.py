@@ -23,6 +23,10 @@ def create(
         str, typer.Option(help="What readers type before the rest of their link.")
     ] = "http://127.0.0.1:8000",
     database: Database = None,
+    confirm_burned_in: Annotated[
+        bool,
+        typer.Option("--confirm-burned-in", help="On the contact sheet nothing that is left identifies anybody."),
+    ] = False,
 ) -> None:
     """Choose cases, order and arms, prepare the pictures, and write one link a reader."""
     from rich.progress import Progress
@@ -35,7 +39,7 @@ def create(
     with Progress(transient=True) as bar:
         task = bar.add_task("pictures", total=None)
         made = make(
-            settings, database_url=database, address=address,
+            settings, database_url=database, address=address, confirm_burned_in=confirm_burned_in,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     print(made)

@@ -358,8 +358,11 @@ def _complete(connection: Connection, protocol: Readers, code: str, given: Given
         raise NotAllowedError(f"The confidence is a value from {low} to {high}.")
     if (given.call is None) == protocol.call:
         raise NotAllowedError("Choose one of the two answers." if protocol.call else "There is no yes or no here.")
-    if (given.box is not None and not protocol.draw_box) or (given.comment and not protocol.comment):
-        raise NotAllowedError("The question asks for no such thing.")
+    if given.comment and not protocol.comment:
+        raise NotAllowedError("The question asks for no comment.")
+    complaint = rules.box_complaint(protocol, boxed=given.box is not None, no_lesion=given.no_lesion)
+    if complaint:
+        raise NotAllowedError(complaint)
     if given.box is not None:
         size = connection.execute(
             select(view.c.width, view.c.height).where(view.c.case_code == code, view.c.number == given.box["view"])

@@ -34,7 +34,9 @@ from osteon.core.tables.explanation import (
     PERTURBED_MAPS,
 )
 from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
+from osteon.core.tables.naming import file_name
 from osteon.core.tables.readers import (
+    BURNED_IN,
     PROTOCOL_CHANGES,
     QUESTIONNAIRE,
     READER_ADVICE,
@@ -64,6 +66,7 @@ from osteon.core.tables.workbook import is_workbook
 
 __all__ = [
     "BASELINE",
+    "BURNED_IN",
     "CALIBRATION",
     "COHORT",
     "COMPARISONS",
@@ -120,6 +123,7 @@ __all__ = [
     "columns",
     "conform",
     "contents",
+    "file_name",
     "is_workbook",
     "line_of",
     "read",

@@ -33,6 +33,22 @@ READING_KEY = Contract(
         "difficulty": TEXT,
     },
 )
+#: What was found burned into the pictures of a reader study, and what became of it: one row a picture.
+BURNED_IN = Contract(
+    "burned-in text",
+    {
+        "case_id": Column(unique=True),
+        "code": TEXT,
+        "view": COUNT,
+        "stated": NOTE,  # what the header says: yes, no, or nothing
+        "masked": COUNT,  # texts painted over
+        "markers": COUNT,  # side markers left
+        "over_anatomy": COUNT,  # texts over the anatomy that were left
+        "decision": NOTE,  # of the investigator: confirmed, painted, or nothing
+        "boxes": NOTE,  # what was painted: x0 y0 x1 y1 in pixels; the next after a semicolon
+        "left": NOTE,  # what was found and left
+    },
+)
 #: The plan of a reader study: who reads which case when, in which arm.
 READING_TASKS = Contract(
     "reading tasks",
