@@ -180,11 +180,10 @@ def test_maps_of_another_picture_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case_id", ["a b/c", "Ωμέγα 1", "x" * 300, "..", "50%"])
 def test_a_map_is_found_under_the_name_that_it_was_written_under(tmp_path: Path, case_id: str) -> None:
-    from osteon.core.ledger import RunFolder
-    from osteon.pipeline.gallery import map_path
+    from osteon.core.run import RunFolder
     from osteon.web.heat import HeatMaps
 
-    path = map_path(RunFolder(tmp_path), case_id)
+    path = RunFolder(tmp_path).map(case_id)
     path.parent.mkdir()
     Image.fromarray(np.full((4, 4), 255, dtype=np.uint8)).save(path)
     found = HeatMaps(tmp_path / "cams", "m", "gradcam").of(case_id, (4, 4))
