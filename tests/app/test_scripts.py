@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent / "js"
-SCRIPTS = Path(__file__).parents[2] / "src" / "osteon" / "app" / "static"
+SCRIPTS = Path(__file__).parents[2] / "src" / "osteon" / "web" / "static"
 
 
 def test_scripts_have_the_right_types() -> None:
@@ -29,7 +29,7 @@ def test_parts_of_scripts(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node is not installed")
-    shutil.copytree(SCRIPTS / "js", tmp_path / "src" / "osteon" / "app" / "static" / "js")
+    shutil.copytree(SCRIPTS / "js", tmp_path / "src" / "osteon" / "web" / "static" / "js")
     tests = tmp_path / "tests" / "app" / "js"
     tests.mkdir(parents=True)
     (tmp_path / "package.json").write_text('{"type": "module"}')

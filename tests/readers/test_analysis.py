@@ -301,7 +301,7 @@ def test_degenerate_studies_have_named_errors_or_no_rows() -> None:
 def test_cells_that_are_no_calls_or_patients_are_named() -> None:
     readings = simulate(np.random.default_rng(5), readers=3, cases=30).readings
     for column in ("call", "advice"):
-        with pytest.raises(TableError, match=rf"row 7, column '{column}': '0.5' is neither 0 nor 1"):
+        with pytest.raises(TableError, match=rf"row 7, column '{column}': '0.5' is not a whole number"):
             analyse(readings.assign(**{column: readings[column].astype(float).mask(readings.index == 5, 0.5)}))
     patients = readings.assign(patient_id="P" + readings["case_id"].str[-1])
     with pytest.raises(TableError, match=r"row 42, column 'patient_id': 'Q' is another patient"):

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Answering } from "../../../src/osteon/app/static/js/answering.js";
+import { Answering } from "../../../src/osteon/web/static/js/answering.js";
 
 const QUESTION = { call: true, draw_box: false, advice: "shown" };
 const shown = (given) => ({ step: 1, steps: 1, aided: false, advised: false, answers: [], draft: null, ...given });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { half, pyramid, unfold } from "../../../src/osteon/app/static/js/grey.js";
-import { colour, coloured, gradient, seen } from "../../../src/osteon/app/static/js/heatcolours.js";
-import { Shape } from "../../../src/osteon/app/static/js/shapes.js";
-import { Watch } from "../../../src/osteon/app/static/js/watch.js";
+import { half, pyramid, unfold } from "../../../src/osteon/web/static/js/grey.js";
+import { colour, coloured, gradient, seen } from "../../../src/osteon/web/static/js/heatcolours.js";
+import { Shape } from "../../../src/osteon/web/static/js/shapes.js";
+import { Watch } from "../../../src/osteon/web/static/js/watch.js";
 
 /** Pack as picture.py does: the slow definition. */
 function folded(values, width) {

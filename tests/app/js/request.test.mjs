@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 globalThis.document ??= { getElementById: () => null };
-const { Refused, Unreachable, get, persist, post, temporary } = await import("../../../src/osteon/app/static/js/api.js");
-const { Backoff } = await import("../../../src/osteon/app/static/js/backoff.js");
-const { Drafts } = await import("../../../src/osteon/app/static/js/drafts.js");
-const { Scope, ended } = await import("../../../src/osteon/app/static/js/scope.js");
-const { nudge } = await import("../../../src/osteon/app/static/js/trouble.js");
+const { Refused, Unreachable, get, persist, post, temporary } = await import("../../../src/osteon/web/static/js/api.js");
+const { Backoff } = await import("../../../src/osteon/web/static/js/backoff.js");
+const { Drafts } = await import("../../../src/osteon/web/static/js/drafts.js");
+const { Scope, ended } = await import("../../../src/osteon/web/static/js/scope.js");
+const { nudge } = await import("../../../src/osteon/web/static/js/trouble.js");
 
 /** @type {{ path: string, body: any, signal: AbortSignal }[]} */
 let requests = [];
