@@ -1,0 +1,56 @@
+"""Odds ratios where maximum likelihood has none: Firth's penalised likelihood, from the package firthmodels.
+
+A level with one class only has an infinite maximum-likelihood estimate. Jeffreys' prior as a penalty (Firth 1993,
+Biometrika 80:27) makes it finite, and the profile of the penalised likelihood gives its interval (Heinze & Schemper
+2002, Stat Med 21:2409), as R's logistf does.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from firthmodels import FirthLogisticRegression
+from sklearn.exceptions import ConvergenceWarning
+
+from osteon.errors import NotEstimableError
+from osteon.types import Floats
+
+#: What a table says beside an effect of :func:`effect`.
+NOTE = "Firth's penalty, since the columns separate the classes; profile likelihood, cases taken as independent"
+_TOLERANCE, _ITERATIONS = 1e-6, 500
+
+
+def effect(encoded: Floats, target: Floats, change: Floats) -> tuple[float, float, float, float]:
+    """What a change of the encoded columns does to the log odds, by Firth's penalised likelihood.
+
+    The penalty does not depend on how the columns are parametrised. So the change is made a coefficient of its own,
+    and its interval and p value are those of one coefficient; they invert the same likelihood ratio test.
+
+    Args:
+        encoded: (n, k) columns without the constant.
+        target: (n,) 0 or 1.
+        change: (k,) difference of two rows of columns.
+
+    Returns:
+        The effect, its 95% profile-likelihood limits, and the p value of the penalised likelihood ratio test.
+
+    Raises:
+        NotEstimableError: The columns are linearly dependent, or the estimate or a limit is not found.
+    """
+    pivot = int(np.abs(change).argmax())
+    share = change / change[pivot]
+    design = encoded - np.outer(encoded[:, pivot], share)
+    design[:, pivot] = encoded[:, pivot] / change[pivot]
+    if np.linalg.matrix_rank(np.column_stack([design, np.ones(len(design))])) <= design.shape[1]:
+        raise NotEstimableError("the logistic model is not identified: the columns are linearly dependent")
+    model = FirthLogisticRegression(backend="numpy", max_iter=_ITERATIONS, gtol=_TOLERANCE, xtol=_TOLERANCE)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            warnings.simplefilter("error", RuntimeWarning)
+            model.fit(design, target.astype(np.int64)).lrt([pivot])
+            limits = model.conf_int(method="pl", features=[pivot], max_iter=_ITERATIONS, tol=_TOLERANCE)[pivot]
+    except (ConvergenceWarning, RuntimeWarning, np.linalg.LinAlgError, ValueError) as failed:
+        raise NotEstimableError(f"the penalised logistic model does not converge: {failed}") from failed
+    return float(model.coef_[pivot]), float(limits[0]), float(limits[1]), float(model.lrt_pvalues_[pivot])
