@@ -18,7 +18,9 @@ from osteon.types import Floats
 
 #: What a table says beside an effect of :func:`effect`.
 NOTE = "Firth's penalty, since the columns separate the classes; profile likelihood, cases taken as independent"
-_TOLERANCE, _ITERATIONS = 1e-6, 500
+#: Tried in turn: where the likelihood is flat to its last bits, the finer ones find no step that improves it.
+_TOLERANCES = (1e-6, 1e-5, 1e-4)
+_ITERATIONS = 500
 
 
 def effect(encoded: Floats, target: Floats, change: Floats) -> tuple[float, float, float, float]:
@@ -44,13 +46,20 @@ def effect(encoded: Floats, target: Floats, change: Floats) -> tuple[float, floa
     design[:, pivot] = encoded[:, pivot] / change[pivot]
     if np.linalg.matrix_rank(np.column_stack([design, np.ones(len(design))])) <= design.shape[1]:
         raise NotEstimableError("the logistic model is not identified: the columns are linearly dependent")
-    model = FirthLogisticRegression(backend="numpy", max_iter=_ITERATIONS, gtol=_TOLERANCE, xtol=_TOLERANCE)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ConvergenceWarning)
-            warnings.simplefilter("error", RuntimeWarning)
-            model.fit(design, target.astype(np.int64)).lrt([pivot])
-            limits = model.conf_int(method="pl", features=[pivot], max_iter=_ITERATIONS, tol=_TOLERANCE)[pivot]
-    except (ConvergenceWarning, RuntimeWarning, np.linalg.LinAlgError, ValueError) as failed:
-        raise NotEstimableError(f"the penalised logistic model does not converge: {failed}") from failed
-    return float(model.coef_[pivot]), float(limits[0]), float(limits[1]), float(model.lrt_pvalues_[pivot])
+    for tolerance in _TOLERANCES:
+        try:
+            return _profiled(design, target, pivot, tolerance)
+        except (ConvergenceWarning, RuntimeWarning, np.linalg.LinAlgError, ValueError) as failed:
+            why = failed
+    raise NotEstimableError(f"the penalised logistic model does not converge: {why}")
+
+
+def _profiled(design: Floats, target: Floats, which: int, tolerance: float) -> tuple[float, float, float, float]:
+    """Estimate, limits and p value of one coefficient; what the package warns of is an error here."""
+    model = FirthLogisticRegression(backend="numpy", max_iter=_ITERATIONS, gtol=tolerance, xtol=tolerance)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        warnings.simplefilter("error", RuntimeWarning)
+        model.fit(design, target.astype(np.int64)).lrt([which])
+        limits = model.conf_int(method="pl", features=[which], max_iter=_ITERATIONS, tol=tolerance)[which]
+    return float(model.coef_[which]), float(limits[0]), float(limits[1]), float(model.lrt_pvalues_[which])
