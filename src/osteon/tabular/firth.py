@@ -41,25 +41,35 @@ def effect(encoded: Floats, target: Floats, change: Floats) -> tuple[float, floa
         NotEstimableError: The columns are linearly dependent, or the estimate or a limit is not found.
     """
     pivot = int(np.abs(change).argmax())
-    share = change / change[pivot]
-    design = encoded - np.outer(encoded[:, pivot], share)
-    design[:, pivot] = encoded[:, pivot] / change[pivot]
-    if np.linalg.matrix_rank(np.column_stack([design, np.ones(len(design))])) <= design.shape[1]:
+    others = np.delete(encoded - np.outer(encoded[:, pivot], change / change[pivot]), pivot, axis=1)
+    # Nor does it depend on what the other columns are rotated to, nor on adding them to this one: all at right angles
+    # and of one scale, they are told apart as well as can be.
+    others, rotated = np.linalg.qr(others - others.mean(axis=0))
+    own = encoded[:, pivot] / change[pivot]
+    own = own - own.mean()
+    left = own - others @ (others.T @ own)
+    size = float(left.std())
+    diagonal = np.abs(np.diag(rotated))
+    if size < 1e-9 * max(float(own.std()), 1e-300) or (diagonal < 1e-9 * diagonal.max(initial=0.0)).any():
         raise NotEstimableError("the logistic model is not identified: the columns are linearly dependent")
+    design = np.column_stack([left / size, others * np.sqrt(len(others))])
     for tolerance in _TOLERANCES:
         try:
-            return _profiled(design, target, pivot, tolerance)
+            found, p = _profiled(design, target, tolerance)
         except (ConvergenceWarning, RuntimeWarning, np.linalg.LinAlgError, ValueError) as failed:
             why = failed
+        else:
+            estimate, low, high = (found / size).tolist()
+            return estimate, low, high, p
     raise NotEstimableError(f"the penalised logistic model does not converge: {why}")
 
 
-def _profiled(design: Floats, target: Floats, which: int, tolerance: float) -> tuple[float, float, float, float]:
-    """Estimate, limits and p value of one coefficient; what the package warns of is an error here."""
+def _profiled(design: Floats, target: Floats, tolerance: float) -> tuple[Floats, float]:
+    """Estimate with limits, and p value, of the first coefficient; what the package warns of is an error here."""
     model = FirthLogisticRegression(backend="numpy", max_iter=_ITERATIONS, gtol=tolerance, xtol=tolerance)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         warnings.simplefilter("error", RuntimeWarning)
-        model.fit(design, target.astype(np.int64)).lrt([which])
-        limits = model.conf_int(method="pl", features=[which], max_iter=_ITERATIONS, tol=tolerance)[which]
-    return float(model.coef_[which]), float(limits[0]), float(limits[1]), float(model.lrt_pvalues_[which])
+        model.fit(design, target.astype(np.int64)).lrt([0])
+        limits = model.conf_int(method="pl", features=[0], max_iter=_ITERATIONS, tol=tolerance)[0]
+    return np.array([model.coef_[0], *limits]), float(model.lrt_pvalues_[0])
