@@ -14,6 +14,11 @@ QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+# Chromium, PostgreSQL and Node.js from Debian's packages, where that is allowed.
+.venv/needs: tests/needs | .venv/ready
+	tests/needs
+	touch $@
+
 demo: .venv/ready
 	$(BIN)/osteon demo $(DEMO)
 
@@ -23,7 +28,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint .venv/needs
 	$(QUIET) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 clean:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from osteon import protocol, study
+from osteon import study
+from osteon.study import protocol
 
 SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[study]", study.StudySection),

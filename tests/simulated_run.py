@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import tables
+from osteon.core import tables
 from osteon.study import Study
 
 #: Model name to (strength inside, strength outside, overconfidence, training seeds).

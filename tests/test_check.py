@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import dataset, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 from scipy.ndimage import gaussian_filter
 
-from osteon import check as checks
-from osteon import study, tables
-from osteon.check import baseline, duplicates, pictures
-from osteon.errors import LeakError, StudyError, TableError
+from osteon import study
+from osteon.cohort import check as checks
+from osteon.cohort.check import baseline, duplicates, pictures
+from osteon.core import tables
+from osteon.core.errors import LeakError, StudyError, TableError
 
 SMALLEST = '[centres]\ndevelopment = ["1"]\n'
 
@@ -325,6 +327,27 @@ def test_a_mask_column_may_be_empty(folder: Path) -> None:
     assert len(checked.cohort) == 12
 
 
+def test_what_fell_back_while_files_were_read_is_told(folder: Path) -> None:
+    for name, width in (("a.dcm", 0), ("b.dcm", -5), ("c.dcm", 300)):
+        new = dataset(picture(ord(name[0])), WindowCenter=100, WindowWidth=width, PixelSpacing=[0, 0])
+        write(folder / name, new)
+    labels = np.zeros((64, 64), np.uint8)
+    labels[12:50, 10:25], labels[12:50, 25:40] = 1, 2
+    Image.fromarray(labels).save(folder / "mask.png")
+    edit(folder, c00__image="a.dcm", c01__image="b.dcm", c02__image="c.dcm", c03__mask="mask.png")
+    expected = (
+        "The window cannot be used; the picture's own percentiles were taken (2 pictures: a.dcm, b.dcm).",
+        "PixelSpacing is empty or not two numbers above 0; the size of a pixel is unknown "
+        "(3 pictures: a.dcm, b.dcm, c.dcm).",
+        "The mask holds several values besides black; all of them count as lesion (1 mask: mask.png).",
+    )
+    for _ in range(2):  # read, and remembered
+        checked = run(folder, cache=folder / "cache")
+        assert set(checked.warnings) == set(expected)
+        assert len(checked.cohort) == 12
+        assert "notes" not in checked.images
+
+
 def test_a_study_without_a_single_picture_stops(folder: Path) -> None:
     for file in folder.glob("*.png"):
         file.unlink()
@@ -519,3 +542,202 @@ def test_folds_that_greed_alone_would_leave_without_a_class() -> None:
     for seed in range(5):
         dealt = checks.folds(development, 2, np.random.default_rng(seed))
         assert (development.groupby(dealt["fold"])["target"].nunique() == 2).all()
+
+
+# What cells, paths and boxes only seem to say ------------------------------------------------------------------------
+
+MALIGNANT = SMALLEST + '[task]\npositive = ["malignant"]\n'
+CLINICAL = SMALLEST + '[[models]]\nkind = "clinical"\nvariables = ["age", "size"]\n'
+
+
+def labelled(folder: Path) -> None:
+    edit(folder, label="benign", **{f"c{index:02d}__label": "malignant" for index in range(1, 12, 2)})
+
+
+def test_every_label_is_listed_with_the_class_it_counts_as(folder: Path) -> None:
+    labelled(folder)
+    edit(folder, c03__label="giant [cell] tumour", c05__x0="60", c05__x1="61")
+    checked = run(folder, MALIGNANT)
+    assert checked.flow["labels"] == [
+        {"label": "malignant", "class": "positive", "in_table": 5, "cases": 4},
+        {"label": "benign", "class": "negative", "in_table": 6, "cases": 6},
+        {"label": "giant [cell] tumour", "class": "negative", "in_table": 1, "cases": 1},
+    ]
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(checks.render(checked))
+    shown = console.export_text()
+    assert "giant [cell] tumour   negative" in shown
+    assert "box under 4 px, row 7: 60, 12, 61, 50 on a picture of 64 x 64 pixels" in shown
+
+
+def test_every_row_is_in_or_out_with_its_reason(folder: Path) -> None:
+    text = (folder / "cohort.csv").read_text().splitlines()
+    (folder / "cohort.csv").write_text("\n".join(["sep=,", text[0], "", *text[1:]]))
+    (folder / "p01.png").unlink()
+    checked = run(folder)
+    assert sorted([*checked.cohort["case_id"], *checked.excluded["case_id"]]) == [f"c{i:02d}" for i in range(12)]
+    assert checked.excluded.to_numpy().tolist() == [[5, "c01", "1", "picture missing", "p01.png: no such file"]]
+    tables.conform(checked.excluded, tables.EXCLUDED)
+
+
+@pytest.mark.parametrize(("word", "counted"), [("NA", "'NA' counts as none"), ("", "missing"), ("none", "'none'")])
+def test_a_missing_label_is_refused(folder: Path, word: str, counted: str) -> None:
+    labelled(folder)
+    edit(folder, c04__label=word)
+    with pytest.raises(TableError, match=rf"row 6, column 'label': the value is missing.*{counted}|{counted}"):
+        run(folder, MALIGNANT)
+
+
+def test_a_missing_patient_or_mask_is_none_whatever_the_word(folder: Path) -> None:
+    edit(folder, patient_id="NA", mask="None", c00__sex="None", c03__sex="n/a")
+    checked = run(folder)
+    assert checked.cohort["patient"].nunique() == 12
+    assert list(checked.cohort["sex"][:4]) == ["", "F", "F", ""]
+    assert set(checked.cohort["mask"]) == {""}
+    said = next(warning for warning in checked.warnings if warning.startswith("Words that count as missing"))
+    for words in ("'NA' in patient_id (12)", "'None' in mask (12)", "'None' in sex (1)", "'n/a' in sex (1)"):
+        assert words in said
+
+
+@pytest.mark.parametrize("other", ["Malignant", "MALIGNANT", "mal\u200bignant", "malig nant", "ｍalignant"])
+def test_a_label_spelled_in_two_ways_is_refused_with_the_counts(folder: Path, other: str) -> None:
+    labelled(folder)
+    edit(folder, c09__label=other, c11__label=other)
+    with pytest.raises(
+        TableError, match=r"row 11, column 'label': spelled in several ways.*'malignant' \(4\), .*\(2\)"
+    ):
+        run(folder, MALIGNANT)
+    both = MALIGNANT.replace('"malignant"', f'"malignant", "{other}"')
+    assert any("in label: 'malignant' (4)" in warning for warning in run(folder, both).warnings)
+
+
+def test_a_label_that_the_study_spells_otherwise_is_told(folder: Path) -> None:
+    labelled(folder)
+    with pytest.raises(
+        StudyError, match=r"no case is labelled 'Malignant': it has 'malignant' \(6\), which differs in"
+    ):
+        run(folder, MALIGNANT.replace("malignant", "Malignant"))
+    edit(folder, centre="Zu\u0308rich", c10__centre="2", c11__centre="2")
+    assert len(run(folder, MALIGNANT.replace('"1"', '"Z\u00fcrich"')).cohort) == 12
+
+
+def test_a_centre_spelled_in_two_ways_is_refused(folder: Path) -> None:
+    edit(folder, c10__centre="02", c11__centre="2.0")
+    with pytest.raises(
+        TableError, match=r"column 'centre': spelled in several ways: '2' \(2\), '02' \(1\), '2.0' \(1\)"
+    ):
+        run(folder)
+
+
+def test_other_names_spelled_in_two_ways_are_told(folder: Path) -> None:
+    edit(folder, c01__sex="f", c02__patient_id="P1", c01__image="P00.png")
+    (folder / "P00.png").write_bytes((folder / "p01.png").read_bytes())
+    edit(folder, site="femur", c04__site="Femur ", c05__site="Zu\u0308g", c06__site="Z\u00fcg")
+    said = "\n".join(run(folder).warnings)
+    for words in (
+        "in sex: 'F' (7), 'f' (1)",
+        "in patient_id: 'P1' (1), 'p1' (1)",
+        "in image: 'P00.png' (1), 'p00.png' (1)",
+        "in site: 'femur' (9), 'Femur' (1)",
+        "Written in two Unicode forms, and counted as one, in site: 'Zu<U+0308>g' (1), 'Züg' (1)",
+    ):
+        assert words in said
+    edit(folder, c08__patient_id="P0")
+    with pytest.raises(LeakError, match=r"row 10, .*differ in spelling only: 'p0' \(2\), 'P0' \(1\)"):
+        run(folder)
+
+
+def test_numbers_do_not_become_words_unsaid(folder: Path) -> None:
+    edit(folder, size=[f"{index}.5" for index in range(12)])
+    edit(folder, c07__size="8 mm")
+    said = "\n".join(run(folder, CLINICAL).warnings)
+    assert "Column size holds words among numbers ('8 mm' in row 9), so that each of its values counts as" in said
+    edit(folder, c07__size="7,5")
+    with pytest.raises(TableError, match=r"row 9, column 'size': '7,5' is not a number"):
+        run(folder, CLINICAL)
+
+
+@pytest.mark.parametrize(
+    ("path", "look"),
+    [
+        ("P00.PNG", "there is 'p00.png', which differs in case, spaces or Unicode form only"),
+        ("p00.jpg", "there is 'p00.png', with another ending"),
+        ("p00", "there is 'p00.png', with another ending"),
+        ("pictures/p00.png", "there is no folder 'pictures' beside the table"),
+        ("C:\\x\\p00.png", "a path of another machine; write it relative to the table"),
+        ("sub", "this is a folder"),
+        ("http://x/p00.png", "an address, and no file on this machine"),
+        ("q.png", "no such file, but there is 'sub/q.png'"),
+        ("r.png", "no such file"),
+    ],
+)
+def test_a_path_that_leads_nowhere_says_what_it_looks_like(folder: Path, path: str, look: str) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "q.png").write_bytes((folder / "p00.png").read_bytes())
+    edit(folder, c00__image=path, c01__mask=path)
+    detail = run(folder).excluded["detail"].tolist()
+    shown = path.replace("\\", "/").replace("//", "/")
+    assert detail == [f"{shown}: {look}", f"{shown}: {look}"]
+
+
+def test_when_all_paths_are_wrong_the_first_is_named(folder: Path) -> None:
+    edit(folder, image=[f"nowhere/p{index:02d}.png" for index in range(12)])
+    with pytest.raises(StudyError, match=r"picture missing \(8\); the first: nowhere/p00.png: there is no folder 'now"):
+        run(folder)
+
+
+def test_a_picture_is_found_in_either_unicode_form(folder: Path) -> None:
+    (folder / "p00.png").rename(folder / "u\u0308.png")
+    (folder / "p01.png").rename(folder / "\u00f6.png")
+    edit(folder, c00__image="\u00fc.png", c01__image="o\u0308.png")
+    assert run(folder).cohort["image"].tolist()[:2] == ["u\u0308.png", "\u00f6.png"]  # as they are on the disk
+
+
+def test_boxes_in_fractions_are_recognised(folder: Path) -> None:
+    edit(folder, c03__x0="0.1", c03__y0="0.1", c03__x1="0.5", c03__y1="0.9")
+    detail = run(folder, images=False).excluded["detail"].tolist()
+    assert detail == ["0.1, 0.1, 0.5, 0.9; it looks like fractions of the picture's sides, and boxes are in pixels"]
+    edit(folder, x0="0.1", y0="0.1", x1="0.5", y1="1")
+    with pytest.raises(TableError, match=r"row 2, column 'x0': all 12 boxes lie between 0 and 1.*Multiply x by"):
+        run(folder, images=False)
+
+
+def test_widths_and_heights_in_the_place_of_corners_are_recognised(folder: Path) -> None:
+    edit(folder, x1="9", y1="30")
+    with pytest.raises(TableError, match=r"row 2, column 'x1': .* inside out.* look like widths and heights"):
+        run(folder)
+
+
+def test_boxes_of_pictures_of_another_size_are_recognised(folder: Path) -> None:
+    larger = {f"c{index:02d}__{side}": value for index in range(4) for side, value in (("x0", "30"), ("x1", "128"))}
+    edit(folder, **larger)
+    edit(folder, c04__x0="300", c04__x1="400")
+    checked = run(folder)
+    assert any(
+        "5 of 8 boxes of centre 1 reach beyond their pictures, up to 6.2 times a side" in warning
+        for warning in checked.warnings
+    )
+    assert checked.excluded["detail"].tolist() == [
+        "300, 12, 400, 50 on a picture of 64 x 64 pixels; as if drawn on a larger picture"
+    ]
+    edit(folder, x0="2", y0="3", x1="20", y1="30", c08__centre="1", c09__centre="1")
+    smaller = "No box of centre 1 reaches beyond 31% of its picture's width or 47% of its height"
+    assert any(smaller in warning for warning in run(folder).warnings)
+    Image.fromarray(picture(0, 100)[:64]).save(folder / "p00.png")
+    edit(folder, c00__y0="70", c00__y1="90")
+    assert "it would fit the picture turned by 90 degrees" in run(folder).excluded["detail"].iloc[0]
+
+
+def test_centres_of_unlike_pictures_are_told_with_their_figures(folder: Path) -> None:
+    assert not any("between centres" in warning for warning in run(folder).warnings)
+    for index in range(8, 12):
+        Image.fromarray(picture(index, 160)[:, :60]).save(folder / f"p{index:02d}.png")
+    checked = run(folder)
+    said = "\n".join(checked.warnings)
+    assert "longer side differs 2.5-fold between centres (medians 64, 160 in 1, 2)" in said
+    assert "width over height differs 2.7-fold between centres (medians 0.375, 1 in 2, 1)" in said
+    figures = checked.baseline.set_index(["variable", "group"])["summary"]
+    assert figures["longer side (px)", "development"] == "64 (64 to 64)"
+    assert figures["longer side (px)", "centre:2"] == "160 (160 to 160)"
+    assert figures["width / height", "centre:2"] == "0.375 (0.375 to 0.375)"
+    assert "pixel spacing (mm)" not in figures

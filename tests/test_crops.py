@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import roi_align
 
-from osteon import crops
+from osteon.models.inputs import crops
 from osteon.study import Augment, Crop
 
 

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
 
-from osteon import tables
-from osteon.errors import TableError
-from osteon.evaluate import Evaluation, evaluate
+from osteon.core import tables
+from osteon.core.errors import TableError
+from osteon.results.evaluate import Evaluation, evaluate
 from simulated_run import Simulated, simulate
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -450,5 +450,5 @@ def test_the_explanation_runs() -> None:
 
 def test_it_needs_no_network_no_picture_and_no_figure() -> None:
     heavy = "{'torch', 'pydicom', 'matplotlib', 'PIL', 'osteon.io', 'timm'}"
-    code = f"import osteon.evaluate, sys; found = {heavy} & set(sys.modules); assert not found, found"
+    code = f"import osteon.results.evaluate, sys; found = {heavy} & set(sys.modules); assert not found, found"
     subprocess.run([sys.executable, "-c", code], check=True)

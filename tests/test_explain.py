@@ -17,15 +17,19 @@ from PIL import Image
 from scipy.stats import spearmanr
 from torch import nn
 
-import osteon
-from osteon import crops, figures, models, predict, report, study, tables
-from osteon.errors import StudyError
-from osteon.explain import maps as cams
-from osteon.explain.placing import in_common, on_radiograph, sampled
-from osteon.explain.scores import RASTER, Lesion, correlation, middle, score
-from osteon.steps import RunFolder, Workers, pictures, pipeline
-from osteon.steps.explanation import explain, sample
-from osteon.steps.folder import Ledger
+from osteon import models, study
+from osteon.core import tables
+from osteon.core.errors import StudyError
+from osteon.models.explain import maps as cams
+from osteon.models.explain.placing import in_common, on_radiograph, sampled
+from osteon.models.explain.scores import RASTER, Lesion, correlation, middle, score
+from osteon.models.inputs import crops
+from osteon.models.network import pictures
+from osteon.models.network.fitted import Fold
+from osteon.pipeline import EXPLAIN, FIT, RunFolder, Workers, walk
+from osteon.pipeline.context import sample
+from osteon.results import figures, report
+from osteon.weights import resolve
 from small_study import bytes_of, make
 
 WHOLE = np.array([0.0, 0.0, 1.0, 1.0])
@@ -43,10 +47,10 @@ class _Planted(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def planted() -> models.Network:
+def planted() -> models.Classifier:
     """Logit = mean over cells of 2 a - (1 - a) + 0.3 = 3 a - 1 + 0.3 for grey levels a."""
     record = models.build("test_resnet", "random").record
-    network = models.Network(_Planted(), record, boundaries=[], dropout=0.5).eval()
+    network = models.Classifier(_Planted(), record, boundaries=[], dropout=0.5).eval()
     network.scale.fill_(1)
     network.offset.fill_(0)
     network.linear.weight.data = torch.tensor([[2.0, -1.0]])
@@ -54,7 +58,7 @@ def planted() -> models.Network:
     return network
 
 
-def test_maps_of_a_network_whose_map_is_known(planted: models.Network) -> None:
+def test_maps_of_a_network_whose_map_is_known(planted: models.Classifier) -> None:
     grey = torch.rand(3, 1, 6, 6, generator=torch.Generator().manual_seed(1))
     x = grey.repeat_interleave(8, 2).repeat_interleave(8, 3)
     found = cams.maps(planted, x, ["gradcam", "hirescam", "gradcam++"])
@@ -66,7 +70,7 @@ def test_maps_of_a_network_whose_map_is_known(planted: models.Network) -> None:
     torch.testing.assert_close(found["gradcam++"][0], grey[:, 0] / grey[:, 0].amax((1, 2), keepdim=True))
 
 
-def test_occlusion_of_a_network_whose_map_is_known(planted: models.Network) -> None:
+def test_occlusion_of_a_network_whose_map_is_known(planted: models.Classifier) -> None:
     x = torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(2))
     found = cams.occlusion(planted, x, planted.linear.weight)[0].detach()
     for picture, values in zip(x[:, 0].double(), found, strict=True):
@@ -78,7 +82,7 @@ def test_occlusion_of_a_network_whose_map_is_known(planted: models.Network) -> N
         np.testing.assert_allclose(values.numpy(), np.maximum(around, 0), atol=1e-6)
 
 
-def test_a_map_of_nothing_stays_empty(planted: models.Network) -> None:
+def test_a_map_of_nothing_stays_empty(planted: models.Classifier) -> None:
     found = cams.maps(planted, torch.zeros(1, 1, 48, 48), ["gradcam"])
     assert not found["gradcam"].any()
 
@@ -358,9 +362,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cohort.loc[i, "mask"] = f"masks/{case.case_id}.png"
             Image.fromarray(mask).save(path.parent / "masks" / f"{case.case_id}.png")
     cohort.to_csv(path.parent / "cohort.csv", index=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_present", lambda folder, *_: pipeline.Run(folder.path))
-        osteon.run(path)
+    walk(FIT, study.load(path))
     return path
 
 
@@ -373,10 +375,7 @@ def run_step(path: Path, *, jobs: int = 1, **asked: object) -> Path:
             "robustness": study.Robustness(repeats=1, shift=(0.2,), scale=(), aspect=(), combined=(0.1,), image=False),
         }
     )
-    folder, workers = RunFolder(given.run_path), Workers(jobs)
-    cases = pipeline.sealed(pipeline._with_image_facts(pipeline.check(given, workers=workers)))
-    explain(given, cases, pipeline._resolve_weights(given), folder, Ledger(folder), workers)
-    return given.run_path
+    return walk((*FIT, *EXPLAIN), given, Workers(jobs)).path
 
 
 @pytest.fixture(scope="module")
@@ -389,7 +388,7 @@ def explained(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_stored_maps_are_those_of_the_folds_by_backward_passes(explained: Path) -> None:
     given = study.load(explained.parent / "study.toml")
-    weights = pipeline._resolve_weights(given)
+    weights = resolve("random", "test_resnet")
     about = tables.read(explained / "cams" / "cases.csv", tables.EXPLAINED)
     cohort = tables.read(explained / "cohort.csv", tables.COHORT).set_index("case_id")
     assert set(about["case_id"]) == set(cohort.index[cohort["centre"] == "B"])
@@ -403,7 +402,7 @@ def test_stored_maps_are_those_of_the_folds_by_backward_passes(explained: Path) 
         parts = []
         for seed in range(seeds):
             for fold in range(2):
-                network = predict.load_network(RunFolder(explained).fold(model, seed, fold), weights[model])
+                network = Fold(RunFolder(explained).fold(model, seed, fold), weights).load()
                 made = LayerGradCam(network, network.cam_layer).attribute(x, relu_attributions=True)[0, 0].detach()
                 parts.append(made / made.max() if made.max() > 0 else made)
         mean = torch.stack(parts).mean(0).numpy()

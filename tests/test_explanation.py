@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from osteon import tables
-from osteon.errors import TableError
-from osteon.evaluate.cases import Cases
-from osteon.evaluate.explanation import CENTRE, ENSEMBLE, ONE_FOLD, explanation, gallery
-from osteon.evaluate.resampling import Resampling
+from osteon.core import tables
+from osteon.core.errors import TableError
+from osteon.results.evaluate.cases import Cases
+from osteon.results.evaluate.explanation import CENTRE, ENSEMBLE, ONE_FOLD, explanation, gallery
+from osteon.results.evaluate.resampling import Resampling
 from osteon.study import Study
 
 N = 48

@@ -15,10 +15,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from osteon import figures
-from osteon.evaluate import Evaluation, evaluate
-from osteon.evaluate.words import number
-from osteon.figures.style import looks
+from osteon.core.run import RunFolder
+from osteon.core.words import number
+from osteon.results import figures
+from osteon.results.evaluate import Evaluation, evaluate
+from osteon.results.figures.style import looks
 from simulated_run import simulate, thumbnails, write_inputs
 
 FOUR = ("resnet50-radimagenet", "resnet50-imagenet", "clinical", "box")
@@ -210,7 +211,7 @@ def test_drawing_leaves_matplotlib_as_it_was(four: Evaluation, tmp_path: Path) -
         before = dict(mpl.rcParams)
         figures.save(figures.flow(FLOW), tmp_path / "flow")
         assert dict(mpl.rcParams) == before
-    code = "import osteon.figures, sys; assert 'matplotlib.pyplot' not in sys.modules"
+    code = "import osteon.results.figures, sys; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -264,4 +265,4 @@ def test_a_run_folder_is_drawn_whole_and_stale_figures_go(tmp_path: Path) -> Non
 
 def test_any_case_identifier_makes_a_safe_file_name(tmp_path: Path) -> None:
     for case_id in ("a/b", "../x", "c:d?", "Fall ä"):
-        assert figures.thumbnail_path(tmp_path, case_id).parent == tmp_path / "thumbnails"
+        assert RunFolder(tmp_path).thumbnail(case_id).parent == tmp_path / "thumbnails"

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from osteon import augment, crops, perturb, predict, study, tables, weights
+from osteon import study, weights
+from osteon.core import tables
+from osteon.core.ledger import stream
 from osteon.io import read_image
-from osteon.steps import Workers
-from osteon.steps.folder import stream
-from osteon.steps.pipeline import _fitted
+from osteon.models.inputs import augment, crops, perturb
+from osteon.models.network.fitted import Fold
+from osteon.pipeline import FIT, walk
 from osteon.study import Augment, Crop
 from small_study import make
 
@@ -108,8 +110,7 @@ def test_no_jitter_leaves_the_draws_as_they_are() -> None:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a study with each remedy; no report is needed."""
     path = make(tmp_path_factory.mktemp("mending"), study=STUDY)
-    _fitted(study.load(path), Workers())
-    return path.parent / "run"
+    return walk(FIT, study.load(path)).path
 
 
 @pytest.mark.parametrize(("name", "twin"), [("averaged", "frozen"), ("tuned averaged", "tuned")])
@@ -141,6 +142,7 @@ def test_an_averaged_probability_is_the_mean_over_its_boxes(fitted: Path, name: 
         cut = torch.from_numpy(crops.extract(pixels, crops.rectangles(boxes, settings.crop), 48))[:, None]
         of_folds = []
         for fold in [folds[case]] if case in folds else range(2):
-            network = predict.load_network(fitted / "models" / name / f"fold-{fold}", resolved)
-            of_folds.append(predict.probabilities(network, cut).mean())
+            network = Fold(fitted / "models" / name / f"fold-{fold}", resolved).load()
+            with torch.inference_mode():
+                of_folds.append(torch.sigmoid(network(cut).double()).mean())
         assert told.loc[case, "probability"] == pytest.approx(float(np.mean(of_folds)), abs=1e-5)

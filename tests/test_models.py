@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from osteon import models
-from osteon.errors import StudyError, WeightsError
+from osteon.core.errors import StudyError, WeightsError
 from osteon.weights import Resolved, find, resolve
 
 
@@ -94,15 +94,15 @@ BACKBONES = {
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
-def network(request: pytest.FixtureRequest) -> models.Network:
+def network(request: pytest.FixtureRequest) -> models.Classifier:
     return models.build(request.param, "random", dropout=0.5)
 
 
-def side_of(network: models.Network) -> int:
+def side_of(network: models.Classifier) -> int:
     return 224 if "_224" in network.record.architecture else 128
 
 
-def test_head_is_the_same_for_every_backbone(network: models.Network) -> None:
+def test_head_is_the_same_for_every_backbone(network: models.Classifier) -> None:
     x = torch.rand(2, 1, side_of(network), side_of(network))
     with torch.no_grad():
         features, logits = network.features(x), network(x)
@@ -114,7 +114,7 @@ def test_head_is_the_same_for_every_backbone(network: models.Network) -> None:
     assert not network.training
 
 
-def test_stages_partition_the_backbone_in_order(network: models.Network) -> None:
+def test_stages_partition_the_backbone_in_order(network: models.Classifier) -> None:
     assert len(network.stages) == BACKBONES[network.record.architecture]
     by_stage = [parameter for stage in network.stage_parameters() for parameter in stage]
     assert len(set(map(id, by_stage))) == len(by_stage)
@@ -126,7 +126,7 @@ def test_stages_partition_the_backbone_in_order(network: models.Network) -> None
     assert all(max(earlier) < min(later) for earlier, later in itertools.pairwise(ranges))
 
 
-def test_last_stage_can_be_trained_alone(network: models.Network) -> None:
+def test_last_stage_can_be_trained_alone(network: models.Classifier) -> None:
     x = torch.rand(1, 1, side_of(network), side_of(network))
     for parameter in network.parameters():
         parameter.requires_grad_(False)
@@ -139,7 +139,7 @@ def test_last_stage_can_be_trained_alone(network: models.Network) -> None:
     assert sum(gradient is not None for gradient in gradients) == len(trained)
 
 
-def test_cam_layer_gives_the_map_that_is_pooled(network: models.Network) -> None:
+def test_cam_layer_gives_the_map_that_is_pooled(network: models.Classifier) -> None:
     if not network.supports_cam:
         with pytest.raises(StudyError, match="class-activation maps need a convolutional backbone"):
             _ = network.cam_layer
@@ -167,7 +167,7 @@ def test_input_normalisation_is_the_records(name: str, level: float) -> None:
     expected = (torch.tensor(low + (high - low) * level) - torch.tensor(record.mean)) / torch.tensor(record.std)
     body = nn.Conv2d(3, 3, 1, bias=False)
     nn.init.dirac_(body.weight)
-    network = models.Network(body, record, boundaries=[], dropout=0)
+    network = models.Classifier(body, record, boundaries=[], dropout=0)
     with torch.no_grad():
         features = network.features(torch.full((1, 1, 32, 32), level))[0]
     torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)

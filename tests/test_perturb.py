@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from osteon import perturb
+from osteon.models.inputs import perturb
 from osteon.study import Robustness
 
 ALL = Robustness(repeats=5)
@@ -96,24 +96,27 @@ DRAWN = np.array([90.0, 110.0, 130.0, 150.0])
 FRAME = np.array([80.0, 100.0, 140.0, 160.0])
 
 
-def of_picture(rows: pd.DataFrame) -> list[perturb.Version]:
-    return list(perturb.versions(PICTURE, DRAWN, FRAME, rows.reset_index(drop=True)))
+def of_picture(rows: pd.DataFrame, picture: np.ndarray = PICTURE) -> list[tuple[np.ndarray, perturb.Version]]:
+    """Which rows share a picture, and that picture."""
+    sharing = perturb.sharing(rows)
+    return [(places, perturb.version(picture, DRAWN, FRAME, rows.iloc[places])) for places in sharing]
 
 
 def test_every_change_has_one_picture_and_copies_of_the_whole_are_made_once() -> None:
     rows = perturb.draw(["a"], ALL, 1)
     found = of_picture(rows)
-    np.testing.assert_array_equal(np.sort(np.concatenate([version.rows for version in found])), np.arange(len(rows)))
-    whole = [version for version in found if version.pixels.shape == PICTURE.shape]
+    np.testing.assert_array_equal(np.sort(np.concatenate([places for places, _ in found])), np.arange(len(rows)))
+    whole = [(places, version) for places, version in found if version.pixels.shape == PICTURE.shape]
     assert len(whole) == 4  # as it is, two JPEG qualities, markers
-    assert whole[0].pixels is PICTURE
-    assert set(rows["kind"].iloc[whole[0].rows]) == set(perturb.BOX_KINDS)
+    assert whole[0][1].pixels is PICTURE
+    assert set(rows["kind"].iloc[whole[0][0]]) == set(perturb.BOX_KINDS)
 
 
 @pytest.mark.parametrize("kind", ["rotation", "gamma", "blur"])
 def test_a_part_is_changed_as_the_whole_radiograph_would_be(kind: str) -> None:
-    for version in of_picture(rows_of(kind).query("case_id == 'a'"))[1:]:
-        change = rows_of(kind).query("case_id == 'a'").iloc[version.rows[0]]
+    rows = rows_of(kind).query("case_id == 'a'")
+    for places, version in of_picture(rows):
+        change = rows.iloc[places[0]]
         if kind == "gamma":
             whole = PICTURE ** change["gamma"]
         elif kind == "blur":
@@ -133,7 +136,7 @@ def test_a_mask_turns_with_its_picture() -> None:
     mask = np.zeros(PICTURE.shape, dtype=bool)
     mask[112:118, 92:128] = mask[112:148, 92:98] = True  # an L, which no wrong turn leaves in place
     rows = rows_of("rotation", 10.0).query("case_id == 'a'").reset_index(drop=True)
-    for version in list(perturb.versions(mask.astype(np.float32), DRAWN, FRAME, rows))[1:]:
+    for _, version in of_picture(rows, mask.astype(np.float32)):
         seen = version.pixels >= 0.5
         agreement = (seen & version.mask(mask)).sum() / (seen | version.mask(mask)).sum()
         x, y = version.corner.astype(int)
@@ -145,7 +148,7 @@ def test_a_mask_turns_with_its_picture() -> None:
 def test_noise_is_as_strong_as_its_grade_and_its_own_in_every_repeat() -> None:
     rows = rows_of("noise", 0.05).query("case_id == 'a'").reset_index(drop=True)
     grey = np.full(PICTURE.shape, 0.5, dtype=np.float32)
-    found = [version.pixels - 0.5 for version in perturb.versions(grey, DRAWN, FRAME, rows)][1:]
+    found = [version.pixels - 0.5 for _, version in of_picture(rows, grey)]
     for noise in found:
         assert noise.std() == pytest.approx(0.05, rel=0.03)
     assert abs(np.corrcoef(found[0].ravel(), found[1].ravel())[0, 1]) < 0.05

@@ -9,8 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from osteon import demo, models, study, weights
-from osteon.pretrain import pretrain
+from osteon import study, weights
+from osteon.models.network import build
+from osteon.models.network.pretrain import pretrain
+from osteon.pipeline import demo
 
 BACKBONE = "test_byobnet"
 
@@ -44,7 +46,7 @@ def test_it_learns_and_writes_weights_that_a_study_can_name(tmp_path: Path, seve
 
     found = weights.resolve(f"file:{files[0]}", BACKBONE)
     assert found.record.source == "a test"
-    network = models.build(BACKBONE, found, seed=3, size=64)
+    network = build.build(BACKBONE, found, seed=3, size=64)
     held = network.backbone.state_dict()
     assert all(torch.equal(held[name], first[name]) for name in held if "num_batches" not in name)
 

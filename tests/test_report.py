@@ -11,10 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from osteon import figures, report, tables
-from osteon.errors import InputError
-from osteon.evaluate import evaluate
-from osteon.evaluate.words import number
+from osteon.core import tables
+from osteon.core.errors import InputError
+from osteon.core.words import number
+from osteon.results import figures, report
+from osteon.results.evaluate import evaluate
 from simulated_run import simulate, write_inputs
 
 MODELS = ("resnet50-radimagenet", "clinical", "box")

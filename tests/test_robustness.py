@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from osteon import stats, tables
-from osteon.errors import TableError
-from osteon.evaluate.robustness import robustness
+from osteon import stats
+from osteon.core import tables
+from osteon.core.errors import TableError
+from osteon.results.evaluate.robustness import robustness
 from osteon.study import Study
 
 N, REPEATS = 60, 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,14 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-from osteon import perturb, study, tables
-from osteon.errors import StudyError
-from osteon.steps import Workers, perturbing
-from osteon.steps import perturb as perturb_study
-from osteon.steps.pipeline import _fitted, _perturb
+from osteon import study
+from osteon.core import tables
+from osteon.core.errors import StudyError
+from osteon.models.inputs import perturb
+from osteon.models.inputs.case import inputs
+from osteon.models.network.fitted import ahead
+from osteon.pipeline import FIT, PERTURB, Workers, perturbation, walk
+from osteon.pipeline import perturb as perturb_study
 from small_study import STUDY, bytes_of, make
 
 ROBUSTNESS = """\
@@ -80,9 +84,7 @@ def prepare(folder: Path) -> Path:
 
 def run(path: Path, jobs: int = 1) -> Path:
     """All that comes before figures and report, which other tests draw."""
-    fitted = _fitted(study.load(path), Workers(jobs))
-    _perturb(fitted, Workers(jobs))
-    return fitted.folder.path
+    return walk((*FIT, *PERTURB), study.load(path), Workers(jobs)).path
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +153,7 @@ def test_an_interrupted_step_goes_on_where_it_stopped(
     finished: Path, again: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[Path] = []
-    save = perturbing._save
+    save = perturbation.save_array
 
     def stops(part: Path, array: np.ndarray) -> None:
         if len(saved) == 3:
@@ -159,7 +161,7 @@ def test_an_interrupted_step_goes_on_where_it_stopped(
         saved.append(part)
         save(part, array)
 
-    monkeypatch.setattr(perturbing, "_save", stops)
+    monkeypatch.setattr(perturbation, "save_array", stops)
     with pytest.raises(_InterruptedError):
         run(again)
     assert not (again.parent / "run" / "perturbed.parquet").exists()
@@ -169,7 +171,7 @@ def test_an_interrupted_step_goes_on_where_it_stopped(
         assert part not in first
         save(part, array)
 
-    monkeypatch.setattr(perturbing, "_save", goes_on)
+    monkeypatch.setattr(perturbation, "save_array", goes_on)
     assert bytes_of(run(again)) == bytes_of(finished)
 
 
@@ -178,10 +180,10 @@ def test_another_model_perturbs_no_other_again(again: Path, monkeypatch: pytest.
     more = '[[models]]\nkind = "network"\nname = "more"\nbackbone = "test_resnet"\nweights = "random"\n\n'
     again.write_text(TEXT.replace("[evaluation]", more + "[evaluation]"))
     saved: list[Path] = []
-    save = perturbing._save
-    monkeypatch.setattr(perturbing, "_save", lambda part, array: (saved.append(part), save(part, array)))
+    save = perturbation.save_array
+    monkeypatch.setattr(perturbation, "save_array", lambda part, array: (saved.append(part), save(part, array)))
     after = tables.read(run(again) / "perturbed.parquet", tables.PERTURBED)
-    assert len({part.parent for part in saved}) == 1
+    assert len({part.parent for part in saved if part.parent.name != ".cache"}) == 1
     pd.testing.assert_frame_equal(after[after["model"] != "more"].reset_index(drop=True), before)
 
 
@@ -209,13 +211,14 @@ def test_a_study_without_changes_says_so(again: Path) -> None:
         perturb_study(again)
 
 
-def test_a_region_outside_the_picture_has_no_features() -> None:
-    pixels = np.zeros((40, 30), dtype=np.float32)
-    drawn, mask = np.array([2.0, 3.0, 12.0, 13.0]), np.ones((40, 30), dtype=bool)
-    version = perturb.Version(pixels, np.zeros(2), np.zeros(2), 0.0, np.array([0]))
-    assert perturbing._region(version, drawn, drawn - 20, mask) is None
-    assert perturbing._region(version, drawn, drawn + np.array([40, 0, 40, 0]), None) is None
-    corner = perturbing._region(version, drawn, drawn - 6, mask)
+def test_a_region_outside_the_picture_has_no_features(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((40, 30), dtype=np.uint8)).save(tmp_path / "film.png")
+    Image.fromarray(np.full((40, 30), 255, dtype=np.uint8)).save(tmp_path / "mask.png")
+    row = {"case_id": "a", "image": "film.png", "mask": "mask.png", "x0": 2.0, "y0": 3.0, "x1": 12.0, "y1": 13.0}
+    one = next(inputs(pd.DataFrame([row]), tmp_path))
+    assert replace(one, box=one.drawn - 20).region(masked=True) is None
+    assert replace(one, box=one.drawn + np.array([40, 0, 40, 0])).region(masked=False) is None
+    corner = replace(one, box=one.drawn - 6).region(masked=True)
     assert corner is not None
     assert corner.shape == (40, 30)
 
@@ -229,7 +232,7 @@ def test_pieces_come_ahead_in_their_order_and_errors_with_them() -> None:
             yield number
         raise _InterruptedError
 
-    coming = perturbing.ahead(pieces(), depth=2)
+    coming = ahead(pieces(), depth=2)
     assert [next(coming) for _ in range(6)] == list(range(6))
     with pytest.raises(_InterruptedError):
         next(coming)

@@ -8,24 +8,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import osteon
-from osteon import stats, tables
-from osteon.errors import InputError
-from osteon.steps import Workers, evaluate
+from osteon import stats, study
+from osteon.core import tables
+from osteon.core.errors import InputError
+from osteon.models.inputs import crops
+from osteon.pipeline import FIT, Workers, evaluate, walk
 from small_study import STUDY, bytes_of, make
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run that no test may change."""
-    study = make(tmp_path_factory.mktemp("study"))
-    return osteon.run(study).path
+    path = make(tmp_path_factory.mktemp("study"))
+    return osteon.run(path).path
 
 
 @pytest.fixture
@@ -147,15 +152,15 @@ def test_tables_figures_and_report_come_back_from_the_waist(copied: Path, finish
 
 
 def test_killed_again_and_again_it_resumes_to_the_same_bytes(finished: Path, tmp_path: Path) -> None:
-    study = make(tmp_path / "study")
-    run = study.parent / "run"
+    path = make(tmp_path / "study")
+    run = path.parent / "run"
 
     def begun(moment: str) -> bool:
         return any(moment in f"{folder}/{name}" for folder, inner, files in os.walk(run) for name in inner + files)
 
     for moment in ("crops", "features-", "models/frozen/fold-0/model.safetensors", "predictions.csv"):
         with subprocess.Popen(
-            [sys.executable, "-m", "osteon", "run", str(study), "--jobs", "2"],
+            [sys.executable, "-m", "osteon", "run", str(path), "--jobs", "2"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         ) as process:  # fmt: skip
             deadline = time.monotonic() + 120
@@ -163,12 +168,119 @@ def test_killed_again_and_again_it_resumes_to_the_same_bytes(finished: Path, tmp
                 time.sleep(0.005)
             os.killpg(process.pid, signal.SIGKILL)
         assert not (run / "report.html").is_file(), "it was finished before it could be killed"
-    osteon.run(study)
+    osteon.run(path)
     assert bytes_of(run) == bytes_of(finished)
 
 
 def test_a_pictures_failure_names_the_file(tmp_path: Path) -> None:
-    study = make(tmp_path / "study")
-    study.write_text(STUDY.replace('"random"', '"file:nowhere.pt"', 1))
+    path = make(tmp_path / "path")
+    path.write_text(STUDY.replace('"random"', '"file:nowhere.pt"', 1))
     with pytest.raises(InputError, match="nowhere"):
-        osteon.run(study)
+        osteon.run(path)
+
+
+def test_evaluate_takes_a_study_file_and_follows_its_settings(copied: Path) -> None:
+    run = copied.parent / "run"
+    copied.write_text(STUDY.replace("bootstrap = 100", "bootstrap = 100\nlevel = 0.9"))
+    narrow = evaluate(copied).metrics.query("model == 'frozen' and stratum == 'external' and metric == 'auc'").iloc[0]
+    assert "level = 0.9" in (run / "study.toml").read_text()
+    copied.write_text(STUDY)
+    wide = evaluate(copied).metrics.query("model == 'frozen' and stratum == 'external' and metric == 'auc'").iloc[0]
+    assert narrow["low"] > wide["low"]
+    copied.write_text(STUDY.replace("epochs = 2", "epochs = 3"))
+    with pytest.raises(InputError, match=r"\[models\] has changed since the run"):
+        evaluate(copied)
+
+
+def test_evaluate_says_that_the_study_beside_the_run_asks_for_something_else(copied: Path) -> None:
+    said = Heard()
+    copied.write_text(STUDY.replace("bootstrap = 100", "bootstrap = 100\nlevel = 0.9"))
+    evaluate(copied.parent / "run", workers=Workers(progress=said))
+    assert any("asks for another evaluation" in line for line in said.lines)
+
+
+def test_nothing_to_evaluate_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing has been run yet.*osteon run"):
+        evaluate(make(tmp_path / "study"))
+
+
+@pytest.mark.parametrize("name", ["folds", "predictions", "metrics"])
+def test_a_table_that_a_person_changed_is_not_written_over(copied: Path, name: str) -> None:
+    path = copied.parent / "run" / f"{name}.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:-2], lines[-1]]))
+    edited = path.read_bytes()
+    with pytest.raises(InputError, match="changed by hand since osteon wrote it"):
+        osteon.run(copied)
+    assert path.read_bytes() == edited
+
+
+def test_rows_of_another_model_in_predictions_are_evaluated(copied: Path) -> None:
+    """Anybody's model, fitted on features.csv, say, is compared with the study's by adding its rows."""
+    run = copied.parent / "run"
+    predictions = pd.read_csv(run / "predictions.csv")
+    other = predictions[predictions["model"] == "radiomics"].assign(model="forest")
+    pd.concat([predictions, other]).to_csv(run / "predictions.csv", index=False)
+    said = Heard()
+    found = evaluate(run, workers=Workers(progress=said))
+    assert "forest" in set(found.metrics["model"])
+    assert any("changed by hand" in line for line in said.lines)
+
+
+def test_the_explanation_comes_back_from_the_waist_too(tmp_path: Path) -> None:
+    path = make(tmp_path / "study", study=STUDY.replace("[explain]\ncases = 0", "[explain]\ncases = 4"), patients=12)
+    run = osteon.run(path).path
+    before = bytes_of(run)
+    for table in run.glob("explanation*.csv"):
+        if table.name != "explanation_cases.csv":
+            table.unlink()
+    evaluate(run)
+    assert bytes_of(run) == before
+
+
+class Heard:
+    """Progress that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    @contextmanager
+    def __call__(self, total: int, title: str) -> Iterator[Heard]:
+        yield self
+
+    def advance(self) -> None:
+        pass
+
+
+def test_an_added_centre_is_all_that_is_cut_and_predicted(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what comes out is what a fresh run of the larger cohort gives."""
+    table = copied.parent / "cohort.csv"
+    whole = pd.read_csv(table)
+    more = whole[whole["centre"] == "B"].head(9)
+    added = more.assign(centre="C", case_id="C" + more["case_id"], patient_id="C" + more["patient_id"])
+    for image, name in zip(more["image"], added["case_id"], strict=True):
+        with Image.open(copied.parent / image) as picture:
+            brighter = np.minimum(np.asarray(picture).astype(int) + 20, 255).astype(np.uint8)
+        Image.fromarray(brighter).save(copied.parent / "images" / f"{name}.png")
+    added["image"] = [f"images/{name}.png" for name in added["case_id"]]
+    pd.concat([whole, added]).to_csv(table, index=False)
+    cut: list[int] = []
+    extract = crops.extract
+
+    def counted(pixels: np.ndarray, rects: np.ndarray, size: int) -> np.ndarray:
+        cut.append(len(rects))
+        return extract(pixels, rects, size)
+
+    monkeypatch.setattr(crops, "extract", counted)
+    said = Heard()
+    walk(FIT, study.load(copied), Workers(progress=said))
+    assert sum(cut) == 2 * len(added)  # with and without surroundings
+    assert any("unchanged; new cases predicted" in line for line in said.lines)
+    assert not any("folds fitted" in line for line in said.lines)
+    grown = (copied.parent / "run" / "predictions.csv").read_bytes()
+    shutil.rmtree(copied.parent / "run")
+    walk(FIT, study.load(copied))
+    assert (copied.parent / "run" / "predictions.csv").read_bytes() == grown

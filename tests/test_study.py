@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from osteon import study
-from osteon.errors import StudyError
+from osteon.core.errors import StudyError
 
 SMALLEST = '[study]\ncohort = "cohort.csv"\n[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["1"]\n'
 
@@ -83,6 +83,56 @@ def test_a_wrong_setting_is_explained(tmp_path: Path, text: str, said: str) -> N
         load(tmp_path, text)
     assert said in str(caught.value)
     assert str(tmp_path / "study.toml") in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_study_file_is_read_in_any_unicode_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "cohort.csv").write_text("case_id\n")
+    (tmp_path / "study.toml").write_bytes(SMALLEST.replace('"1"', '"Zu\u0308rich "').encode(encoding))
+    assert study.load(tmp_path).centres.development == ("Z\u00fcrich",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SMALLEST.replace('"1"', '"M\u00fcnchen"').encode("cp1252"), "row 6: not UTF-8 text; it reads"),
+        (b"PK\x03\x04", "an archive"),
+        (b'[study]\ncohort = "C:\\Users\\x.csv"\n', 'C:\\Users\\x.csv"). Write paths with /'),
+        ("[task]\npositive = [\u201cmalignant\u201d]\n".encode(), "Quotes have to be straight"),
+        (b"[centres]\ndevelopment = [007]\n", "Put quotes around a number that begins with 0"),
+    ],
+)
+def test_a_study_file_that_cannot_be_read_says_why(tmp_path: Path, text: bytes, said: str) -> None:
+    (tmp_path / "study.toml").write_bytes(text)
+    with pytest.raises(StudyError) as caught:
+        study.load(tmp_path / "study.toml")
+    assert said in str(caught.value)
+
+
+def test_numbers_name_centres_and_labels_as_the_table_does(tmp_path: Path) -> None:
+    text = "[task]\npositive = [1, 2.0]\n[centres]\ndevelopment = [1]\nexternal = [2, 10]\n"
+    found = load(tmp_path, text)
+    assert found.task.positive == ("1", "2")
+    assert found.centres.development == ("1",)
+    assert found.centres.external == ("2", "10")
+    for wrong, said in (("[true]", "valid string"), ('["NA"]', "'NA' counts as a missing value"), ('[" "]', "empty")):
+        with pytest.raises(StudyError, match=said):
+            load(tmp_path, f"[centres]\ndevelopment = {wrong}\n")
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [("\t", "utf-8"), (",", "utf-16"), (";", "utf-8-sig")])
+def test_the_default_models_see_the_columns_that_the_check_sees(tmp_path: Path, separator: str, encoding: str) -> None:
+    header = separator.join(["case_id", "image", "centre", "label", "x0", "y0", "x1", "y1", " age", "sex "])
+    (tmp_path / "cohort.csv").write_text(f"sep={separator}\n{header}\n", encoding=encoding)
+    (tmp_path / "study.toml").write_text(SMALLEST)
+    assert study.load(tmp_path).model("clinical").variables == ("age", "sex")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("names", "said"), [(("None",), "missing value"), (("Net", "net"), "in case or spaces only")])
+def test_models_that_tables_could_not_tell(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    models = "".join(f'[[models]]\nkind = "network"\nname = "{name}"\n' for name in names)
+    with pytest.raises(StudyError, match=said):
+        load(tmp_path, SMALLEST + models)
 
 
 def test_a_missing_study_file(tmp_path: Path) -> None:

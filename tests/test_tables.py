@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon import tables
-from osteon.errors import TableError
+from osteon.core import tables
+from osteon.core.errors import TableError
 
 HEADER = "case_id,image,centre,label,x0,y0,x1,y1"
 
@@ -121,7 +121,9 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="another operating system: it has no disk that is always full"
+)
 def test_a_full_disk_is_said_to_be_full_whoever_wrote(tmp_path: Path) -> None:
     def save() -> None:
         with tables.written(tmp_path / "crops.npy"), Path("/dev/full").open("wb") as handle:

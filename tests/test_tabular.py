@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
-from osteon import stats, study, tabular
-from osteon.errors import InputError, NotEstimableError, StudyError, TableError
-from osteon.tabular import elastic, encoding, firth, lesion
+from osteon import stats, study
+from osteon.core.errors import InputError, NotEstimableError, StudyError, TableError
+from osteon.models import tabular
+from osteon.models.tabular import elastic, encoding, firth, lesion
+from osteon.models.tabular.columns import box_columns, clinical_columns, combined_columns, radiomics_columns
 
 SITES = ["femur", "hand", "humerus", "tibia"]
 
@@ -215,7 +218,7 @@ def test_one_class_is_not_estimable() -> None:
     frame, target = simulated(40)
     for model in (tabular.BoxModel(), tabular.RadiomicsModel()):
         with pytest.raises(NotEstimableError, match="one class"):
-            model.fit(tabular.box_columns(frame), np.zeros_like(target))
+            model.fit(box_columns(frame), np.zeros_like(target))
 
 
 def test_constant_columns_leave_the_prevalence() -> None:
@@ -226,7 +229,7 @@ def test_constant_columns_leave_the_prevalence() -> None:
 
 def test_box_columns_are_size_shape_and_position() -> None:
     frame = pd.DataFrame({"x0": [10.0], "y0": [20.0], "x1": [30.0], "y1": [60.0], "height": [100], "width": [200]})
-    columns = tabular.box_columns(frame.assign(row_spacing=0.5, column_spacing=0.2)).iloc[0]
+    columns = box_columns(frame.assign(row_spacing=0.5, column_spacing=0.2)).iloc[0]
     assert columns["log area"] == pytest.approx(np.log(800))
     assert columns["log area mm2"] == pytest.approx(np.log(80))
     assert columns["log area share"] == pytest.approx(np.log(0.04))
@@ -238,13 +241,17 @@ def test_no_design_looks_at_a_label() -> None:
     frame, target = simulated(30)
     features = frame[["case_id"]].assign(a=np.arange(30.0), b=1.0)
     score = np.linspace(0, 1, 30)
-    models = (
-        study.Box(), study.Clinical(), study.Combined(of="network"), study.Radiomics(), study.Radiomics(with_box=True)
-    )  # fmt: skip
     told = frame.assign(target=target, label=target, subtype="osteosarcoma")
-    for model in models:
-        plain = tabular.design(model, frame, features, score)
-        pd.testing.assert_frame_equal(plain, tabular.design(model, told, features, score))
+    designs = (
+        box_columns,
+        partial(clinical_columns, study.Clinical()),
+        partial(combined_columns, study.Combined(of="network"), score=score),
+        partial(radiomics_columns, study.Radiomics(), features=features),
+        partial(radiomics_columns, study.Radiomics(with_box=True), features=features),
+    )
+    for design in designs:
+        plain = design(frame)
+        pd.testing.assert_frame_equal(plain, design(told))
         assert len(plain) == 30
         assert not {"case_id", "target", "label", "subtype"} & set(plain)
 
@@ -253,26 +260,20 @@ def test_what_a_design_lacks_is_said() -> None:
     frame, _ = simulated(10)
     features = frame[["case_id"]].assign(a=1.0, b=2.0)
     with pytest.raises(StudyError, match="no column 'pain'"):
-        tabular.design(study.Clinical(variables=("pain",)), frame)
-    with pytest.raises(StudyError, match="needs the scores of 'network'"):
-        tabular.design(study.Combined(of="network"), frame)
+        clinical_columns(study.Clinical(variables=("pain",)), frame)
     with pytest.raises(TableError, match="1 cases have no score of 'network', the first is 'c3'"):
-        tabular.design(study.Combined(of="network"), frame, score=np.where(np.arange(10) == 3, np.nan, 0.5))
+        combined_columns(study.Combined(of="network"), frame, np.where(np.arange(10) == 3, np.nan, 0.5))
     with pytest.raises(TableError, match="2 cases have no radiomics features, the first is 'c8'"):
-        tabular.design(study.Radiomics(), frame, features.iloc[:8])
-    with pytest.raises(StudyError, match=r"icc = 0\.9 needs the features' reliability"):
-        tabular.design(study.Radiomics(icc=0.9), frame, features)
-    assert list(tabular.design(study.Radiomics(icc=0.9), frame, features, reliable=["b"])) == ["b"]
-    with pytest.raises(StudyError, match="is a network"):
-        tabular.design(study.Network(name="network"), frame)
-    with pytest.raises(StudyError, match="is a network"):
-        tabular.build(study.Network(name="network"))
+        radiomics_columns(study.Radiomics(), frame, features.iloc[:8])
+    with pytest.raises(StudyError, match=r"no feature has an ICC of 0\.9"):
+        radiomics_columns(study.Radiomics(icc=0.9), frame, features, reliable=[])
+    assert list(radiomics_columns(study.Radiomics(icc=0.9), frame, features, reliable=["b"])) == ["b"]
 
 
 def test_features_are_matched_by_case_not_by_place() -> None:
     frame, _ = simulated(10)
     features = frame[["case_id"]].assign(a=np.arange(10.0)).sample(frac=1, random_state=1)
-    assert list(tabular.design(study.Radiomics(), frame, features)["a"]) == list(range(10))
+    assert list(radiomics_columns(study.Radiomics(), frame, features)["a"]) == list(range(10))
 
 
 def test_the_combined_model_adds_clinical_columns_to_a_score_it_does_not_bend() -> None:
@@ -280,7 +281,7 @@ def test_the_combined_model_adds_clinical_columns_to_a_score_it_does_not_bend() 
     rng = np.random.default_rng(1)
     score = expit(rng.normal(size=600) + 1.0 * target)
     settings_ = study.Combined(of="network", variables=("age", "site"))
-    design = tabular.design(settings_, frame, score=score)
+    design = combined_columns(settings_, frame, score)
     model = tabular.CombinedModel().fit(design[:400], target[:400])
     assert [term for name, term in model.encoder.terms if name == "logit of network"] == ["value"]
     together = stats.auc(target[400:], model.predict_proba(design[400:])[:, 1])
@@ -381,7 +382,7 @@ def write_models(folder: Path) -> dict[str, bytes]:
     folder.mkdir()
     frame, target = simulated()
     tabular.ClinicalModel().fit(frame[["age", "sex", "site"]], target).save(folder / "clinical.skops")
-    tabular.BoxModel().fit(tabular.box_columns(frame), target).save(folder / "box.skops")
+    tabular.BoxModel().fit(box_columns(frame), target).save(folder / "box.skops")
     features, target, groups = texture(120, 12)
     tabular.RadiomicsModel().fit(features, target, groups).save(folder / "radiomics.skops")
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
@@ -401,7 +402,7 @@ def test_a_loaded_model_predicts_what_the_saved_one_did(tmp_path: Path, fitted: 
     radiomics, features, _, _ = fitted
     saved = [
         (tabular.ClinicalModel().fit(frame[["age", "sex", "site"]], target), frame[["age", "sex", "site"]]),
-        (tabular.BoxModel().fit(tabular.box_columns(frame), target), tabular.box_columns(frame)),
+        (tabular.BoxModel().fit(box_columns(frame), target), box_columns(frame)),
         (radiomics, features),
     ]
     for model, X in saved:
@@ -432,7 +433,7 @@ def test_the_box_alone_on_real_radiographs(shared: Path) -> None:
     """Folds are blocks of neighbouring rows; another model of the box's size reached 0.84 and 0.68 (data/README.md)."""
     table = pd.read_csv(shared / "data" / "btxrd256" / "metadata.csv").assign(height=256, width=256)
     target = ((table["label"] == "malignant") | (table["giant cell tumor"] == 1)).to_numpy(dtype=int)
-    design = tabular.box_columns(table)
+    design = box_columns(table)
     development, external = np.flatnonzero(table["center"] == 1), np.flatnonzero(table["center"] == 2)
     probability = np.zeros(len(table))
     for training, held_out in StratifiedKFold(5).split(development, target[development]):

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from osteon import augment, models, stats, train
+from osteon import models, stats
+from osteon.models.inputs import augment
+from osteon.models.network import train
 from osteon.study import Augment, Network
 
 CPU = train.Device(torch.device("cpu"))

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from osteon.version import __version__
+from osteon import _moved
+from osteon.core.version import __version__
 
 if TYPE_CHECKING:
-    from osteon.steps import Run, run
+    from osteon.pipeline import Run, run
 
 __all__ = ["Run", "__version__", "run"]
+
+
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:
     """Import the study runner late: ``import osteon.stats`` must not cost more than scipy does."""
     if name in ("run", "Run"):
-        from osteon import steps
+        from osteon import pipeline
 
-        return getattr(steps, name)
+        return getattr(pipeline, name)
+    if (module := _moved.of(name)) is not None:
+        return module
     raise AttributeError(f"module 'osteon' has no attribute {name!r}")

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from osteon.app.commands import app as readers_app
-from osteon.errors import InputError, OsteonError
+from osteon.core.errors import InputError, OsteonError
+from osteon.web.commands import app as readers_app
 
 app = typer.Typer(
     name="osteon",
@@ -35,9 +35,9 @@ Cluster = Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp
 @app.command()
 def run(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Run a whole study, or what is left of it, and write its report."""
-    from osteon import steps
+    from osteon import pipeline
 
-    finished = steps.run(study, workers=_workers(jobs, cluster))
+    finished = pipeline.run(study, workers=_workers(jobs, cluster))
     _headline(finished)
 
 
@@ -50,44 +50,48 @@ def check(
     """Read every row and every picture, and say who is in, who is out, and why."""
     from rich.console import Console
 
-    from osteon import check as checks
-    from osteon import steps  # fmt: skip
+    from osteon import pipeline  # fmt: skip
     from osteon import study as studies
+    from osteon.cohort import check as checks
 
-    checked = steps.check(studies.load(study), workers=_workers(jobs, None), images=images)
-    Console().print(checks.render(checked))
+    def shown(checked: checks.Checked) -> None:
+        Console().print(checks.render(checked))
+
+    pipeline.check(studies.load(study), workers=_workers(jobs, None), images=images, shown=shown)
 
 
 @app.command()
 def features(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Compute the radiomics features of every case and write features.csv."""
-    from osteon import steps
+    from osteon import pipeline
 
-    print(steps.features(study, workers=_workers(jobs, cluster)))
+    print(pipeline.features(study, workers=_workers(jobs, cluster)))
 
 
 @app.command()
 def perturb(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Predict external cases under changed boxes and pictures with every model, and report how steady each is."""
-    from osteon import steps
+    from osteon import pipeline
 
-    _headline(steps.perturb(study, workers=_workers(jobs, cluster)))
+    _headline(pipeline.perturb(study, workers=_workers(jobs, cluster)))
 
 
 @app.command()
 def explain(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Map where each network looks in external cases, score the maps against the lesions, and report."""
-    from osteon import steps
+    from osteon import pipeline
 
-    _headline(steps.explain(study, workers=_workers(jobs, cluster)))
+    _headline(pipeline.explain(study, workers=_workers(jobs, cluster)))
 
 
 @app.command()
-def evaluate(run: Annotated[Path, typer.Argument(help="A run folder with predictions.csv and cohort.csv.")]) -> None:
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A study file, or the folder of a study or of a run.")],
+) -> None:
     """Recompute tables, figures and report from predictions.csv; needs no picture and no network."""
-    from osteon import steps
+    from osteon import pipeline
 
-    _headline(steps.evaluate(run, workers=_workers(1, None)))
+    _headline(pipeline.evaluate(run, workers=_workers(1, None)))
 
 
 @app.command()
@@ -96,7 +100,7 @@ def demo(
     jobs: Jobs = 0,
 ) -> None:
     """Make a synthetic four-centre cohort and run the whole study on it."""
-    from osteon import demo as demonstration
+    from osteon.pipeline import demo as demonstration
 
     _headline(demonstration.run(folder, workers=_workers(jobs, None)))
 
@@ -112,12 +116,12 @@ def stats(
     out: Annotated[Path | None, typer.Option(help="A folder for aucs.csv and comparisons.csv.")] = None,
 ) -> None:
     """AUCs with intervals and paired tests of a spreadsheet."""
-    from osteon import tables
+    from osteon.core import tables
     from osteon.stats.table import analyse_scores
 
-    frame = tables.read(file, tables.Contract("scores", open=True))
+    frame = tables.read(file, tables.Contract("scores", open=True), lines=True)
     names = [name.strip() for name in scores.split(",")]
-    found = analyse_scores(frame, truth, names, cluster, by, level=level)
+    found = analyse_scores(frame, truth, names, cluster, by, level=level, file=file)
     print(found)
     if out is not None:
         for name, table in (("aucs", found.to_frame()), ("comparisons", found.comparisons_frame())):
@@ -147,9 +151,10 @@ def import_(
         format, source, out, labels=labels, centre=centre, guess_patients=guess_patients, whole_image=whole_image,
         overwrite=overwrite,
     )  # fmt: skip
-    print(f"{out / 'cohort.csv'}: {len(table)} cases on {table['image'].nunique()} radiographs")
-    if (out / "skipped.csv").is_file():
-        print(f"{out / 'skipped.csv'}: what was left out, and why")
+    cases, pictures = len(table), table["image"].nunique()
+    print(f"{out / 'cohort.csv'}: {cases} case{'s' * (cases != 1)} on {pictures} radiograph{'s' * (pictures != 1)}")
+    for line in cohorts.remarks(out):
+        print(line)
 
 
 @weights_app.command("list")
@@ -191,14 +196,14 @@ def doctor(
 def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]  # the type would import the steps
     import joblib
 
-    from osteon.progress import Shown
-    from osteon.steps import Workers
+    from osteon.core.progress import Shown
+    from osteon.core.workers import Workers
 
     return Workers(jobs or joblib.cpu_count(), cluster, progress=Shown())
 
 
 def _headline(finished) -> None:  # type: ignore[no-untyped-def]
-    from osteon import report
+    from osteon.results import report
 
     print(report.headline(finished.path))
     print(f"\nReport: {finished.report}")

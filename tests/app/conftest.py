@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from reading_study import TWO_READERS, Clock, Served, write_run
 
-from osteon.app.create import Created, create
-from osteon.app.database import Store, sqlite_url
-from osteon.app.server import create_app
+from osteon.web.create import Created, create
+from osteon.web.database import Store, sqlite_url
+from osteon.web.server import create_app
 
 
 @pytest.fixture(scope="session")

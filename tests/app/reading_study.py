@@ -15,9 +15,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from osteon import study, tables
-from osteon.app.create import Created
-from osteon.app.database import Store
+from osteon import study
+from osteon.core import tables
+from osteon.web.create import Created
+from osteon.web.database import Store
 
 #: No other number in a study looks like these, so that a search for them finds every leak.
 ADVICE = {f"hidden-{i:02d}": 0.0137131 + 0.1093173 * (i % 9) for i in range(120)}

@@ -17,8 +17,8 @@ import pytest
 import uvicorn
 from reading_study import Served
 
-from osteon.app.export import export
 from osteon.io import read_stored
+from osteon.web.export import export
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -344,7 +344,7 @@ def test_tools_by_mouse_keyboard_and_touch(serve: Serve, browser: Any) -> None:
         page.page.wait_for_timeout(200)
         page.close()
     with served.store.read() as connection:
-        from osteon.app.database import reading
+        from osteon.web.database import reading
 
         rows = connection.execute(reading.select()).mappings().all()
     box = rows[-1]["box"]
@@ -392,7 +392,7 @@ def test_an_answer_outlasts_a_server_that_does_not_answer(serve: Serve, browser:
         page.complaints.clear()  # the failed requests themselves
         page.close()
         with served.store.read() as connection:
-            from osteon.app.database import reading
+            from osteon.web.database import reading
 
             assert len(connection.execute(reading.select()).all()) == 1
 
@@ -418,7 +418,7 @@ def test_pausing_hides_the_picture_and_stops_the_clock(serve: Serve, browser: An
         page.case(1, 2)
         page.close()
     with served.store.read() as connection:
-        from osteon.app.database import reading
+        from osteon.web.database import reading
 
         assert connection.execute(reading.select()).mappings().one()["seconds"] < 60
 

@@ -19,13 +19,13 @@ import uvicorn
 from reading_study import TWO_READERS, Clock, MachineReader, write_run
 from typer.testing import CliRunner
 
-from osteon import tables
-from osteon.app.commands import app
-from osteon.app.database import Store, sqlite_url
-from osteon.app.serve import open_store, settings, site_folder
-from osteon.app.server import create_app
-from osteon.errors import InputError
+from osteon.core import tables
+from osteon.core.errors import InputError
 from osteon.readers import load, simulate
+from osteon.web.commands import app
+from osteon.web.database import Store, sqlite_url
+from osteon.web.serve import open_store, settings, site_folder
+from osteon.web.server import create_app
 
 PLAIN = TWO_READERS.replace("[readers]", "[readers]\nwashout_days = 0\nbefore = []\nafter = []").replace(
     "washout_days = 28\n", ""

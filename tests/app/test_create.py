@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from reading_study import ADVICE, TWO_READERS, write_run
 
-from osteon import tables
-from osteon.app import picture
-from osteon.app.create import create
-from osteon.errors import InputError
+from osteon.core import tables
+from osteon.core.errors import InputError
+from osteon.web import picture
+from osteon.web.create import create
 
 
 def everything_stored(database: Path) -> str:

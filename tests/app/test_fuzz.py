@@ -39,7 +39,7 @@ pieces = st.one_of(
 @pytest.fixture(scope="module")
 def patterns() -> list[tuple[str, str]]:
     """Every route of the application, and some that are none."""
-    from osteon.app import routes
+    from osteon.web import routes
 
     found = [
         (method, route.path)

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 from reading_study import MachineReader, write_run
 
-from osteon.app.create import create
+from osteon.web.create import create
 
 FOUR = "[readers]\nbefore = []\nwashout_days = 0\n" + "".join(f'[[readers.people]]\ncode = "R{i}"\n' for i in range(4))
 
@@ -23,7 +23,7 @@ FOUR = "[readers]\nbefore = []\nwashout_days = 0\n" + "".join(f'[[readers.people
 def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     """Serve in a process of its own, as `osteon readers serve` does."""
     code = (
-        "from pathlib import Path; from osteon.app.serve import serve; "
+        "from pathlib import Path; from osteon.web.serve import serve; "
         f"serve(Path({str(folder)!r}), host='127.0.0.1', port={port}, certificate=None, key=None, behind_proxy=False, "
         "plain_http=False)"
     )

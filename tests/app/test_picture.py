@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from osteon.app import picture
-from osteon.app.create import _sixteen_bits
 from osteon.io import StoredRadiograph
+from osteon.web import picture
+from osteon.web.create import _sixteen_bits
 
 
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 65535)))

@@ -16,11 +16,11 @@ from reading_study import TWO_READERS, Clock, MachineReader, Served, write_run
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from osteon.app.create import create
-from osteon.app.database import Store
-from osteon.app.export import export
-from osteon.app.server import create_app
-from osteon.errors import InputError
+from osteon.core.errors import InputError
+from osteon.web.create import create
+from osteon.web.database import Store
+from osteon.web.export import export
+from osteon.web.server import create_app
 
 PLAIN = TWO_READERS.replace("[readers]", "[readers]\nafter = []")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon.app.rules import Progress, Stage, may_fetch, may_open, stage, step_of, steps
-from osteon.protocol import Readers
+from osteon.study.protocol import Readers
+from osteon.web.rules import Progress, Stage, may_fetch, may_open, stage, step_of, steps
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 CROSSED = Readers(washout_days=28)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import coco, labelme, mask_of, picture, shape
 from dicom_files import dataset, write
 from openpyxl import Workbook
 from PIL import Image
 
-from osteon import tables
-from osteon.errors import TableError
-from osteon.io import formats, import_cohort, read_mask
+from osteon.core import tables
+from osteon.core.errors import TableError
+from osteon.io import formats, import_cohort
 from osteon.io.cohorts import guessed_patients
 
 #: The columns of BTXRD's dataset.xlsx, in its order.
@@ -26,45 +26,6 @@ BTXRD_COLUMNS = (
     *("osteofibroma", "synovial osteochondroma", "other bt", "osteosarcoma", "other mt", "upper limb", "lower limb"),
     *("pelvis", "frontal", "lateral", "oblique"),
 )
-
-
-def picture(path: Path, width: int = 70, height: int = 90) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((height, width), 90, dtype=np.uint8)).save(path)
-    return path
-
-
-def shape(
-    kind: str, *points: tuple[float, float], label: str = "tumour", group: int | None = None
-) -> dict[str, object]:
-    return {
-        "label": label,
-        "points": [list(point) for point in points],
-        "group_id": group,
-        "shape_type": kind,
-        "flags": {},
-    }
-
-
-def labelme(
-    path: Path, *shapes: dict[str, object], image: str | None = None, width: int = 70, height: int = 90
-) -> Path:
-    content = {
-        "version": "5.4.1",
-        "flags": {},
-        "shapes": list(shapes),
-        "imagePath": image or f"{path.stem}.jpeg",
-        "imageData": None,
-        "imageHeight": height,
-        "imageWidth": width,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(json.dumps(content, indent=2).replace("\n", "\r\n").encode())
-    return path
-
-
-def mask_of(cohort: pd.DataFrame, out: Path, case: str, size: tuple[int, int] = (90, 70)) -> np.ndarray:
-    return read_mask(out / str(cohort.set_index("case_id").loc[case, "mask"]), size)
 
 
 # BTXRD
@@ -148,8 +109,11 @@ def test_btxrd_as_downloaded(btxrd: Path, tmp_path: Path) -> None:
     expected[6:29, 6:16] = expected[6:29, 20:29] = True
     np.testing.assert_array_equal(mask_of(cohort, out, "IMG000003-1"), expected)
     skipped = tables.read(out / "skipped.csv", tables.Contract("skipped", open=True))
-    assert skipped["image"].tolist() == ["../BTXRD/images/IMG000006.jpeg"]
-    assert skipped["reason"].tolist() == ["the lesion lies outside the picture"]
+    assert skipped["image"].tolist() == ["../BTXRD/images/IMG000004.jpeg", "../BTXRD/images/IMG000006.jpeg"]
+    assert skipped["reason"].tolist() == [
+        "a normal radiograph: its row marks no tumour",
+        "the lesion lies outside the picture",
+    ]
 
 
 def test_btxrd_in_the_folder_it_was_unpacked_to_with_guessed_patients(btxrd: Path, tmp_path: Path) -> None:
@@ -245,7 +209,7 @@ def test_labelme_shapes_groups_and_paths(tmp_path: Path) -> None:
     assert mask_of(cohort, tmp_path / "out", "C0003").sum() == pytest.approx(np.pi * 100, rel=0.02)
     skipped = pd.read_csv(tmp_path / "out/skipped.csv")
     assert skipped["reason"].tolist() == [
-        "shape 5 is a linestrip, not one of rectangle, polygon, circle",
+        "shape 5 is a linestrip, not one of rectangle, polygon, circle, mask, oriented_rectangle",
         "annotated at 70 x 90 pixels, but it has 35 x 90",
     ]
 
@@ -259,13 +223,25 @@ def test_labelme_that_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"one\.json: its image 'one\.jpeg' is missing"):
         import_cohort("labelme", folder, tmp_path / "out")
     picture(folder / "one.jpeg")
-    for damaged in (
-        shape("polygon", (0, 0), (3, 3)),
-        shape("rectangle", (0, 0), (1, 1), label=" "),
-        {"points": [["x"]]},
+    for damaged, reason in (
+        (shape("polygon", (0, 0), (3, 3)), "is a polygon of 2 points, too few"),
+        (shape("polygon", (0, 0), (3, 3), (1, 1)), "has no area"),
+        (shape("rectangle", (0, 0), (0, 5)), "has no area"),
+        (shape("circle", (4, 4), (4, 4)), "has no area"),
+        (shape("rectangle", (0, 0), (1, 1), label=" "), "lacks its label"),
+        ({"label": "x", "points": [["x", 1]] * 3}, r"is damaged \(in its points \"x\" is not a number\)"),
+        ({"label": "x", "points": [[True, 1]] * 3}, r"is damaged \(in its points true is not a number\)"),
+        ({"label": "x", "points": [[10**400, 1]] * 3}, r"is damaged \(in its points 10*\.\.\. is not a number\)"),
+        ({"label": "x", "points": [[float("nan"), 1]] * 3}, r"is damaged \(in its points NaN is not a number\)"),
+        (
+            {"label": "x", "points": [[1e12, 1]] * 3},
+            r"is damaged \(in its points 1000000000000.0 lies beyond any picture\)",
+        ),
+        ({"label": "x", "points": [1, 2, 3]}, "lacks its points"),
+        ({"label": "x"}, "lacks its points"),
     ):
         labelme(path, damaged)
-        with pytest.raises(TableError, match=r"one\.json: shape 1 lacks its label or points"):
+        with pytest.raises(TableError, match=rf"one\.json: shape 1 {reason}"):
             import_cohort("labelme", folder, tmp_path / "out")
     path.write_text('{"images": []}')
     with pytest.raises(TableError, match="not a LabelMe file"):
@@ -273,23 +249,6 @@ def test_labelme_that_is_wrong(tmp_path: Path) -> None:
 
 
 # COCO
-
-
-def coco(folder: Path, annotations: list[dict[str, object]], **changes: object) -> Path:
-    picture(folder / "images/a.png")
-    picture(folder / "images/b.png")
-    content = {
-        "images": [
-            {"id": 4, "file_name": "a.png", "width": 70, "height": 90, "patient_id": "p1", "age": 14},
-            {"id": 9, "file_name": "sub/b.png", "attributes": {"centre": "2"}},
-        ],
-        "categories": [{"id": 1, "name": "benign"}, {"id": 2, "name": "osteosarcoma"}],
-        "annotations": annotations,
-        **changes,
-    }
-    path = folder / "annotations.json"
-    path.write_text(json.dumps(content))
-    return path
 
 
 def test_coco(tmp_path: Path) -> None:
@@ -338,16 +297,45 @@ def test_coco(tmp_path: Path) -> None:
 def test_coco_that_is_wrong(tmp_path: Path) -> None:
     whole = {"id": 7, "image_id": 4, "category_id": 1, "bbox": [1, 1, 5, 5]}
     cases: list[tuple[dict[str, object], str]] = [
-        ({"image_id": 5}, "annotation 7 names an image or category that is not there"),
-        ({"category_id": 3}, "annotation 7 names an image or category that is not there"),
-        ({"bbox": [1, 1, 0, 5]}, "annotation 7 is damaged"),
-        ({"bbox": [1, 1, 5]}, "annotation 7 is damaged"),
-        ({"segmentation": [[1, 1, 2, 2]]}, "annotation 7 is damaged"),
-        ({"segmentation": {"size": [90, 70], "counts": [3, 4]}}, "annotation 7 is damaged"),
+        ({"image_id": 5}, r"annotation 7 names an image that is not in the list \(image_id 5\)"),
+        ({"category_id": 3}, r"annotation 7 names a category that is not in the list \(category_id 3\)"),
+        ({"category_id": None}, r"annotation 7 names a category that is not in the list \(category_id null\)"),
+        ({"bbox": [1, 1, 0, 5]}, r"annotation 7 is damaged \(its box has no area: 0 x 5\)"),
+        ({"bbox": [1, 1, 5]}, r"annotation 7 is damaged \(its box is not \[x, y, width, height\]: \[1, 1, 5\]\)"),
+        ({"bbox": [1, 1, 5, 5, 30]}, r"annotation 7 is damaged \(its box is not \[x, y, width, height\]"),
+        ({"bbox": [1, 1, 5, float("nan")]}, r"annotation 7 is damaged \(in its box NaN is not a number\)"),
+        ({"bbox": [1, 1, 5, True]}, r"annotation 7 is damaged \(in its box true is not a number\)"),
+        ({"bbox": [1, 1, 5, 10**400]}, r"annotation 7 is damaged \(in its box 10*\.\.\. is not a number\)"),
+        ({"bbox": [1, 1, 5, 1e300]}, r"annotation 7 is damaged \(in its box 1e\+300 lies beyond any picture\)"),
+        ({"bbox_mode": 0}, r"annotation 7 has a box in another form \(bbox_mode 0\)"),
+        (
+            {"segmentation": [[1, 1, 2, 2]]},
+            r"annotation 7 is damaged \(a polygon is not a list of three or more x, y\)",
+        ),
+        ({"segmentation": [[1, 1, 2, 2, 3]]}, r"annotation 7 is damaged \(a polygon is not"),
+        ({"segmentation": [[1, 1, 2, 2, 3, None]]}, r"annotation 7 is damaged \(in a polygon null is not a number\)"),
+        (
+            {"segmentation": {"size": [90, 70], "counts": [3, 4]}},
+            "annotation 7: its run-length mask is damaged",
+        ),
+        ({"segmentation": {"size": [90, 70], "counts": "04"}}, "annotation 7: its run-length mask is damaged"),
+        (
+            {"segmentation": {"size": [90, 70], "counts": [-3, 6303]}},
+            r"annotation 7 is damaged \(in its run-length mask -3 is",
+        ),
+        (
+            {"segmentation": {"size": [90, 70], "counts": [0.5, 6299.5]}},
+            r"annotation 7 is damaged \(in its run-length mask 0\.5",
+        ),
+        ({"segmentation": {"size": [10**9, 10**9], "counts": [10**18]}}, r"annotation 7 is damaged \(its run-length"),
+        ({"segmentation": {"size": [70, 90], "counts": [6300]}}, r"its run-length mask has 90 x 70 pixels, but"),
+        ({"segmentation": {"counts": [6300]}}, r"annotation 7 is damaged \(its run-length mask lacks its size\)"),
+        ({"segmentation": {"size": [90, 70]}}, r"annotation 7 is damaged \(its run-length mask lacks its counts\)"),
+        ({"ignore": 1}, r"annotation 7 says that it is to be ignored"),
     ]
     for changes, reason in cases:
         coco(tmp_path / "in", [whole | changes])
-        with pytest.raises(TableError, match=rf"annotations\.json: {reason}"):
+        with pytest.raises(TableError, match=rf"annotations\.json.*{reason}"):
             import_cohort("coco", tmp_path / "in", tmp_path / "out")
     coco(tmp_path / "in", [whole], images=[{"id": 4, "file_name": "gone.png"}])
     with pytest.raises(TableError, match=r"the image 'gone\.png' is missing"):
@@ -370,7 +358,9 @@ def test_a_folder_of_labels_and_centres(tmp_path: Path) -> None:
     assert cohort["label"].tolist() == ["benign", "malignant", "benign"]
     assert cohort["centre"].tolist() == ["north", "north", "south"]
     assert cohort[["x0", "y0", "x1", "y1"]].to_numpy().tolist() == [[0, 0, 70, 90]] * 3
-    assert not (folder / "study/skipped.csv").exists()
+    skipped = pd.read_csv(folder / "study/skipped.csv")
+    assert skipped["image"].tolist() == ["../readme.txt", "../south/benign/.hidden.png"]
+    assert skipped["reason"].tolist() == ["not an image but a text file", "a hidden file"]
 
 
 def test_a_folder_with_a_table_of_labels(tmp_path: Path) -> None:
@@ -407,7 +397,7 @@ def test_a_table_of_labels_that_is_wrong(tmp_path: Path) -> None:
     cases = {
         "name,label\na.png,benign\n": r"labels\.csv, column 'image'",
         "image,label\na.png,benign\nx.png,benign\n": r"row 3, column 'image': the image 'x\.png' is not in the folder",
-        "image,label\na,benign\n": r"row 2, column 'image': the image 'a' means 2 files\. Give its path",
+        "image,label\na,benign\n": r"row 2, column 'image': the image 'a' means 2 files \(a\.png, sub/a\.png\)\. Give",
         "image,label,x0,y0,x1,y1\na.png,b,1,1,,4\n": r"row 2, column 'x0': the box is incomplete or has no area",
         "image,label,x0,y0,x1,y1\na.png,b,9,1,3,4\n": r"row 2, column 'x0': the box is incomplete or has no area",
         "image,label,mask\na.png,b,m.png\n": r"row 2, column 'mask': no such mask 'm\.png'",
@@ -476,7 +466,8 @@ def test_dicom_identities_become_pseudonyms(archive: Path, tmp_path: Path, capfd
     assert cohort["label"].tolist() == [""] * 4
     with pytest.raises(TableError, match="row 2, column 'label': the value is missing"):
         tables.read(out / "cohort.csv", tables.COHORT)
-    assert len(pd.read_csv(out / "skipped.csv")) == 2
+    skipped = pd.read_csv(out / "skipped.csv")
+    assert skipped["image"].tolist() == ["../archive/4.dcm", "../archive/5.dcm", "../archive/DICOMDIR"]
     for path in out.rglob("*"):
         assert path.is_dir() or CANARY.encode() not in path.read_bytes()
     assert CANARY not in "".join(capfd.readouterr())

@@ -9,6 +9,7 @@ import warnings
 import zlib
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -17,10 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import image_size, read_image, read_stored
+from osteon.io.dicom import is_dicom
 
 Y, X = np.mgrid[:48, :64]
 RAMP = (40 * np.hypot(Y - 20, X - 30)).astype(np.uint16)  # 0 to 1712: 12 bits
@@ -109,14 +113,35 @@ def test_without_preamble_and_meta_information(tmp_path: Path, syntax: uid.UID) 
     np.testing.assert_array_equal(read_stored(path).values, RAMP)
 
 
+def test_the_content_tells_what_is_dicom(tmp_path: Path, small_samples: Path) -> None:
+    new = dataset(RAMP, bits=12)
+    bare = tmp_path / "picture.png"
+    for syntax in (uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian):
+        write(tmp_path / "IM0001", new, syntax)
+        new.save_as(bare, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
+        assert is_dicom(tmp_path / "IM0001")
+        assert is_dicom(bare)
+    others = {
+        "text.dcm": b"patient,label\n1,benign\n" * 20,
+        "short.dcm": b"\x08\x00\x16",
+        "empty.dcm": b"",
+        "zeros.dcm": bytes(5000),
+        "zip.dcm": b"PK\x03\x04" + bytes(range(256)) * 4,
+        "numbers": b"\x08\x00\x01\x00" + b"\x02\x00\x00\x00" * 300,
+    }
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+        assert not is_dicom(tmp_path / name), name
+    Image.fromarray(RAMP).save(tmp_path / "picture.dcm", format="TIFF")
+    assert not is_dicom(tmp_path / "picture.dcm")
+
+
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGLosslessSV1])
 def test_lossless_compression(tmp_path: Path, syntax: uid.UID, signed: bool) -> None:
     values = (RAMP.astype(np.int16) - 900) if signed else RAMP
     new = dataset(values, bits=12)
-    write(tmp_path / "plain.dcm", new)
-    new.compress(syntax)
-    new.save_as(tmp_path / "packed.dcm", enforce_file_format=True)
+    compressed(tmp_path / "packed.dcm", new, syntax)
     np.testing.assert_array_equal(read_stored(tmp_path / "packed.dcm").values, values)
 
 
@@ -261,6 +286,9 @@ def test_without_a_usable_window_the_percentiles_of_the_picture_are_shown(tmp_pa
         {"WindowCenter": 500, "WindowWidth": 0, "VOILUTFunction": "LINEAR_EXACT"},
         {"WindowCenter": 40_000, "WindowWidth": 400},
         {"WindowCenter": 500},
+        {"WindowCenter": 500, "WindowWidth": -400},
+        {"WindowCenter": 500, "WindowWidth": None},
+        {"WindowCenter": [500, 600], "WindowWidth": [0, -1]},
     ]
     for attributes in unusable:
         assert read_stored(write(tmp_path / "a.dcm", dataset(RAMP, bits=12, **attributes))).window == expected
@@ -310,11 +338,6 @@ def test_signed_padding(tmp_path: Path) -> None:
         assert stored.window == tuple(np.percentile(values[1:], [0.5, 99.5]))
 
 
-def test_bits_beyond_those_stored_are_ignored(tmp_path: Path) -> None:
-    overlay = RAMP | np.uint16(0xA000)  # a retired way to store overlays
-    np.testing.assert_array_equal(read_stored(write(tmp_path / "a.dcm", dataset(overlay, bits=12))).values, RAMP)
-
-
 @pytest.mark.parametrize(
     ("attributes", "expected"),
     [
@@ -342,8 +365,11 @@ def test_what_is_no_single_grey_radiograph_is_refused(tmp_path: Path) -> None:
     cases: list[tuple[dict[str, object], str]] = [
         ({"Modality": "CT"}, "the modality is CT, not a radiograph"),
         ({"NumberOfFrames": 3}, "the file holds 3 frames"),
-        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "in colour"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "in colour"),
+        ({"NumberOfFrames": 2}, "the file holds 2 frames"),
+        ({"SamplesPerPixel": 3}, "does not say how it is shown .photometric interpretation: MONOCHROME2; samples: 3"),
+        ({"PhotometricInterpretation": "YBR_PARTIAL_422"}, "does not say how it is shown"),
+        ({"PhotometricInterpretation": ""}, "does not say how it is shown"),
+        ({"Rows": None}, "the DICOM attribute Rows is damaged"),
         ({"Rows": 0}, "the picture is empty"),
         ({"Rows": 60_000, "Columns": 60_000}, "the picture claims 60000 x 60000 pixels"),
     ]
@@ -355,13 +381,56 @@ def test_what_is_no_single_grey_radiograph_is_refused(tmp_path: Path) -> None:
             assert caught.value.fix
 
 
-def test_a_report_is_no_image(small_samples: Path) -> None:
-    for name in ("test-SR.dcm", "rtplan.dcm", "rtstruct.dcm"):
-        with pytest.raises(ImageError, match="not an image"):
+def test_what_is_no_image_is_called_by_its_name(tmp_path: Path, small_samples: Path) -> None:
+    for name, what in (
+        ("test-SR.dcm", "DICOM Comprehensive SR Storage"),
+        ("rtplan.dcm", "DICOM RT Plan Storage"),
+        ("waveform_ecg.dcm", "DICOM 12-lead ECG Waveform Storage"),
+        ("dicomdirtests/DICOMDIR", "a DICOMDIR, which lists other files"),
+    ):
+        with pytest.raises(ImageError, match=rf"not an image \({what}\)\. Give a"):
             read_image(small_samples / name)
+    new = dataset(RAMP)
+    new.SOPClassUID, new.Modality, new.EncapsulatedDocument = uid.EncapsulatedPDFStorage, "OT", b"%PDF-1.7"
+    del new.Rows, new.Columns, new.PixelData
+    with pytest.raises(ImageError, match=r"not an image \(DICOM Encapsulated PDF Storage\)"):
+        read_image(write(tmp_path / "report.dcm", new))
 
 
-@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless, uid.JPEG2000Lossless])
+def test_a_file_without_pixels_or_with_too_few_says_so(tmp_path: Path) -> None:
+    new = dataset(RAMP, bits=12)
+    new.PixelData = new.PixelData[:-200]
+    with pytest.raises(ImageError, match=r"short\.dcm: the file is truncated: of 6144 bytes of pixels it holds 5944"):
+        read_image(write(tmp_path / "short.dcm", new))
+    new.PixelData = RAMP.tobytes() * 2
+    with pytest.raises(ImageError, match=r"two\.dcm: the pixels are those of 2 frames, or of a greater depth"):
+        read_image(write(tmp_path / "two.dcm", new))
+    del new.PixelData
+    with pytest.raises(ImageError, match=r"none\.dcm: the file is truncated before its pixels"):
+        read_image(write(tmp_path / "none.dcm", new))
+    for allocated in (12, 24, 64):
+        new = dataset(RAMP)
+        new.BitsAllocated = new.BitsStored = allocated
+        with pytest.raises(ImageError, match=rf"pixels of {allocated} bits are not read"):
+            read_image(write(tmp_path / "odd.dcm", new))
+
+
+def test_two_compressed_frames_without_a_number_of_frames_are_refused(tmp_path: Path) -> None:
+    new = dataset(RAMP, bits=12)
+    frame = imagecodecs.jpegls_encode(RAMP)
+    write(tmp_path / "two.dcm", new, uid.JPEGLSLossless, frame=frame)
+    for offsets in (True, False):
+        new.PixelData = encapsulate([frame, frame], has_bot=offsets)
+        new["PixelData"].is_undefined_length = True
+        new.save_as(tmp_path / "two.dcm", enforce_file_format=True)
+        with pytest.raises(ImageError, match=r"two\.dcm: the pixels are those of 2 frames"):
+            read_image(tmp_path / "two.dcm")
+
+
+PACKED = [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGLosslessSV1]
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, *PACKED])
 @pytest.mark.parametrize("part", [0.3, 0.7, 0.99])
 def test_a_truncated_file_is_refused(tmp_path: Path, syntax: uid.UID, part: float) -> None:
     path = noisy(tmp_path, syntax)
@@ -371,7 +440,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, syntax: uid.UID, part: floa
         read_image(path)
 
 
-@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
+@pytest.mark.parametrize("syntax", PACKED)
 def test_a_truncated_frame_in_a_whole_file_is_refused(tmp_path: Path, syntax: uid.UID) -> None:
     whole = pydicom.dcmread(noisy(tmp_path, syntax))
     frame = next(pydicom.encaps.generate_frames(whole.PixelData, number_of_frames=1))
@@ -465,7 +534,7 @@ def test_nothing_of_the_header_comes_with_the_picture(
     said = repr([getattr(part, name) for part in (stored, radiograph) for name in part.__slots__])
     assert CANARY not in said + caplog.text + "".join(capfd.readouterr())
     assert set(radiograph.__slots__) == {"pixels", "spacing"}
-    assert set(stored.__slots__) == {"values", "window", "bits", "spacing", "curve"}
+    assert set(stored.__slots__) == {"values", "window", "bits", "spacing", "curve", "notes"}
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
@@ -504,9 +573,20 @@ def as_radiograph(path: Path, folder: Path) -> Path:
 
 def noisy(folder: Path, syntax: uid.UID) -> Path:
     values = np.random.default_rng(5).integers(0, 4095, (64, 64), dtype=np.uint16)
-    new = dataset(values, bits=12)
-    path = write(folder / "noisy.dcm", new)
-    if syntax.is_encapsulated:
+    return compressed(folder / "noisy.dcm", dataset(values, bits=12), syntax)
+
+
+def compressed(path: Path, new: Dataset, syntax: uid.UID) -> Path:
+    """Write a dataset without loss in a transfer syntax, which may be an uncompressed one."""
+    values = np.frombuffer(new.PixelData, f"<{'ui'[new.PixelRepresentation]}2").reshape(new.Rows, new.Columns)
+    if syntax == uid.RLELossless:
+        write(path, new)
         new.compress(syntax)
         new.save_as(path, enforce_file_format=True)
-    return path
+        return path
+    encoders = {
+        uid.JPEG2000Lossless: lambda: imagecodecs.jpeg2k_encode(values, level=0, codecformat="J2K"),
+        uid.JPEGLSLossless: lambda: imagecodecs.jpegls_encode(values.view(np.uint16)),
+        uid.JPEGLosslessSV1: lambda: imagecodecs.ljpeg_encode(values.view(np.uint16), bitspersample=16),
+    }
+    return write(path, new, syntax, frame=encoders[syntax]() if syntax in encoders else None)

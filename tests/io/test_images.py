@@ -8,6 +8,7 @@ import struct
 import threading
 import warnings
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.io import StoredRadiograph, image_size, read_image, read_mask, read_stored
+from osteon.io.images import read_noted_mask
 from osteon.io.stored import percentile_window, quiet
 
 H, W = 40, 60
@@ -192,28 +194,85 @@ def test_masks(tmp_path: Path) -> None:
         read_mask(tmp_path / "ones.png", (H, W + 1))
 
 
-def test_what_is_no_image_is_named(tmp_path: Path) -> None:
-    cases = {
-        "empty.png": (b"", "the file is empty"),
-        "empty.dcm": (b"", "the file is empty"),
-        "notes.txt": (b"x0,y0\n1,2\n", "not an image"),
-        "notes.png": (b"x0,y0\n1,2\n", "not an image"),
-        "notes.dcm": (b"x0,y0\n1,2\n", "not an image|not a readable DICOM file"),
-        "archive": (b"PK\x03\x04" + bytes(500), "not an image|not a readable DICOM file"),
+def test_what_a_person_should_know_of_a_mask_is_noted(tmp_path: Path) -> None:
+    inside = np.zeros((H, W), dtype=np.uint8)
+    inside[10:20, 30:50] = 1
+    inside[10:20, 40:50] = 3
+    red = np.zeros((H, W, 3), dtype=np.uint8)
+    red[..., 0], red[..., 1] = inside > 0, inside == 3
+    several = ("the mask holds several values besides black; all of them count as lesion",)
+    whole = ("the mask covers the whole picture",)
+    for values, notes in ((inside, several), (red, several), (inside > 0, ()), (inside * 0 + 7, whole)):
+        mask, noted = read_noted_mask(saved(tmp_path / "mask.png", values), (H, W))
+        np.testing.assert_array_equal(mask, (values > 0).any(axis=2) if values.ndim == 3 else values > 0)
+        assert noted == notes
+
+
+def test_the_second_picture_of_a_phone_is_left_aside_with_a_note(tmp_path: Path, ramp: np.ndarray) -> None:
+    pages = [Image.fromarray((ramp // 16).astype(np.uint8)), Image.fromarray((ramp // 32).astype(np.uint8))]
+    pages[0].save(tmp_path / "two.jpg", format="MPO", save_all=True, append_images=pages[1:])
+    stored = read_stored(tmp_path / "two.jpg")
+    np.testing.assert_allclose(stored.values, ramp // 16, atol=8)
+    assert "further pictures" in stored.notes[0]
+
+
+def test_what_is_no_image_is_named(tmp_path: Path, ramp: np.ndarray) -> None:
+    heic, avif, film = (bytes(3) + b"\x20ftyp" + brand + bytes(40) for brand in (b"heic", b"avif", b"isom"))
+    texts = {
+        "notes": (b"x0,y0\n1,2\n", "not an image but a text file"),
+        "marked": ("\ufeffKnochen, größer\n".encode(), "not an image but a text file"),
+        "windows": ("Größe;Zähler\r\n".encode("cp1252"), "not an image but a text file"),
+        "wide": ("Größe\n".encode("utf-16"), "not an image but a text file"),
+        "pointer": (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n",
+            "not an image but a Git LFS pointer",
+        ),
+        "page": (b"<!DOCTYPE html>\n<html><head>", "not an image but a web page"),
+        "drawing": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg">', "an SVG drawing"),
     }
-    for name, (content, reason) in cases.items():
-        path = tmp_path / name
-        path.write_bytes(content)
-        for read in (read_image, image_size):
-            with pytest.raises(ImageError, match=rf"{name}: ({reason})") as caught:
-                read(path)
-            assert caught.value.fix
+    binaries = {
+        "archive": (b"PK\x03\x04" + bytes(500), "not an image but a zip archive"),
+        "packed": (b"\x1f\x8b\x08" + bytes(50), "not an image but a gzip archive"),
+        "document": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "not an image but a PDF document"),
+        "apple": (heic, "a HEIC picture"),
+        "av1": (avif, "an AVIF picture"),
+        "film": (film, "not an image but a film"),
+        "web": (b"RIFF\x24\0\0\0WEBPVP8 " + bytes(30), "a WebP picture"),
+        "gif": (b"GIF89a" + bytes(30), "a GIF picture"),
+        "wavelet": (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(30), "a JPEG 2000 picture"),
+        "xl": (b"\xff\x0a" + bytes(30), "a JPEG XL picture"),
+        "volume": (bytes(344) + b"n+1\0" + bytes(30), "a NIfTI volume"),
+        "array": (b"\x93NUMPY\x01\0" + bytes(30), "a NumPy array"),
+        "companion": (b"\0\x05\x16\x07" + bytes(30), "not an image but a companion file of macOS"),
+        "zeros": (bytes(5000), "not an image but a file of zeros"),
+        "noise": (b"\x9c\x01\x80\xfe" * 50, "not an image of a known kind"),
+        "headless": (b"DICM" + bytes(50), "a DICOM file that lost its first 128 bytes"),
+        "empty": (b"", "the file is empty"),
+    }
+    for name, (content, reason) in {**texts, **binaries}.items():
+        for ending in ("", ".png", ".dcm", ".TIF"):  # the content decides, not the name
+            path = tmp_path / f"{name}{ending}"
+            path.write_bytes(content)
+            for read in (read_image, image_size, partial(read_mask, shape=(1, 1))):
+                with pytest.raises(ImageError, match=rf"{name}{ending}: {reason}") as caught:
+                    read(path)
+                assert caught.value.fix
     with pytest.raises(ImageError, match="no such file"):
         read_image(tmp_path / "absent.png")
     with pytest.raises(ImageError, match="no such file"):
         read_mask(tmp_path / "absent.png", (1, 1))
-    with pytest.raises(ImageError, match="cannot be opened"):
+    with pytest.raises(ImageError, match="a folder, not a picture"):
         read_image(tmp_path)
+
+
+def test_rare_kinds_of_jpeg_are_named(tmp_path: Path, ramp: np.ndarray) -> None:
+    whole = saved(tmp_path / "a.jpg", (ramp // 16).astype(np.uint8)).read_bytes()
+    place = whole.index(b"\xff\xc0")
+    for marker, bits, reason in ((0xC1, 12, "a JPEG of 12 bits"), (0xC3, 8, "a lossless JPEG"), (0xF7, 8, "a JPEG-LS")):
+        frame = bytes([0xFF, marker]) + whole[place + 2 : place + 4] + bytes([bits])
+        (tmp_path / "a.jpg").write_bytes(whole[:place] + frame + whole[place + 5 :])
+        with pytest.raises(ImageError, match=rf"a\.jpg: the file is {reason}.*16-bit grey"):
+            read_image(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])

@@ -86,6 +86,18 @@ def test_runs_against_published_ones() -> None:
         decode_rle([5, 5], (9, 12))
 
 
+def test_what_is_no_outline_is_an_error() -> None:
+    for points in ([[0, 0], [5, 0], [np.nan, 5]], [[0, 0], [5, 0], [np.inf, 5]], [], [[0, 0, 0], [1, 1, 1]]):
+        with pytest.raises(ValueError, match="no pair of numbers"):
+            fill_polygons([np.array(points)], SHAPE)
+    with pytest.raises(ValueError, match="no whole number"):
+        decode_rle([10.5, 11.0, 200], SHAPE)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="broken off"):
+        decode_rle("m0P", SHAPE)
+    with pytest.raises(ValueError, match="ascii"):
+        decode_rle("m05é", SHAPE)
+
+
 def test_boxes() -> None:
     assert clip_box((-3, -2.5, 9.5, 40), SHAPE) == (0, 0, 9.5, 13)
     assert clip_box((17, 0, 20, 5), SHAPE) is None

@@ -13,10 +13,10 @@ import pydicom
 import pytest
 from PIL import Image
 
+from osteon.cohort.synthetic import make_cohort
+from osteon.core.tables import COHORT, read
 from osteon.io import read_image, read_mask
-from osteon.phantom import make_cohort
 from osteon.stats import auc
-from osteon.tables import COHORT, read
 
 SEED, PATIENTS = 11, 56
 
@@ -65,9 +65,9 @@ def test_the_table_has_every_centre_class_and_view(cohort: pd.DataFrame) -> None
 
 
 def test_some_patients_have_two_lesions_on_a_film() -> None:
-    from osteon.phantom.anatomy import Patient
-    from osteon.phantom.cohort import _lesions
-    from osteon.phantom.kinds import KINDS
+    from osteon.cohort.synthetic.anatomy import Patient
+    from osteon.cohort.synthetic.cohort import _lesions
+    from osteon.cohort.synthetic.kinds import KINDS
 
     rng = np.random.default_rng(0)
     patient = Patient.sample(rng, 15, "M")

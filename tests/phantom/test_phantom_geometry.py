@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon.phantom.body import CORTEX, Bone, Limb, Pose
-from osteon.phantom.film import Detector, Exposure, expose
-from osteon.phantom.geometry import Grid, chord, lay, signed_distance, smooth_outline, texture, tube
+from osteon.cohort.synthetic.body import CORTEX, Bone, Limb, Pose
+from osteon.cohort.synthetic.film import Detector, Exposure, expose
+from osteon.cohort.synthetic.geometry import Grid, chord, lay, signed_distance, smooth_outline, texture, tube
 
 
 def circle(x: float, y: float, radius: float) -> np.ndarray:

@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from osteon import stats
-from osteon.phantom import pretraining_radiographs, pretraining_textures
-from osteon.phantom.pretraining import RADIOGRAPH_SIGNS, TEXTURE_CLASSES
+from osteon.cohort.synthetic import pretraining_radiographs, pretraining_textures
+from osteon.cohort.synthetic.pretraining import RADIOGRAPH_SIGNS, TEXTURE_CLASSES
 
 
 def grey_statistics(images: np.ndarray) -> np.ndarray:

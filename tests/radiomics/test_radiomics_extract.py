@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from osteon.errors import InputError
+from osteon.core.errors import InputError
 from osteon.radiomics import REGISTRY, Settings, describe, extract, intensity
 
 IMAGES = hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 4095))

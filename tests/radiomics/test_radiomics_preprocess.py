@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon.errors import ImageError, StudyError
+from osteon.core.errors import ImageError, StudyError
 from osteon.radiomics import Settings, extract
 from osteon.radiomics.preprocess import discretise, prepare, resegment
 

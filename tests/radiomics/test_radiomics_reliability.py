@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon.errors import InputError
+from osteon.core.errors import InputError
 from osteon.radiomics import Settings
 from osteon.radiomics.reliability import perturb, reliability, reliable, retest, selection_stability
 from osteon.stats import fleiss_kappa, icc

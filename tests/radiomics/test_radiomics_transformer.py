@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
 from osteon.radiomics import Settings, extract, feature_names
 from osteon.radiomics.transformer import RadiomicsTransformer
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 
-from osteon import tables
-from osteon.errors import InputError, NotEstimableError, TableError
+from osteon.core import tables
+from osteon.core.errors import InputError, NotEstimableError, TableError
 from osteon.readers import Analysis, Population, analyse, load, planned_power, simulate, simulate_on
 from osteon.readers.reliance import reliance
 from osteon.readers.simulate import draw_readers, skill_of

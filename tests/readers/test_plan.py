@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon.errors import InputError
-from osteon.protocol import Readers
+from osteon.core.errors import InputError
 from osteon.readers import plan
+from osteon.study.protocol import Readers
 
 
 def cohort(rng: np.random.Generator, size: int = 300) -> pd.DataFrame:

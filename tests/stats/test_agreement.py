@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 from sklearn.metrics import cohen_kappa_score
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import bland_altman, fleiss_kappa, icc, kappa, wilson_ci
 
 #: Shrout & Fleiss 1979, table 2: six targets, four judges.

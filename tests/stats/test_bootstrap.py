@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
 from scipy.stats import norm, rankdata
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import (
     auc,
     bootstrap_ci,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import brier, calibration, expected_calibration_error, isotonic, platt
 
 

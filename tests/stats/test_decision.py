@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from osteon.errors import InputError
+from osteon.core.errors import InputError
 from osteon.stats import net_benefit, net_benefit_difference, net_reclassification
 
 

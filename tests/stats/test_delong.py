@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.stats.test_roc import SCORES, tied_data
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import auc, delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
 
 

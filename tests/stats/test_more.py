@@ -12,7 +12,8 @@ import pytest
 from scipy.stats import norm, t
 
 import osteon.stats
-from osteon.errors import InputError, NotEstimableError, TableError
+from osteon.core.errors import InputError, NotEstimableError, TableError
+from osteon.core.types import Comparison, Estimate
 from osteon.stats import (
     delong_ci,
     delong_covariance,
@@ -26,7 +27,6 @@ from osteon.stats import (
     wilson_ci,
 )
 from osteon.stats.table import analyse_scores
-from osteon.types import Comparison, Estimate
 
 
 def test_the_namespace_is_exact_and_documented():
@@ -244,12 +244,46 @@ def test_a_centre_of_one_class_is_noted_not_guessed(asah):
         ({}, ("outcom", ["wfns"]), r"column 'outcom': the table lacks it. Did you mean 'outcome'\?"),
         ({}, ("outcome", ["wfns"]), "row 2, column 'outcome': 'good' is not a truth"),
         ({"wfns": ["x"] + ["1"] * 112}, ("poor", ["wfns"]), "row 2, column 'wfns': 'x' is not a number"),
+        ({"wfns": ["NA"] + ["1"] * 112}, ("poor", ["wfns"]), r"row 2, .*: the score is missing \('NA' counts as none"),
+        ({"wfns": ["1_0"] + ["1"] * 112}, ("poor", ["wfns"]), "'1_0' is not a number"),
+        ({"poor": ["NA"] + ["1"] * 112}, ("poor", ["wfns"]), r"row 2, .*: the truth is missing \('NA' counts as none"),
         ({"wfns": [1.0, np.nan] + [1.0] * 111}, ("poor", ["wfns"]), "row 3, column 'wfns': the score is missing"),
     ],
 )
 def test_a_bad_spreadsheet_names_the_cell(asah, change, arguments, message):
     with pytest.raises(TableError, match=message):
         analyse_scores(asah.assign(**change), *arguments)
+
+
+@pytest.mark.parametrize("word", ["NA", "", None, np.nan, "n/a", " ", "None", "-"])
+def test_a_missing_patient_is_one_of_its_own_whatever_the_word(asah, word):
+    patients = [word if row % 2 else f"p{row // 4}" for row in range(113)]
+    found = analyse_scores(asah.assign(patient=patients), "poor", ["wfns"], cluster="patient")
+    own = [f"own {row}" if row % 2 else f"p{row // 4}" for row in range(113)]
+    assert found.estimates["all"]["wfns"] == delong_ci(asah["poor"], asah["wfns"], clusters=own)
+    assert "56 of 113 cases without a patient" in str(found)
+
+
+def test_names_of_strata_are_as_they_were_written(asah):
+    frame = asah.assign(centre=np.where(np.arange(113) % 2, 1.0, 2.0))
+    assert list(analyse_scores(frame, "poor", ["wfns"], by="centre").estimates) == ["all", "centre 1", "centre 2"]
+    frame = asah.assign(centre=["a", *["A", "b"] * 56])
+    with pytest.raises(TableError, match=r"row 2, column 'centre': spelled in several ways: 'A' \(56\), 'a' \(1\)"):
+        analyse_scores(frame, "poor", ["wfns"], by="centre")
+    with pytest.raises(TableError, match=r"t\.csv, row 2, column 'id': '1\.2E\+15' is a rounded number"):
+        analyse_scores(asah.assign(id="1.2E+15"), "poor", ["wfns"], cluster="id", file="t.csv")
+    found = analyse_scores(asah.assign(id=["p", *["P", "q"] * 56]), "poor", ["wfns"], cluster="id")
+    assert any("'P' (56), 'p' (1)" in note for note in found.notes)
+
+
+def test_lines_are_those_of_the_file(tmp_path):
+    from osteon.core import tables
+
+    path = tmp_path / "t.csv"
+    path.write_text('sep=;\ny;s;note\n1;0,5;"two\nlines"\n1;0,7;\n0;zwei;\n')
+    frame = tables.read(path, tables.Contract("scores", open=True), lines=True)
+    with pytest.raises(TableError, match=r"t\.csv, row 6, column 's': 'zwei' is not a number"):
+        analyse_scores(frame, "y", ["s"], file=path)
 
 
 def test_a_spreadsheet_without_an_answer_says_so(asah):

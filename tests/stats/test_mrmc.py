@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import linregress
 
-from osteon.errors import InputError, NotEstimableError, TableError
+from osteon.core.errors import InputError, NotEstimableError, TableError
 from osteon.stats import (
     auc,
     delong_covariance,

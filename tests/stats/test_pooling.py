@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Estimate
 from osteon.stats import delong_ci, pool, pool_values
-from osteon.types import Estimate
 
 Y, S = [0.81, 1.24, 0.35, 1.02, 0.66], [0.12, 0.20, 0.15, 0.31, 0.09]
 

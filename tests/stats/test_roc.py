@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import auc, partial_auc, roc_curve
 from osteon.stats.roc import placements
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from osteon import models
-from osteon.errors import WeightsError
+from osteon.core.errors import WeightsError
 from osteon.weights import Diagnosis, Resolved, doctor, find, resolve
 from osteon.weights.layouts import keras_names
 from synthetic_weights import picture

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from osteon.errors import WeightsError
+from osteon.core.errors import WeightsError
 from osteon.weights import doctor, fetch, find, folders, listing, records, resolve, sha256
 
 SHARED = {
@@ -208,7 +208,7 @@ def test_what_cannot_be_fetched_says_where_it_is(name: str, message: str, tmp_pa
 
 def test_without_a_connection_the_hub_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom osteon.weights import fetch\nfrom osteon.errors import WeightsError\n"
+        "import sys\nfrom osteon.weights import fetch\nfrom osteon.core.errors import WeightsError\n"
         "try: fetch('radimagenet-resnet50-pytorch-symmetric', sys.argv[1])\n"
         "except WeightsError as error: print(error)"
     )

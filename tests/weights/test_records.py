@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osteon import weights
-from osteon.errors import WeightsError
+from osteon.core.errors import WeightsError
 from osteon.weights.records import DEFAULTS, VARIANTS, Record, from_timm
 
 finite = st.floats(-300, 300)

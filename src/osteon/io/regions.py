@@ -24,10 +24,16 @@ def fill_polygons(polygons: Iterable[ArrayLike], shape: tuple[int, int]) -> Mask
 
     Returns:
         (H, W), True where the pixel's centre lies inside one of them.
+
+    Raises:
+        ValueError: A polygon has no corners, or one that is no pair of numbers.
     """
     mask = np.zeros(shape, dtype=bool)
     for points in polygons:
-        mask |= _fill(np.asarray(points, dtype=np.float64), shape)
+        corners = np.asarray(points, dtype=np.float64)
+        if corners.ndim != 2 or corners.shape[1] != 2 or not np.isfinite(corners).all():
+            raise ValueError("a corner is no pair of numbers")
+        mask |= _fill(corners, shape)
     return mask
 
 
@@ -60,7 +66,7 @@ def decode_rle(counts: str | bytes | Sequence[int], shape: tuple[int, int]) -> M
     run before the last.
 
     Raises:
-        ValueError: The runs do not add up to the picture.
+        ValueError: The runs are not whole, broken off, or do not add up to the picture.
     """
     runs: list[int] = []
     if isinstance(counts, str | bytes):
@@ -74,8 +80,12 @@ def decode_rle(counts: str | bytes | Sequence[int], shape: tuple[int, int]) -> M
                     value -= 1 << bits
                 runs.append(value + (runs[-2] if len(runs) > 2 else 0))
                 value = bits = 0
+        if bits:
+            raise ValueError("the runs are broken off")
     else:
         runs = [int(run) for run in counts]
+        if any(whole != run for whole, run in zip(runs, counts, strict=True)):
+            raise ValueError("a run is no whole number")
     if sum(runs) != shape[0] * shape[1] or min(runs, default=0) < 0:
         raise ValueError("the runs do not add up to the picture")
     inside = np.arange(len(runs)) % 2 == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.errors import ImageError
-from osteon.types import Pixels, Radiograph
+from osteon.core.errors import ImageError
+from osteon.core.types import Pixels, Radiograph
 
 #: A picture with more pixels than this is refused before it is decoded: a decompression bomb, or no radiograph.
 #: A full-leg radiograph stitched from three large detectors has about 40 million.
@@ -36,6 +37,8 @@ class StoredRadiograph:
         spacing: Row and column spacing in mm, or None when the file does not say.
         curve: How the window is mapped onto [0, 1]: a straight ``"line"``, DICOM's ``"sigmoid"``, or a look-up table
             with one output for each whole value from ``window[0]`` to ``window[1]``.
+        notes: What of the file could not be used and what was taken in its place, in sentences without a full stop that
+            quote nothing of it.
     """
 
     values: NDArray[Any]
@@ -43,11 +46,12 @@ class StoredRadiograph:
     bits: int
     spacing: tuple[float, float] | None = None
     curve: Literal["line", "sigmoid"] | Pixels = "line"
+    notes: tuple[str, ...] = ()
 
     def render(self) -> Radiograph:
         """Map the default window onto [0, 1]; the only step at which grey levels are lost."""
         low, high = self.window
-        out = self.values.astype(np.float32)
+        out: NDArray[np.floating[Any]] = self.values.astype(np.float64 if self._is_wide() else np.float32)
         if isinstance(self.curve, np.ndarray):
             np.subtract(out, low, out=out)
             np.clip(np.rint(out, out=out), 0, len(self.curve) - 1, out=out)
@@ -65,7 +69,14 @@ class StoredRadiograph:
             np.clip(out, 0, 1, out=out)
         else:  # a constant picture
             out = np.zeros_like(out)
-        return Radiograph(out, self.spacing)
+        return Radiograph(out.astype(np.float32, copy=False), self.spacing)
+
+    def _is_wide(self) -> bool:
+        """Whether single precision would lose grey levels: large numbers, or a window too narrow or wide for it."""
+        if self.values.dtype.itemsize < 4:
+            return False
+        span = self.window[1] - self.window[0]
+        return max(abs(float(self.values.min())), abs(float(self.values.max()))) > 2**24 or not 1e-30 < span < 1e30
 
 
 def percentile_window(values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> tuple[float, float]:
@@ -84,6 +95,9 @@ def percentile_window(values: NDArray[Any], valid: NDArray[np.bool_] | None = No
     if valid is not None and valid[::step, ::step].any():
         sample = sample[valid[::step, ::step]]
     low, high = np.percentile(sample, DEFAULT_PERCENTILES)
+    if not low < high:  # nearly all of it is one value: what differs must not vanish
+        shown = values if valid is None or not valid.any() else values[valid]
+        low, high = shown.min(), shown.max()
     return float(low), float(high)
 
 
@@ -112,8 +126,8 @@ class _Quiet:
     """
 
     def __init__(self, *modules: str) -> None:
-        self._modules = rf"({'|'.join(modules)})(\.|$)"
-        self._logger = logging.getLogger("pydicom")
+        self._modules = rf"({'|'.join(map(re.escape, modules))})(\.|$)"
+        self._loggers = [logging.getLogger(name) for name in modules]
         self._lock = threading.Lock()
         self._readers = 0
 
@@ -124,7 +138,8 @@ class _Quiet:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=self._modules)
-                self._logger.disabled = True
+                for logger in self._loggers:
+                    logger.disabled = True
             self._readers += 1
         try:
             yield
@@ -133,8 +148,9 @@ class _Quiet:
                 self._readers -= 1
                 if self._readers == 0:
                     self._filters.__exit__(None, None, None)
-                    self._logger.disabled = False
+                    for logger in self._loggers:
+                        logger.disabled = False
 
 
 #: ``with quiet():`` around every call that parses a file.
-quiet = _Quiet("pydicom", "PIL", "openpyxl", r"osteon\.io")
+quiet = _Quiet("pydicom", "PIL", "tifffile", "imagecodecs", "openpyxl", "osteon.io")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from osteon.core.types import Floats
 from osteon.radiomics.settings import STEPS
-from osteon.types import Floats
 
 Levels = NDArray[np.int64]
 

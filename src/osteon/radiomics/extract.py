@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from osteon.errors import StudyError
+from osteon.core.errors import StudyError
+from osteon.core.types import Floats
 from osteon.radiomics import cooccurrence, filters, intensity, morphology, tone, zones
 from osteon.radiomics.preprocess import Levels, Mask, discretise, prepare, resegment
 from osteon.radiomics.settings import Settings
-from osteon.types import Floats
 
 # glibc hands freed arrays back to the system, to be faulted in again by the next, until it has once freed one this
 # large: 1900 page faults and a quarter of the time of a lesion in a fresh worker process. Nothing is touched here.

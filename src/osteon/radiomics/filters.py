@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from osteon.errors import StudyError, suggest
-from osteon.types import Floats
+from osteon.core.errors import StudyError, suggest
+from osteon.core.types import Floats
 
 _ROOT = math.sqrt(3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.types import Floats
+from osteon.core.types import Floats
 
 Counts = NDArray[np.int64]
 

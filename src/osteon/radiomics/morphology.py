@@ -15,7 +15,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 from scipy.special import ellipe
 
-from osteon.types import Floats
+from osteon.core.types import Floats
 
 Mask = NDArray[np.bool_]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from osteon.errors import InputError, suggest
+from osteon.core.errors import InputError, suggest
 
 
 @dataclass(frozen=True, slots=True)

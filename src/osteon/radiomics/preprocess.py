@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from osteon.errors import ImageError
+from osteon.core.errors import ImageError
+from osteon.core.types import Floats
 from osteon.radiomics.settings import MOST_BINS, Settings
-from osteon.types import Floats
 
 Mask = NDArray[np.bool_]
 Levels = NDArray[np.int64]

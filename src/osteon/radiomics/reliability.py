@@ -15,12 +15,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import ndimage, stats
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Estimate, Floats
 from osteon.radiomics.extract import extract
 from osteon.radiomics.preprocess import Mask, window
 from osteon.radiomics.settings import Settings
 from osteon.stats import icc
-from osteon.types import Estimate, Floats
 
 
 def perturb(

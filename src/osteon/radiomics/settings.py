@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Literal
 
-from osteon.errors import StudyError, suggest
+from osteon.core.errors import StudyError, suggest
 from osteon.radiomics import filters as filtering
 
 FAMILIES = (

@@ -10,10 +10,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from osteon.errors import OsteonError
+from osteon.core.errors import OsteonError
+from osteon.core.types import Floats
 from osteon.radiomics.extract import extract, feature_names
 from osteon.radiomics.settings import Settings
-from osteon.types import Floats
 
 #: Image, mask or box, and spacing where it is known.
 Case = Sequence[Any]
@@ -33,7 +33,7 @@ class RadiomicsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.settings = settings
         self.n_jobs = n_jobs
 
-    def fit(self, X: Sequence[Case], y: object = None) -> RadiomicsTransformer:  # noqa: ARG002 scikit-learn's signature
+    def fit(self, X: Sequence[Case], y: object = None) -> RadiomicsTransformer:
         """Learn nothing."""
         return self
 
@@ -49,7 +49,7 @@ class RadiomicsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         rows = Parallel(n_jobs=self.n_jobs)(delayed(_row)(at, case, self.settings) for at, case in enumerate(X))
         return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
 
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """The features' names, in the order of the columns."""
         return np.array(feature_names(self.settings), dtype=object)
 

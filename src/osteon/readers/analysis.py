@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from osteon import tables
-from osteon.errors import InputError, NotEstimableError
+from osteon.core import tables
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Comparison, Estimate
 from osteon.readers import clustered
 from osteon.readers.readings import prepared
 from osteon.readers.reliance import pairs, reliance, shared
@@ -32,7 +33,6 @@ from osteon.stats import (
     reader_covariate,
     roc_curve,
 )
-from osteon.types import Comparison, Estimate
 
 #: The shortest time that a reading can take; shorter ones are slips of a clock.
 _LEAST_SECONDS = 0.1

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
+from osteon.core.types import Estimate, Floats
 from osteon.stats import wilson_ci
-from osteon.types import Estimate, Floats
 
 _SOURCE = "two-way clustered over readers and cases (Cameron, Gelbach & Miller 2011)"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon.errors import InputError
-from osteon.protocol import Readers
+from osteon.core.errors import InputError
+from osteon.study.protocol import Readers
 
 _LEVELS = ("easy", "middle", "hard")
 

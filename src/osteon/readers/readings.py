@@ -1,4 +1,4 @@
-"""Readings from anywhere: osteon's own readings.csv, a spreadsheet, an iMRMC file."""
+"""Readings from anywhere: osteon's own readings.csv, a spreadsheet, an iMRMC file (:mod:`osteon.readers.imrmc`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon import tables
-from osteon.errors import TableError
+from osteon.core import tables
+from osteon.core.errors import TableError
+from osteon.readers.imrmc import from_imrmc, is_imrmc
 
 #: What other programs call our columns; compared without case, blanks and underscores.
 KNOWN_AS: dict[str, tuple[str, ...]] = {
@@ -25,20 +26,48 @@ def load(path: Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Read readings from a table or an iMRMC file.
 
     Args:
-        path: ``.csv``, ``.parquet`` or ``.imrmc``.
+        path: A table, or an iMRMC file, known by its ending or by its line ``BEGIN DATA:``.
         columns: Our column names to the file's, for columns that are called something unusual.
 
     Returns:
         A table that meets the contract of readings.
 
     Raises:
-        TableError: The file is absent, or a column or value is missing or wrong.
+        TableError: The file is absent, a column or value is missing or wrong, a reading occurs twice, or a case has two
+            truths.
     """
     path = Path(path)
-    if path.suffix == ".imrmc":
+    if is_imrmc(path):
         return from_imrmc(path)
-    frame = tables.read(path, tables.Contract("readings", open=True))
-    return tables.conform(renamed(frame, columns or {}, path), tables.READINGS, file=path)
+    frame = renamed(tables.sheet(path, columns.values() if columns else ()), columns or {}, path)
+    frame = tables.conform(frame, tables.READINGS, file=path)
+    _refuse_contradictions(frame, path)
+    return frame.reset_index(drop=True)
+
+
+def _refuse_contradictions(frame: pd.DataFrame, path: Path) -> None:
+    """Refuse a second answer of a reader to a case in an arm, and a second truth of a case, naming both rows."""
+    answers: dict[tuple[str, str, str], int] = {}
+    truths: dict[str, tuple[int, int]] = {}
+    columns = frame[["reader", "arm", "case_id", "truth"]]
+    for row, reader, arm, case, truth in columns.itertuples():  # the index is the file's own line
+        before = answers.setdefault((reader, arm, case), row)
+        if before != row:
+            raise TableError(
+                f"reader '{reader}' has read case '{case}' in arm '{arm}' in row {before} already",
+                file=path,
+                row=row,
+                fix="Delete the wrong one of the two rows.",
+            )
+        told, first = truths.setdefault(case, (truth, row))
+        if told != truth:
+            raise TableError(
+                f"the truth of case '{case}' is {truth}, and in row {first} it is {told}",
+                file=path,
+                row=row,
+                column="truth",
+                fix="Give each case one truth.",
+            )
 
 
 def renamed(frame: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.DataFrame:
@@ -75,77 +104,3 @@ def prepared(readings: pd.DataFrame, threshold: float | None = None) -> pd.DataF
     patient = out["patient_id"].astype(str) if "patient_id" in out else pd.Series("", index=out.index)
     out["cluster"] = np.where(patient != "", "patient " + patient, "case " + out["case_id"].astype(str))
     return out
-
-
-def from_imrmc(path: Path) -> pd.DataFrame:
-    """Read an iMRMC input file (Gallas; didsr.github.io/iMRMC).
-
-    Lines ``reader, case, modality, score`` follow ``BEGIN DATA:``; the reader ``-1`` or ``truth`` tells the truth.
-
-    Raises:
-        TableError: No data, a line that is none, or a case without truth.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise TableError("no such file", file=path) from None
-    except UnicodeDecodeError:
-        raise TableError("not UTF-8 text", file=path, fix="Save it as UTF-8.") from None
-    start = next((i for i, line in enumerate(lines) if line.strip().upper().startswith("BEGIN DATA")), None)
-    if start is None:
-        raise TableError("no line 'BEGIN DATA:'", file=path, fix="Give an iMRMC input file.")
-    truth: dict[str, int] = {}
-    rows = []
-    for number, line in enumerate(lines[start + 1 :], start=start + 2):
-        fields = [field.strip() for field in line.split(",")]
-        if not any(fields):
-            continue
-        try:
-            reader, case, arm, score = fields
-            value = float(score)
-        except ValueError:
-            what = f"not 'reader, case, modality, score': {line.strip()[:60]}"
-            raise TableError(what, file=path, row=number) from None
-        if reader in ("-1", "truth"):
-            truth[case] = int(value)
-        else:
-            rows.append({"reader": reader, "arm": arm, "case_id": case, "confidence": value})
-    frame = pd.DataFrame(rows, columns=["reader", "arm", "case_id", "confidence"])
-    unknown = [case for case in frame["case_id"] if case not in truth]
-    if unknown:
-        raise TableError(f"no truth for case '{unknown[0]}'", file=path, fix="Add its line with reader -1.")
-    return tables.conform(frame.assign(truth=frame["case_id"].map(truth)), tables.READINGS, file=path)
-
-
-def to_imrmc(readings: pd.DataFrame, title: str = "reader study") -> str:
-    """Readings as an iMRMC input file.
-
-    The program wants whole numbers for cases: other identifiers are numbered in sorted order, and the list of numbers
-    stands above the data.
-
-    Raises:
-        TableError: An identifier holds a comma or a line end.
-    """
-    for name in ("reader", "arm", "case_id"):
-        bad = readings[name].astype(str).str.contains(r"[,\n\r]", regex=True).to_numpy()
-        if bad.any():
-            raise TableError("an identifier holds a comma", row=int(np.flatnonzero(bad)[0]) + 2, column=name)
-    truth = readings.drop_duplicates("case_id").set_index("case_id")["truth"].sort_index()
-    whole = all(str(case).isdecimal() for case in truth.index)
-    number = {case: str(case) if whole else str(i) for i, case in enumerate(truth.index, start=1)}
-    named = [] if whole else [f"case {number[case]}: {case}" for case in truth.index]
-    lines = [
-        title.replace("\n", " "),
-        *named,
-        f"N0: {int((truth == 0).sum())}",
-        f"N1: {int((truth == 1).sum())}",
-        f"NR: {readings['reader'].nunique()}",
-        f"NM: {readings['arm'].nunique()}",
-        "BEGIN DATA:",
-        *(f"-1,{number[case]},0,{int(value)}" for case, value in truth.items()),
-        *(
-            f"{reader},{number[case]},{arm},{score:.17g}"
-            for reader, case, arm, score in readings[["reader", "case_id", "arm", "confidence"]].itertuples(index=False)
-        ),
-    ]
-    return "\n".join(lines) + "\n"

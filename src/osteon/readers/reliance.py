@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Estimate
 from osteon.readers import clustered
 from osteon.stats import mcnemar_test, proportion_ci
-from osteon.types import Estimate
 
 Flags = NDArray[np.bool_]
 _Rule = tuple[Callable[[pd.DataFrame], pd.Series], Callable[[pd.DataFrame], pd.Series]]

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, ndtr, ndtri
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Floats
 from osteon.stats import mrmc_power, obuchowski_rockette
-from osteon.types import Floats
 
 
 @dataclass(frozen=True)

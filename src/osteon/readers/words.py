@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from osteon.evaluate.words import number, p_value
+from osteon.core.words import number, p_value
 
 _ARMS = {"unaided": "without advice", "aided": "with advice", "alone": "alone"}
 _FOUND = {

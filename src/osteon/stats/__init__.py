@@ -5,13 +5,7 @@ a patient. Degenerate input gives a named error or a documented result, never a 
 """
 
 from osteon.stats.agreement import BlandAltman, bland_altman, fleiss_kappa, icc, kappa
-from osteon.stats.bootstrap import (
-    bootstrap_ci,
-    bootstrap_test,
-    compare_sensitivity,
-    partial_auc_ci,
-    permutation_test,
-)
+from osteon.stats.bootstrap import bootstrap_ci, bootstrap_test, compare_sensitivity, partial_auc_ci, permutation_test
 from osteon.stats.calibration import (
     Brier,
     Calibration,

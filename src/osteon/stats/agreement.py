@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, f_quantile
 from osteon.stats.intervals import wilson_ci
-from osteon.types import Estimate, Floats
 
 if TYPE_CHECKING:
     import pandas as pd

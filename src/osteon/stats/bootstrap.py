@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.delong import delong_ci, delong_test
 from osteon.stats.distributions import critical, two_sided
 from osteon.stats.roc import auc, midranks, partial_auc, roc_curve
-from osteon.types import Comparison, Estimate, Floats
 
 _ALIKE = "all resamples are alike, which leaves no interval"
 _BLOCK = 4_000_000  # elements of the weight matrix held at once: 32 MB a temporary

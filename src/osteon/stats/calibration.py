@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Estimate, Floats
 from osteon.stats import inputs, logistic
 from osteon.stats.distributions import critical
-from osteon.types import Estimate, Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from osteon.errors import InputError
+from osteon.core.errors import InputError
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.calibration import mean_variance
 from osteon.stats.delong import covariance
 from osteon.stats.distributions import critical, two_sided
-from osteon.types import Comparison, Estimate, Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,11 +23,11 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import rel_entr
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, logit_limits, two_sided
 from osteon.stats.roc import midranks, placements
-from osteon.types import Comparison, Estimate, Floats
 
 
 def influence(positive: inputs.Bools, score: Floats) -> tuple[float, Floats]:

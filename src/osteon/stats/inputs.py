@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from osteon.errors import InputError, NotEstimableError
-from osteon.types import Floats
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Floats
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]

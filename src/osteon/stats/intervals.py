@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import bdtr, betaincinv
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, two_sided
-from osteon.types import Comparison, Estimate, Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.special import expit
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Floats
 from osteon.stats import inputs
-from osteon.types import Floats
 
 
 def fit(

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Comparison, printed_p
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, upper_tail
-from osteon.types import Comparison, printed_p
 
 if TYPE_CHECKING:
     import pandas as pd

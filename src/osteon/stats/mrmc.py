@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Comparison, Estimate
 from osteon.stats import inputs
 from osteon.stats.mrmc_designs import Study, crossed, two_arms
 from osteon.stats.reader_cells import Readings, cell_covariance, figures_of, readings_of
-from osteon.types import Comparison, Estimate
 
 if TYPE_CHECKING:
     import pandas as pd

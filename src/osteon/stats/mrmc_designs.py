@@ -15,10 +15,10 @@ from math import inf, isfinite, nan, sqrt
 
 import numpy as np
 
-from osteon.errors import NotEstimableError
+from osteon.core.errors import NotEstimableError
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats.distributions import critical, f_tail, two_sided
 from osteon.stats.reader_cells import Readings
-from osteon.types import Comparison, Estimate, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import chdtri, chndtr, ncfdtr
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Comparison, printed_p
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, f_quantile, f_tail, two_sided
 from osteon.stats.mrmc import MRMCResult
 from osteon.stats.reader_cells import figures_of, pseudovalues, readings_of
-from osteon.types import Comparison, printed_p
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.distributions import chi_square_tail, critical
-from osteon.types import Estimate, Floats
 
 if TYPE_CHECKING:
     import pandas as pd

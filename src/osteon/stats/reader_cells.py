@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from osteon.errors import InputError, NotEstimableError, TableError
+from osteon.core.errors import InputError, NotEstimableError, TableError
+from osteon.core.types import Floats
 from osteon.stats import inputs
 from osteon.stats.bootstrap import Units, of_weights
 from osteon.stats.delong import covariance as influence_covariance
 from osteon.stats.delong import influence, spread
 from osteon.stats.roc import auc, placements
-from osteon.types import Floats
 
 Figure = Callable[[Any, Any], float]
 

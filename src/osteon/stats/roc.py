@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from osteon.errors import InputError
+from osteon.core.errors import InputError
+from osteon.core.types import Floats
 from osteon.stats import inputs
-from osteon.types import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from osteon.errors import InputError, NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.types import Estimate, Floats, printed_p
 from osteon.stats import inputs
 from osteon.stats.delong import covariance, delong_ci, influence, spread
 from osteon.stats.distributions import chi_square_tail, critical
 from osteon.stats.intervals import proportion_ci
-from osteon.types import Estimate, Floats, printed_p
 
 if TYPE_CHECKING:
     import pandas as pd

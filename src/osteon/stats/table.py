@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from osteon.errors import InputError, NotEstimableError, TableError, suggest
+from osteon.core.cells import is_rounded, meant, named_spellings, number, spellings, written
+from osteon.core.errors import InputError, NotEstimableError, TableError, suggest
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.delong import delong_ci, delong_pairs
 from osteon.stats.intervals import holm
 from osteon.stats.pooling import Pooled, pool
-from osteon.types import Comparison, Estimate, Floats
 
 _YES, _NO = {"1", "true", "yes", "positive", "1.0"}, {"0", "false", "no", "negative", "0.0"}
 
@@ -86,16 +88,18 @@ def analyse_scores(
     by: str | None = None,
     *,
     level: float = 0.95,
+    file: str | Path | None = None,
 ) -> ScoreAnalysis:
     """AUC of each score with its interval, all pairs compared, overall and by centre.
 
     Args:
-        frame: One row a case.
+        frame: One row a case. An index named ``line`` holds the lines of the file it was read from, for messages.
         truth: Column of 0 and 1 (or true/false, yes/no, positive/negative).
         scores: Columns of scores, higher for the positive class.
-        cluster: Column with the patient; an empty one is a patient of its own.
+        cluster: Column with the patient; a missing one is a patient of its own.
         by: Column with the centre (or another stratum); the AUCs are then also pooled over it by random effects.
         level: Confidence level.
+        file: The file that the table was read from, for messages.
 
     Raises:
         TableError: A column that is absent, or a cell that is not what its column holds.
@@ -112,18 +116,19 @@ def analyse_scores(
     if len(set(scores)) < len(scores):
         raise InputError("a score is named twice", fix="Name each column once.")
     if frame.empty:
-        raise TableError("the table has no rows")
-    positive = _truth(frame, truth)
-    values = {name: _numbers(frame, name) for name in scores}
-    clusters = None if cluster is None else _texts(frame, cluster)
+        raise TableError("the table has no rows", file=file)
+    positive = _truth(frame, truth, file)
+    values = {name: _numbers(frame, name, file) for name in scores}
+    clusters = None if cluster is None else _names(frame, cluster, file)
     inputs.truth(positive)
     strata: dict[str, inputs.Bools] = {"all": np.ones(len(frame), dtype=bool)}
     if by is not None:
-        centre = _texts(frame, by)
+        centre = _names(frame, by, file)
+        _refuse_spellings(frame, by, centre, file)
         strata |= {f"{by} {name or '(empty)'}": centre == name for name in sorted(set(centre.tolist()))}
     estimates: dict[str, dict[str, Estimate]] = {}
     comparisons: dict[str, dict[tuple[str, str], Comparison]] = {}
-    notes: list[str] = []
+    notes = _doubtful_clusters(clusters)
     for stratum, among in strata.items():
         own = None if clusters is None else clusters[among]
         chosen = {name: value[among] for name, value in values.items()}
@@ -164,41 +169,92 @@ def _interval(estimate: Estimate) -> dict[str, object]:
     }
 
 
-def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+def _column(frame: pd.DataFrame, name: str, file: str | Path | None) -> pd.Series:
     if name not in frame:
-        raise TableError("the table lacks it", column=name, fix=suggest(name, map(str, frame.columns)))
+        raise TableError("the table lacks it", file=file, column=name, fix=suggest(name, map(str, frame.columns)))
     return frame[name]
 
 
-def _texts(frame: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    column = _column(frame, name)
-    texts = np.empty(len(frame), dtype=object)
-    texts[:] = ["" if value is None or value != value else str(value).strip() for value in column.tolist()]
-    return texts
+def _line(frame: pd.DataFrame, position: int) -> int:
+    """The line of a row in its file, or in the spreadsheet that the frame would be."""
+    return int(frame.index[position]) if frame.index.name == "line" else position + 2
 
 
-def _truth(frame: pd.DataFrame, name: str) -> inputs.Bools:
-    texts = [text.lower() for text in _texts(frame, name)]
+def _names(frame: pd.DataFrame, name: str, file: str | Path | None) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Names as they were written, "" where there is none."""
+    names = np.empty(len(frame), dtype=object)
+    names[:] = [meant(value) for value in _column(frame, name, file).tolist()]
+    for row, text in enumerate(names):
+        if is_rounded(text):
+            raise TableError(
+                f"'{text}' is a rounded number: a spreadsheet has cut an identifier",
+                file=file,
+                row=_line(frame, row),
+                column=name,
+                fix="Make the column a text column in the spreadsheet, and write the identifiers again.",
+            )
+    return names
+
+
+def _refuse_spellings(frame: pd.DataFrame, column: str, names: np.ndarray, file: str | Path | None) -> None:
+    """Refuse strata that the eye takes for one."""
+    groups = spellings(names.tolist())
+    if groups:
+        raise TableError(
+            f"spelled in several ways: {named_spellings(groups)}",
+            file=file,
+            row=_line(frame, int((names == list(groups[0])[-1]).argmax())),
+            column=column,
+            fix="Write it in one way, or give different names to what differs.",
+        )
+
+
+def _doubtful_clusters(clusters: np.ndarray | None) -> list[str]:
+    """What a reader of the intervals should know of the patients' names."""
+    notes = []
+    if clusters is not None:
+        absent = int((clusters == "").sum())
+        if absent:
+            notes.append(f"{absent} of {len(clusters)} cases without a patient, each counted as a patient of its own")
+        alike = spellings(clusters.tolist())
+        if alike:
+            notes.append(f"patients that differ in spelling only count as different: {named_spellings(alike)}")
+    return notes
+
+
+def _truth(frame: pd.DataFrame, name: str, file: str | Path | None) -> inputs.Bools:
+    cells = _column(frame, name, file).tolist()
+    texts = [meant(cell).lower() for cell in cells]
     for row, text in enumerate(texts):
         if text not in _YES | _NO:
             raise TableError(
-                f"'{text}' is not a truth",
-                row=row + 2,
+                f"'{text}' is not a truth" if text else _missing("the truth", cells[row]),
+                file=file,
+                row=_line(frame, row),
                 column=name,
                 fix="Write 1 for the positive class and 0 for the rest.",
             )
     return np.array([text in _YES for text in texts])
 
 
-def _numbers(frame: pd.DataFrame, name: str) -> Floats:
-    texts = _texts(frame, name)
-    out = np.empty(len(texts))
-    for row, text in enumerate(texts):
-        try:
-            out[row] = float(text)
-        except ValueError:
-            out[row] = nan
-        if out[row] != out[row]:
-            what = f"'{text}' is not a number" if text else "the score is missing"
-            raise TableError(what, row=row + 2, column=name, fix="Complete the score, or drop the row.")
+def _numbers(frame: pd.DataFrame, name: str, file: str | Path | None) -> Floats:
+    cells = _column(frame, name, file).tolist()
+    out = np.empty(len(cells))
+    for row, cell in enumerate(cells):
+        text = meant(cell)
+        value = number(text)
+        if value is None:
+            raise TableError(
+                f"'{text}' is not a number" if text else _missing("the score", cell),
+                file=file,
+                row=_line(frame, row),
+                column=name,
+                fix="Complete the score, or drop the row.",
+            )
+        out[row] = value
     return out
+
+
+def _missing(what: str, cell: object) -> str:
+    text = written(cell)
+    return f"{what} is missing" + (f" ('{text}' counts as none)" if text else "")

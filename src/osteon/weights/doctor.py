@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osteon.errors import WeightsError
-from osteon.tables import written
+from osteon.core.errors import WeightsError
+from osteon.core.tables import written
 from osteon.weights import files, keras, layouts
 from osteon.weights.records import VARIANTS, Record, find, records
 

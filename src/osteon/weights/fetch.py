@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from osteon.errors import WeightsError
-from osteon.tables import written
+from osteon.core.errors import WeightsError
+from osteon.core.tables import written
 from osteon.weights import files, layouts
 from osteon.weights.doctor import doctor, known
 from osteon.weights.records import DEFAULTS, Record, find, from_timm, random, records

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osteon.errors import WeightsError
+from osteon.core.errors import WeightsError
 from osteon.weights import keras
 from osteon.weights.records import Record
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.errors import WeightsError
+from osteon.core.errors import WeightsError
 
 Array = NDArray[np.float32]
 

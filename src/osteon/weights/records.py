@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from osteon.errors import WeightsError, suggest
+from osteon.core.errors import WeightsError, suggest
 
 Triple = tuple[float, float, float]
 

@@ -1,48 +1,64 @@
 """Turn a dataset as it comes into a cohort table.
 
-Each module of this package reads one format; adding a format is adding a module. It has a docstring whose first line
-tells what it reads, and a function ``read(folder) -> Iterator[Lesion | Skipped]`` that yields what it finds in a fixed
-order. What is the same for every format is done here: the user's own table is joined, boxes are cut to the picture,
-masks are drawn and written, cases are numbered, and the cohort table is written.
+Each module of this package whose name does not begin with an underscore reads one format; adding a format is adding a
+module. It has a docstring whose first line tells what it reads, and a function ``read(folder) -> Iterator[Item]`` that
+yields what it finds in a fixed order. What is the same for every format is done here: the user's own table is joined,
+boxes are cut to the picture, masks are drawn and written, cases are numbered, the cohort table is written, and every
+file that gave no case is listed with the reason.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pkgutil
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from osteon import tables
-from osteon.errors import ImageError, TableError, suggest
-from osteon.io.images import image_size, read_mask
+from osteon.core import tables
+from osteon.core.cells import meant
+from osteon.core.errors import ImageError, TableError, suggest
+from osteon.io.cohorts._files import Folder, place, why_not_read
+from osteon.io.cohorts._items import Item, Lesion, Note, Skipped
+from osteon.io.cohorts._json import number
+from osteon.io.cohorts._labels import LABELS, join
+from osteon.io.images import image_size
 from osteon.io.regions import Box, Mask, clip_box, tight_box
+from osteon.io.stored import quiet
 
-#: What counts as a picture when a folder is searched.
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
-#: The user's own table about images, one row an image (or a lesion, where the format has no boxes).
-LABELS = tables.Contract(
-    "labels",
+__all__ = [
+    "DRAFT",
+    "LABELS",
+    "NOTES",
+    "SKIPPED",
+    "Folder",
+    "Item",
+    "Lesion",
+    "Note",
+    "Skipped",
+    "formats",
+    "guessed_patients",
+    "import_cohort",
+    "remarks",
+]
+
+#: What gave no case, and why; where an annotation file says it, which part of which.
+SKIPPED = tables.Contract(
+    "skipped",
     {
-        "image": tables.Column(),
-        **{
-            name: replace(column, required=False, filled=False)
-            for name, column in tables.COHORT.columns.items()
-            if name not in ("image", "case_id")
-        },
+        "image": tables.Column("path", filled=False),
+        "reason": tables.Column("free"),
+        "source": tables.Column("path", filled=False),
     },
-    open=True,
 )
-#: What an importer passed over, and why.
-SKIPPED = tables.Contract("skipped", {"image": tables.Column(), "reason": tables.Column()})
+#: What a file says and was not read, or not as it stands.
+NOTES = tables.Contract("notes", {"file": tables.Column("path", filled=False), "note": tables.Column("free")})
 #: The cohort table while labels may still be missing.
 DRAFT = replace(
     tables.COHORT,
@@ -50,37 +66,8 @@ DRAFT = replace(
 )
 _LAYOUTS = "The guide 'Import a dataset' shows how each format has to be laid out."
 _SIDES = ("x0", "y0", "x1", "y1")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lesion:
-    """One lesion as a format describes it.
-
-    Attributes:
-        image: The radiograph.
-        label: What it is; "" where the format does not say.
-        box: Its box in pixels of the upright picture, which may reach beyond the edge, or None.
-        draw: Draws its mask at a given height and width, or None.
-        shape: Height and width of the picture it was annotated on, or None where the format does not say.
-        columns: Further columns of the cohort table.
-        case_id: Its identifier, "" to have it numbered.
-    """
-
-    image: Path
-    label: str = ""
-    box: Box | None = None
-    draw: Callable[[tuple[int, int]], Mask] | None = None
-    shape: tuple[int, int] | None = None
-    columns: Mapping[str, object] = field(default_factory=dict)
-    case_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A picture or annotation that gave no case, and why."""
-
-    image: Path
-    reason: str
+_NUMBERS = tuple(name for name, column in tables.COHORT.columns.items() if column.kind == "number")
+_EXIF_ORIENTATION = 0x0112
 
 
 def formats() -> dict[str, str]:
@@ -106,8 +93,9 @@ def import_cohort(
     """Write ``cohort.csv`` (and the masks) for a dataset in one of :func:`formats`.
 
     Images stay where they are and are referred to relative to the table. Coordinates are pixels of the upright picture.
-    What gave no case is listed with the reason in ``skipped.csv``. A case without a label is written with an empty one,
-    which a study will refuse until it is filled in.
+    Every file that gave no case is listed with the reason in ``skipped.csv``, and what was not read, or not as it
+    stands, in ``notes.csv``. A case without a label is written with an empty one, which a study will refuse until it is
+    filled in.
 
     Args:
         format: One of :func:`formats`.
@@ -127,32 +115,55 @@ def import_cohort(
     Raises:
         TableError: The dataset is not in this format, is incomplete, or holds no case; the message names file and row.
     """
-    folder, out = Path(folder), Path(out)
+    path, out = Path(folder), Path(out)
     known = _names()
     if format not in known:
         raise TableError(f"unknown format '{format}'", fix=suggest(format, known))
-    if not folder.is_dir():
-        raise TableError("no such folder", file=folder, fix="Give the folder that holds the dataset.")
+    if not path.is_dir():
+        raise TableError("no such folder", file=path, fix="Give the folder that holds the dataset.")
     target = out / "cohort.csv"
     if target.exists() and not overwrite:
         raise TableError("a cohort table is there already", file=target, fix="Choose another folder, or overwrite it.")
-    found: Iterator[Lesion | Skipped] = import_module(f"{__name__}.{format}").read(folder)
+    there = Folder(path, ours=[out / name for name in ("cohort.csv", "skipped.csv", "notes.csv", "masks")])
+    module = import_module(f"{__name__}.{format}")
+    found: Iterator[Item] = _once(module.read(there))
     if centre is not None:
         found = _set_centre(found, centre)
     if labels is not None:
-        found = _join(found, folder, Path(labels))
-    rows, skipped = _write_cases(found, out, whole_image=whole_image)
-    if not rows:
-        reason = f"; {skipped[0]['image']}: {skipped[0]['reason']}" if skipped else ""
-        raise TableError(f"no case of the format '{format}' found{reason}", file=folder, fix=_LAYOUTS)
-    frame = pd.DataFrame(rows)
+        there.used |= {file for file in there.files if place(file) == place(Path(labels))}
+        found = join(found, there, Path(labels))
+    written = _Written(out, whole_image=whole_image)
+    for item in found:
+        written.add(item)
+    if not written.rows:
+        raise TableError(f"no case of the format '{format}' found{written.why()}", file=path, fix=_LAYOUTS)
+    written.add_left_over(there, getattr(module, "LEFT", "no annotation names it"))
+    written.note_copies()
+    frame = pd.DataFrame(written.rows)
     if guess_patients:
         frame["patient_id"] = guessed_patients(frame)
     tables.write(frame, target, DRAFT)
-    (out / "skipped.csv").unlink(missing_ok=True)
-    if skipped:
-        tables.write(pd.DataFrame(skipped), out / "skipped.csv", SKIPPED)
+    for name, rows, contract in (("skipped", written.skipped, SKIPPED), ("notes", written.notes(), NOTES)):
+        (out / f"{name}.csv").unlink(missing_ok=True)
+        if rows:
+            tables.write(pd.DataFrame(rows), out / f"{name}.csv", contract)
     return tables.read(target, DRAFT)
+
+
+def remarks(out: Path, most: int = 5) -> Iterator[str]:
+    """Lines on what an import left out and did not read, the commonest first; the tables beside it have it all."""
+    for name, contract, column, about in (
+        ("skipped.csv", SKIPPED, "reason", "what was left out, and why"),
+        ("notes.csv", NOTES, "note", "what was not read, or not as it stands"),
+    ):
+        if (out / name).is_file():
+            said = tables.read(out / name, contract)[column]
+            yield f"{out / name}: {len(said)} line{'s' * (len(said) != 1)} on {about}"
+            counts = said.value_counts()
+            for what, count in counts.head(most).items():
+                yield f"  {count} x {what}"
+            if len(counts) > most:
+                yield f"  and {len(counts) - most} more"
 
 
 def guessed_patients(frame: pd.DataFrame) -> list[str]:
@@ -179,181 +190,215 @@ def guessed_patients(frame: pd.DataFrame) -> list[str]:
 
 
 def _names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
-def _set_centre(found: Iterator[Lesion | Skipped], centre: str) -> Iterator[Lesion | Skipped]:
+def _set_centre(found: Iterable[Item], centre: str) -> Iterator[Item]:
     for item in found:
-        yield item if isinstance(item, Skipped) else replace(item, columns={**item.columns, "centre": centre})
+        yield replace(item, columns={**item.columns, "centre": centre}) if isinstance(item, Lesion) else item
 
 
-def _write_cases(
-    found: Iterator[Lesion | Skipped], out: Path, *, whole_image: bool
-) -> tuple[list[dict[str, object]], list[dict[str, str]]]:
-    """Write the masks; the rows of the cohort table, and those of what gave no case."""
-    rows: list[dict[str, object]] = []
-    skipped: list[dict[str, str]] = []
+def _once(found: Iterable[Item]) -> Iterator[Item]:
+    """Let an annotation through once, however many files, copies and links say it; the others are told."""
+    seen: dict[tuple[object, ...], Lesion] = {}
     for item in found:
-        image = _relative(item.image, out)
+        if not isinstance(item, Lesion) or (item.box is not None and not item.words):
+            yield item
+            continue
+        whole = () if item.words else (item.label, item.columns.get("centre"))
+        first = seen.setdefault((os.path.realpath(item.image), item.words, *whole), item)
+        if first is item:
+            yield item
+            continue
+        same = f"{first.part} of {first.source.name}" if first.source else f"the file {first.image.name}"
+        yield Skipped(item.image, f"{item.part} says the same as {same}".strip(), item.source, item.part)
+
+
+class _Written:
+    """The tables of an import as they grow; masks are written at once."""
+
+    def __init__(self, out: Path, *, whole_image: bool) -> None:
+        self.rows: list[dict[str, object]] = []
+        self.skipped: list[dict[str, str]] = []
+        self._out, self._whole_image = out, whole_image
+        self._said: dict[tuple[str, str], list[str]] = {}
+        self._images: dict[Path, str] = {}
+        self._told: set[Path] = set()
+        self._first: list[str] = []
+        self._boxes: dict[tuple[Path, Box], str] = {}
+
+    def add(self, item: Item) -> None:
+        """Add a case, a line on what gave none, or a note."""
+        if isinstance(item, Note):
+            self._note(item.file, item.what, item.part)
+            return
         if isinstance(item, Skipped):
-            skipped.append({"image": image, "reason": item.reason})
-            continue
+            self._skip(item, item.reason)
+            return
         try:
-            box, mask = _region(item, whole_image=whole_image)
+            image = self._relative(item.image)
+            if image != _unicode(image).strip():
+                raise ImageError("its name is not Unicode text, or ends in a space: rename it")
+            _check_text(item)
+            box, mask = self._region(item)
         except ImageError as error:
-            skipped.append({"image": image, "reason": error.what})
-            continue
-        case_id = item.case_id or f"C{len(rows) + 1:04d}"
-        written = "" if mask is None else _write_mask(mask, out / "masks" / f"{case_id}.png", out)
-        rows.append(
+            self._skip(item, error.what)
+            return
+        case_id = item.case_id or f"C{len(self.rows) + 1:04d}"
+        if box is not None and item.source is not None:
+            first = self._boxes.setdefault((item.image, box), case_id)
+            if first != case_id:
+                self._note(item.source, f"case {case_id} has the same box as {first}: perhaps one lesion", item.part)
+        written = "" if mask is None else self._write_mask(mask, self._out / "masks" / f"{case_id}.png")
+        self._images[item.image] = image
+        self._told.add(place(item.image))
+        self.rows.append(
             {
                 **{"case_id": case_id, "image": image, "centre": "1", "label": item.label},
                 **dict(zip(_SIDES, box or [np.nan] * 4, strict=True)),
                 **{"patient_id": "", "mask": written},
                 **item.columns,
+                **({"source": self._source(item)} if item.source else {}),
             }
         )
-    return rows, skipped
+
+    def add_left_over(self, folder: Folder, picture: str) -> None:
+        """A line for every file of the folder that nothing came of; `picture` is the reason for a picture."""
+        told = self._told | {place(path) for path in folder.used}
+        for path in folder.files:
+            if place(path) not in told:
+                self._skip(Skipped(path, ""), why_not_read(path, picture))
+        for path, reason in folder.passed:
+            if place(path) not in self._told:
+                self._skip(Skipped(path, ""), reason)
+
+    def note_copies(self) -> None:
+        """Note pictures that are the same, byte for byte, as one before."""
+        sizes = Counter(path.stat().st_size for path in self._images)
+        seen: dict[bytes, Path] = {}
+        for path in self._images:
+            if sizes[path.stat().st_size] > 1:
+                first = seen.setdefault(_digest(path), path)
+                if first is not path:
+                    self._note(path, f"the same picture as {self._images[first]}", "")
+
+    def notes(self) -> list[dict[str, str]]:
+        """The notes, each once a file, with how often it holds and where first."""
+        found = []
+        for (file, what), parts in self._said.items():
+            often = f" ({len(parts)} times, first in {parts[0]})" if len(parts) > 1 else f" ({parts[0]})"
+            found.append({"file": file, "note": _unicode(what + (often if parts[0] else ""))})
+        return found
+
+    def why(self) -> str:
+        """The first reasons why nothing gave a case."""
+        more = len(self.skipped) - len(self._first)
+        return "".join(f"; {line}" for line in self._first) + (f" (and {more} more)" if more else "")
+
+    def _skip(self, item: Lesion | Skipped, reason: str) -> None:
+        self._told.add(place(item.image))
+        image = _unicode(self._relative(item.image))
+        self.skipped.append({"image": image, "reason": _unicode(reason), "source": self._source(item)})
+        if len(self._first) < 3:
+            part = f", {item.part}" if item.part and not reason.startswith(item.part) else ""
+            self._first.append(_unicode(f"{item.source or item.image}{part}: {reason}"))
+
+    def _note(self, file: Path, what: str, part: str) -> None:
+        self._said.setdefault((_unicode(self._relative(file)), what), []).append(part)
+
+    def _source(self, item: Lesion | Skipped) -> str:
+        if item.source is None:
+            return ""
+        return _unicode(", ".join(filter(None, (self._relative(item.source), item.part))))
+
+    def _region(self, item: Lesion) -> tuple[Box | None, Mask | None]:
+        """A lesion's box, cut to its picture, and its mask, as far as it has them.
+
+        Raises:
+            ImageError: The picture cannot be read, is not the one that was annotated, or does not show the lesion.
+        """
+        shape = image_size(item.image)
+        annotated = item.box is not None or item.draw is not None
+        orientation = _orientation(item.image) if annotated else 1
+        if any(said not in (None, has) for said, has in zip(item.shape, shape, strict=True)):
+            said, has = (
+                " x ".join("?" if side is None else str(side) for side in reversed(size))
+                for size in (item.shape, shape)
+            )
+            turned = f" once it is turned upright (EXIF orientation {orientation})" if orientation >= 5 else ""
+            raise ImageError(f"annotated at {said} pixels, but it has {has}{turned}", file=item.image)
+        if orientation > 1 and (orientation < 5 or shape[0] == shape[1] or None in item.shape):
+            what = f"EXIF orientation {orientation}: its annotations are taken to be drawn on the upright picture"
+            self._note(item.image, what, "")
+        mask = None if item.draw is None else item.draw(shape)
+        if mask is not None and not mask.any():
+            mask = None
+        box = item.box or (None if mask is None else tight_box(mask))
+        if box is None and item.draw is None:
+            return (0.0, 0.0, float(shape[1]), float(shape[0])) if self._whole_image else None, None
+        if box is None:
+            raise ImageError("the outline covers no pixel of the picture", file=item.image)
+        cut = clip_box(box, shape)
+        if cut is None:
+            raise ImageError("the lesion lies outside the picture", file=item.image)
+        if max(abs(a - b) for a, b in zip(cut, box, strict=True)) >= 1:
+            self._note(item.source or item.image, "a box that reaches beyond the picture is cut at its edge", item.part)
+        return cut, mask
+
+    def _write_mask(self, mask: Mask, path: Path) -> str:
+        """Write a mask as a PNG of one bit a pixel; its path as the cohort table says it."""
+        from PIL import Image
+
+        with tables.written(path) as beside:
+            Image.fromarray(mask).save(beside, format="PNG")
+        return self._relative(path)
+
+    def _relative(self, path: Path) -> str:
+        """A path as seen from the cohort table."""
+        try:
+            return Path(os.path.relpath(place(path), self._out.resolve())).as_posix()
+        except ValueError:  # another drive
+            return place(path).as_posix()
 
 
-def _region(item: Lesion, *, whole_image: bool) -> tuple[Box | None, Mask | None]:
-    """A lesion's box, cut to its picture, and its mask, as far as it has them.
+def _check_text(item: Lesion) -> None:
+    """Refuse what a table cannot hold: text that is no Unicode or has line ends, and numbers that are none.
 
     Raises:
-        ImageError: The picture cannot be read, is not the one that was annotated, or does not show the lesion.
+        ImageError: One is found.
     """
-    shape = image_size(item.image)
-    if item.shape is not None and item.shape != shape:
-        said, has = (f"{width} x {height}" for height, width in (item.shape, shape))
-        raise ImageError(f"annotated at {said} pixels, but it has {has}", file=item.image)
-    mask = None if item.draw is None else item.draw(shape)
-    if mask is not None and not mask.any():
-        mask = None
-    box = item.box or (None if mask is None else tight_box(mask))
-    if box is None and item.draw is None:
-        return (0.0, 0.0, float(shape[1]), float(shape[0])) if whole_image else None, None
-    box = None if box is None else clip_box(box, shape)
-    if box is None:
-        raise ImageError("the lesion lies outside the picture", file=item.image)
-    return box, mask
+    for name, value in {"label": item.label, **item.columns}.items():
+        text = str(value)
+        if _unicode(text) != text or any(ord(character) < 32 for character in text):
+            raise ImageError(f"its {name} holds characters that a table cannot")
+        column = tables.COHORT.columns.get(name)
+        if name in _NUMBERS and column is not None and meant(text) != "":
+            try:
+                within = column.low <= number(value if isinstance(value, str) else text) <= column.high
+            except ValueError:
+                within = False
+            if not within:
+                raise ImageError(f"its {name} '{text[:40]}' is not a number from {column.low:g} to {column.high:g}")
 
 
-def _write_mask(mask: Mask, path: Path, out: Path) -> str:
-    """Write a mask as a PNG of one bit a pixel; its path as the cohort table says it."""
+def _unicode(text: str) -> str:
+    """Text that UTF-8 can hold; a file name may be any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _orientation(path: Path) -> int:
+    """The EXIF orientation of a JPEG, TIFF or PNG, 1 (upright) where its header has none."""
     from PIL import Image
 
-    with tables.written(path) as beside:
-        Image.fromarray(mask).save(beside, format="PNG")
-    return _relative(path, out)
-
-
-def _relative(path: Path, out: Path) -> str:
-    """A path as seen from the cohort table."""
     try:
-        return Path(os.path.relpath(_place(path), out.resolve())).as_posix()
-    except ValueError:  # another drive
-        return _place(path).as_posix()
+        with quiet(), path.open("rb") as handle, Image.open(handle, formats=("JPEG", "TIFF", "PNG")) as picture:
+            if picture.format == "PNG" and "exif" not in picture.info:
+                return 1  # to look behind the pixels would decode them
+            return int(picture.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # none of these, or damaged metadata that the reader of the picture is to judge
+        return 1
 
 
-def _place(path: Path) -> Path:
-    """The absolute path without links on the way; a link to an image itself stays, and with it its name."""
-    return path.parent.resolve() / path.name
-
-
-def _join(found: Iterator[Lesion | Skipped], folder: Path, path: Path) -> Iterator[Lesion | Skipped]:
-    """Complete what the format says by the user's own table."""
-    table = tables.read(path, LABELS)
-    items = list(found)
-    rows = _rows_by_image(table, {item.image for item in items}, folder, path)
-    for item in items:
-        own = rows.get(item.image, [])
-        if isinstance(item, Skipped):
-            yield item
-        elif not own:
-            # Where the table tells the labels it tells which images are meant; a folder's name is then no label.
-            unknown = "label" in table or not item.label
-            yield Skipped(item.image, f"no row in {path.name}") if unknown else item
-        elif len(own) > 1 and (item.box is not None or item.draw is not None):
-            raise TableError(
-                f"the image '{own[1][1]['image']}' occurs before, and its lesions are in the dataset's annotations",
-                file=path,
-                row=own[1][0],
-                column="image",
-                fix="Keep one row an image.",
-            )
-        else:
-            for row, cells in own:
-                yield _complete(item, cells, folder, path, row)
-
-
-def _rows_by_image(
-    table: pd.DataFrame, images: set[Path], folder: Path, path: Path
-) -> dict[Path, list[tuple[int, dict[str, Any]]]]:
-    """The table's rows (spreadsheet row, cells) for each image they mean."""
-    inside = {image: Path(os.path.relpath(image, folder)).as_posix() for image in images}
-    by_name: dict[str, list[Path]] = {}
-    for image in images:
-        for name in {inside[image], image.name, image.stem}:
-            by_name.setdefault(name, []).append(image)
-    there = {other.stem for other in folder.rglob("*")}  # without an annotation an image gives no case
-    rows: dict[Path, list[tuple[int, dict[str, Any]]]] = {}
-    for index, cells in enumerate(table.to_dict("records")):
-        name = str(cells["image"]).replace("\\", "/").removeprefix("./")
-        meant = by_name.get(name, [])
-        # A path within the folder goes before the same name elsewhere.
-        meant = [image for image in meant if inside[image] == name] or meant
-        if len(meant) > 1:
-            raise TableError(
-                f"the image '{name}' means {len(meant)} files",
-                file=path,
-                row=index + 2,
-                column="image",
-                fix="Give its path within the folder.",
-            )
-        if meant:
-            rows.setdefault(meant[0], []).append((index + 2, {str(key): value for key, value in cells.items()}))
-        elif Path(name).stem not in there:
-            raise TableError(
-                f"the image '{name}' is not in the folder",
-                file=path,
-                row=index + 2,
-                column="image",
-                fix="Correct the name, or delete the row.",
-            )
-    return rows
-
-
-def _complete(item: Lesion, cells: dict[str, Any], folder: Path, path: Path, row: int) -> Lesion:
-    """A lesion with what one row of the user's table says about it."""
-    said = {
-        name: value
-        for name, value in cells.items()
-        if name not in ("image", "label") and value == value and value != ""
-    }
-    corners = [float(said.pop(side)) for side in _SIDES if side in said]
-    if corners and (len(corners) < 4 or corners[0] >= corners[2] or corners[1] >= corners[3]):
-        raise TableError(
-            "the box is incomplete or has no area", file=path, row=row, column="x0", fix="Give x0 < x1 and y0 < y1."
-        )
-    box = (corners[0], corners[1], corners[2], corners[3]) if corners else item.box
-    mask = said.pop("mask", None)
-    if mask is not None and not (folder / mask).is_file():
-        raise TableError(
-            f"no such mask '{mask}'", file=path, row=row, column="mask", fix="Give its path within the folder."
-        )
-    case_id = str(said.pop("case_id", item.case_id))
-    if not re.fullmatch(r"[\w.-]*", case_id):
-        raise TableError(
-            f"'{case_id}' names a file, and may hold letters, digits, '.', '-' and '_' only",
-            file=path,
-            row=row,
-            column="case_id",
-        )
-    return replace(
-        item,
-        label=str(cells["label"]) if "label" in cells else item.label,
-        case_id=case_id,
-        box=box,
-        draw=item.draw if mask is None else partial(read_mask, folder / mask),
-        columns={**item.columns, **said},
-    )
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()

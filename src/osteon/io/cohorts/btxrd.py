@@ -6,14 +6,17 @@ The folder holds ``dataset.xlsx``, ``images/`` and ``Annotations/`` (LabelMe). N
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from osteon.errors import TableError, suggest
-from osteon.io.cohorts import Lesion, Skipped, labelme
+from osteon.core import tables
+from osteon.core.cells import meant, number
+from osteon.core.errors import TableError, suggest
+from osteon.io.cohorts import labelme
+from osteon.io.cohorts._files import Folder, plain
+from osteon.io.cohorts._items import Item, Lesion, Skipped
 from osteon.io.stored import quiet
 
 SITES = (
@@ -28,10 +31,12 @@ REGIONS = ("upper limb", "lower limb", "pelvis")
 VIEWS = ("frontal", "lateral", "oblique")
 #: The label is the first of these that the spreadsheet marks.
 LABELS = ("malignant", "giant cell tumor", "benign")
+#: Why a picture is left over.
+LEFT = "no row of dataset.xlsx names it"
 _FLAGS = (*SITES, "tumor", "benign", "malignant", *SUBTYPES, *REGIONS, *VIEWS)
 
 
-def read(folder: Path) -> Iterator[Lesion | Skipped]:
+def read(folder: Folder) -> Iterator[Item]:
     """Yield a lesion for every rectangle (and polygon without one) of every tumour radiograph, in the table's order.
 
     Several lesions of an image have its number with -1, -2, ... as their ids. Where a row marks
@@ -41,44 +46,85 @@ def read(folder: Path) -> Iterator[Lesion | Skipped]:
     Raises:
         TableError: The table lacks a column or holds what is not expected, or a file is missing.
     """
-    sheets = [path for path in (folder / "dataset.xlsx", *sorted(folder.glob("*/dataset.xlsx"))) if path.is_file()]
+    sheets = [
+        file for file in folder.files if plain(file.name) == "dataset.xlsx" and folder.within(file).count("/") < 2
+    ]
+    sheets = [file for file in sheets if file.parent == folder.path] or sheets
     if not sheets:
-        raise TableError("dataset.xlsx is missing", file=folder, fix="Give the folder the dataset was unpacked to.")
-    root = sheets[0].parent
-    table = _read_sheet(sheets[0])
-    images = {path.stem: path for path in sorted((root / "images").glob("*"))}
-    for index, cells in enumerate(table.to_dict("records")):
+        raise TableError(
+            "dataset.xlsx is missing", file=folder.path, fix="Give the folder the dataset was unpacked to."
+        )
+    if len(sheets) > 1:
+        there = " and ".join(folder.within(file) for file in sheets)
+        raise TableError(f"it holds {there}", file=folder.path, fix="Give the folder of one of them.")
+    sheet = sheets[0]
+    folder.used.add(sheet)
+    table = _read_sheet(sheet)
+    for line, cells in zip(map(int, table.index), table.to_dict("records"), strict=True):
         row = {str(name): value for name, value in cells.items()}
-        if row["tumor"]:
-            yield from _lesions(row, index + 2, sheets[0], images)
+        name = row["image_id"]
+        image = _file(folder, sheet, "images", name, line)
+        if not row["tumor"]:
+            if name:
+                normal = "a normal radiograph: its row marks no tumour"
+                yield Skipped(image or sheet.parent / "images" / name, normal, sheet, f"row {line}")
+            continue
+        annotation = _file(folder, sheet, "Annotations", f"{Path(name).stem}.json", line)
+        if image is None or annotation is None:
+            asked = name if image is None else f"{Path(name).stem}.json"
+            raise TableError(f"'{asked}' is missing", file=sheet, row=line, fix="Download the dataset completely.")
+        folder.used.add(annotation)
+        yield from _lesions(row, line, sheet, image, annotation)
 
 
-def _lesions(row: dict[str, Any], number: int, sheet: Path, images: dict[str, Path]) -> Iterator[Lesion | Skipped]:
-    stem = Path(row["image_id"]).stem
-    annotation = sheet.parent / "Annotations" / f"{stem}.json"
-    for name, there in ((row["image_id"], stem in images), (annotation.name, annotation.is_file())):
-        if not there:
-            raise TableError(f"'{name}' is missing", file=sheet, row=number, fix="Download the dataset completely.")
+def _file(folder: Folder, sheet: Path, inside: str, name: str, row: int) -> Path | None:
+    """A file of the dataset, whatever its ending where only one has its number; None where none has.
+
+    Raises:
+        TableError: Several may be it.
+    """
+    if not name:
+        return None
+    try:
+        found = folder.at(sheet.parent / inside, name)
+    except LookupError as error:
+        raise TableError(str(error), file=sheet, row=row, column="image_id", fix="Delete the wrong one.") from None
+    if found is not None:
+        return found
+    same = [file for file in folder.files if file.parent == sheet.parent / inside and file.stem == Path(name).stem]
+    if len(same) > 1:
+        there = " and ".join(folder.within(file) for file in same)
+        raise TableError(f"'{name}' may be {there}", file=sheet, row=row, fix="Delete the wrong one.")
+    return same[0] if same else None
+
+
+def _lesions(row: dict[str, Any], line: int, sheet: Path, image: Path, annotation: Path) -> Iterator[Item]:
     label = next((label for label in LABELS if row[label]), None)
     if label is None:
-        raise TableError("a tumour that is neither benign nor malignant", file=sheet, row=number, column="benign")
+        raise TableError("a tumour that is neither benign nor malignant", file=sheet, row=line, column="benign")
     columns = {
         **{"centre": row["center"], "age": row["age"], "sex": row["gender"]},
         **{"site": _marked(row, SITES), "view": _marked(row, VIEWS), "region": _marked(row, REGIONS)},
     }
-    found = list(labelme.lesions(annotation, images[stem]))
+    stem = Path(row["image_id"]).stem
+    found = list(labelme.lesions(annotation, labelme.parse(annotation), image))
     several = sum(isinstance(item, Lesion) for item in found) > 1
     count = 0
     for item in found:
-        if isinstance(item, Skipped):
+        if not isinstance(item, Lesion):
             yield item
             continue
         count += 1
-        subtype = item.label if item.label in SUBTYPES else _marked(row, SUBTYPES)
-        case_id = f"{stem}-{count}" if several else stem
-        yield replace(item, label=label, case_id=case_id, columns={**columns, "subtype": subtype})
-    if not found:
-        yield Skipped(images[stem], "no lesion is annotated")
+        columns["subtype"] = item.label if item.label in SUBTYPES else _marked(row, SUBTYPES)
+        yield Lesion(
+            image,
+            label,
+            item.box,
+            item.draw,
+            item.shape,
+            dict(columns),
+            case_id=f"{stem}-{count}" if several else stem,
+        )
 
 
 def _marked(row: dict[str, Any], names: tuple[str, ...]) -> str:
@@ -87,22 +133,28 @@ def _marked(row: dict[str, Any], names: tuple[str, ...]) -> str:
 
 def _read_sheet(path: Path) -> pd.DataFrame:
     """The spreadsheet with its flags as booleans and everything else as text."""
-    try:
-        with quiet():
-            table = pd.read_excel(path, dtype=str, keep_default_na=False)
-    except Exception as error:  # openpyxl raises whatever a damaged archive makes of it
-        raise TableError(
-            f"not a readable spreadsheet ({type(error).__name__})", file=path, fix="Download it again."
-        ) from None
+    if not tables.is_workbook(path):
+        raise TableError("not a readable spreadsheet", file=path, fix="Download it again.")
+    with quiet():
+        table = tables.sheet(path, ("image_id", "center"))
     table.columns = [str(name).strip().lower() for name in table.columns]
+
+    def refuse(wrong: pd.Series, column: str, what: str) -> None:
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            cell = table[column].iloc[row]
+            raise TableError(what.format(cell), file=path, row=tables.line_of(table, row), column=column)
+
     for name in ("image_id", "center", "age", "gender", *_FLAGS):
         if name not in table:
             raise TableError("the column is missing", file=path, column=name, fix=suggest(name, table.columns))
-        table[name] = table[name].str.strip()
+        table[name] = table[name].map(meant)
     for name in _FLAGS:
-        bad = ~table[name].isin(["0", "1", ""])
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            raise TableError(f"'{table[name].iloc[row]}' is not 0 or 1", file=path, row=row + 2, column=name)
+        refuse(~table[name].isin(["0", "1", ""]), name, "'{}' is not 0 or 1")
         table[name] = table[name] == "1"
+    tumour, seen = table["tumor"], table["image_id"]
+    refuse(tumour & (seen == ""), "image_id", "the value is missing")
+    refuse(seen.duplicated() & seen.isin(seen[tumour]), "image_id", "'{}' stands in a row before")
+    ages = table["age"].where(table["age"] != "", "0").map(number).astype(float)
+    refuse(tumour & ~ages.between(0, 120), "age", "'{}' is not an age in years")
     return table

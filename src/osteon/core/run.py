@@ -1,0 +1,171 @@
+"""The run folder: the only place that names its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+
+from osteon.core import tables
+
+#: Tables too long to be opened in a spreadsheet.
+_PARQUET = ("perturbed", "perturbed_maps")
+
+
+def _safe(identifier: str) -> str:
+    """A file's stem for any identifier of a case, whatever signs it holds."""
+    return quote(identifier, safe="")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def study_file(self) -> Path:
+        """The resolved study, every default written out."""
+        return self.path / "study.toml"
+
+    @property
+    def flow_file(self) -> Path:
+        """Who is in, who is out and why."""
+        return self.path / "flow.json"
+
+    @property
+    def provenance_file(self) -> Path:
+        """What every step was made from: seed, versions, digests."""
+        return self.path / "provenance.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+    @property
+    def cache(self) -> Path:
+        """What can be thrown away: crops, deep features, image facts. Never part of a result."""
+        return self.path / ".cache"
+
+    def file(self, name: str) -> Path:
+        """Where the table of that name (a contract of :mod:`osteon.core.tables` in small letters) lies."""
+        return self.path / f"{name}.{'parquet' if name in _PARQUET else 'csv'}"
+
+    def features(self, model: str = "") -> Path:
+        """A table of radiomics features: the first one, or the one of a model that asks for others."""
+        return self.path / (f"features-{model}.csv" if model else "features.csv")
+
+    def reliability(self, model: str) -> Path:
+        """How reliable each feature of a radiomics model is."""
+        return self.path / f"reliability-{model}.csv"
+
+    def model(self, name: str) -> Path:
+        """The folder of one model."""
+        return self.path / "models" / name
+
+    def fold(self, name: str, seed: int, fold: int) -> Path:
+        """The folder of one fold's network or estimator; further training seeds have a folder of their own."""
+        return (self.model(name) / f"seed-{seed}" if seed else self.model(name)) / f"fold-{fold}"
+
+    def figure_file(self, name: str, suffix: str = ".svg") -> Path:
+        """A figure."""
+        return self.path / "figures" / f"{name}{suffix}"
+
+    def thumbnail(self, case_id: str) -> Path:
+        """The crop of an example case, a greyscale PNG."""
+        return self.path / "thumbnails" / f"{_safe(case_id)}.png"
+
+    def changed_box(self, case_id: str) -> Path:
+        """The picture of a case that a changed box moved, a greyscale PNG without the boxes."""
+        return self.path / "thumbnails" / "boxes" / f"{_safe(case_id)}.png"
+
+    @property
+    def explained(self) -> Path:
+        """Which cases have maps, in the order of the maps, and where their crops lie."""
+        return self.path / "cams" / "cases.csv"
+
+    def maps(self, model: str, method: str) -> Path:
+        """A model's maps of all explained cases, one array."""
+        return self.path / "cams" / model / f"{method}.npy"
+
+    def map(self, case_id: str) -> Path:
+        """The primary network's map of a case on its whole radiograph, a greyscale PNG."""
+        return self.path / "cams" / f"{_safe(case_id)}.png"
+
+    def gallery(self, group: str) -> Path:
+        """The pictures and maps of one gallery."""
+        return self.path / "cams" / f"gallery-{group}.npz"
+
+    def read(self, name: str) -> pd.DataFrame:
+        """A table, held against its contract.
+
+        Raises:
+            TableError: It is absent or breaks its contract.
+        """
+        return tables.read(self.file(name), contract(name))
+
+    def write(self, frame: pd.DataFrame, name: str) -> Path:
+        """Write a table, held against its contract, and give its path."""
+        tables.write(frame, self.file(name), contract(name))
+        return self.file(name)
+
+    def sweep(self) -> None:
+        """Remove what a killed run had begun to write beside its place."""
+        for path in self.path.rglob(".*.part"):
+            path.unlink(missing_ok=True)
+
+    def forget(self, *patterns: str, but: frozenset[Path] | set[Path] = frozenset()) -> None:
+        """Remove what an earlier run made and this one does not.
+
+        Args:
+            patterns: Of files, relative to the folder.
+            but: Files to keep.
+        """
+        for path in {path for pattern in patterns for path in self.path.glob(pattern)} - but:
+            path.unlink()
+
+
+def contract(name: str) -> tables.Contract:
+    """The contract of the table of that name; any columns where it has none."""
+    found: tables.Contract = getattr(tables, name.upper(), tables.Contract(name, open=True))
+    return found
+
+
+@dataclass(frozen=True)
+class Tables(RunFolder):
+    """A finished run's tables, each read once; what is absent is None, and what it would feed stays away."""
+
+    _read: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table, held against its contract; None if absent or empty."""
+        if name not in self._read:
+            found = self.read(name) if self.file(name).is_file() else None
+            self._read[name] = None if found is None or found.empty else found
+        table: pd.DataFrame | None = self._read[name]
+        return table
+
+    def content(self, path: Path) -> Mapping[str, Any]:
+        """A JSON file of the run, such as :attr:`flow_file`; empty where it is absent."""
+        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return found
+
+    @property
+    def flow(self) -> Mapping[str, Any]:
+        """Who is in, who is out and why."""
+        return self.content(self.flow_file)
+
+    @property
+    def positive(self) -> str:
+        """What the positive class is called; "" where nobody says."""
+        return str(self.flow.get("positive", ""))

@@ -1,0 +1,183 @@
+"""Predictions, and what evaluation makes of them."""
+
+from __future__ import annotations
+
+from osteon.core.tables.contract import (
+    COUNT,
+    INTERVAL,
+    LABEL,
+    NAME,
+    NOTE,
+    NUMBER,
+    PROBABILITY,
+    TEXT,
+    Column,
+    Contract,
+)
+
+SPLIT = Column(choices=("development", "external"))
+#: The waist: every model's probability of the positive class for every case.
+PREDICTIONS = Contract(
+    "predictions",
+    {
+        "case_id": TEXT,
+        "patient_id": NOTE,
+        "centre": NAME,
+        "split": SPLIT,
+        "model": NAME,
+        "fold": TEXT,  # k for an out-of-fold prediction, "ensemble" for an external one
+        "seed": Column("integer"),
+        "label": LABEL,
+        "probability": PROBABILITY,
+    },
+)
+#: One row a model, stratum (``development``, ``centre:2``, ``external``) and metric.
+METRICS = Contract("metrics", {"model": TEXT, "stratum": TEXT, "metric": TEXT, **INTERVAL})
+#: All pairs of models, a - b in AUC.
+COMPARISONS = Contract(
+    "comparisons",
+    {
+        "stratum": TEXT,
+        "model_a": TEXT,
+        "model_b": TEXT,
+        "difference": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "se": NUMBER,
+        "z": NUMBER,
+        "p": NUMBER,
+        "p_holm": NUMBER,
+        "primary": Column("flag"),
+    },
+)
+#: The primary pair beyond its AUCs: differences a - b in what its thresholds give and in net benefit.
+CONTRAST = Contract(
+    "contrast",
+    {
+        "stratum": TEXT,
+        "model_a": TEXT,
+        "model_b": TEXT,
+        "metric": TEXT,
+        "difference": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "p": NUMBER,
+        "method": NOTE,
+        "n": COUNT,
+    },
+)
+#: Points of the smooth calibration curve with its band, of the raw and of the recalibrated probabilities.
+CALIBRATION = Contract(
+    "calibration",
+    {
+        "model": TEXT,
+        "stratum": TEXT,
+        "scale": TEXT,  # raw | recalibrated
+        "predicted": NUMBER,
+        "observed": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+    },
+)
+#: Net benefit by threshold; models ``treat all`` and ``treat none`` beside the study's own.
+DECISION = Contract(
+    "decision",
+    {
+        "model": TEXT,
+        "stratum": TEXT,
+        "threshold": PROBABILITY,
+        "net_benefit": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+    },
+)
+#: Thresholds fixed on out-of-fold predictions, and what they give in each stratum.
+OPERATING_POINTS = Contract(
+    "operating_points",
+    {"model": TEXT, "rule": TEXT, "threshold": NUMBER, "stratum": TEXT, "metric": TEXT, **INTERVAL},
+)
+#: Metrics within subgroups, with the p value of the interaction.
+SUBGROUPS = Contract(
+    "subgroups",
+    {
+        "model": TEXT,
+        "stratum": TEXT,
+        "variable": TEXT,
+        "level": TEXT,
+        "metric": TEXT,
+        **INTERVAL,
+        "p_interaction": NUMBER,
+    },
+)
+#: One probability a case and model: averaged over seeds, as given and recalibrated.
+SCORES = Contract(
+    "scores",
+    {
+        "case_id": TEXT,
+        "patient_id": NOTE,
+        "centre": TEXT,
+        "split": SPLIT,
+        "model": TEXT,
+        "label": LABEL,
+        "probability": PROBABILITY,
+        "recalibrated": PROBABILITY,
+    },
+)
+#: Corners of the empirical ROC curve.
+ROC = Contract(
+    "roc",
+    {"model": TEXT, "stratum": TEXT, "false_positive_rate": PROBABILITY, "sensitivity": PROBABILITY},
+)
+#: Logistic recalibration fitted on out-of-fold predictions: logit(new) = intercept + slope * logit(old).
+RECALIBRATION = Contract(
+    "recalibration",
+    {"model": TEXT, "intercept": NUMBER, "slope": NUMBER, "n": COUNT, "n_positive": COUNT, "method": TEXT},
+)
+#: How far the training seeds of one model lie apart.
+SEEDS = Contract(
+    "seeds",
+    {
+        "model": TEXT,
+        "stratum": TEXT,
+        "metric": TEXT,
+        "seeds": COUNT,
+        "mean": NUMBER,
+        "sd": NUMBER,
+        "least": NUMBER,
+        "greatest": NUMBER,
+        "averaged": NUMBER,  # of the probabilities averaged over seeds, which every other table uses
+    },
+)
+#: Random-effects summary of a metric over the external centres.
+HETEROGENEITY = Contract(
+    "heterogeneity",
+    {
+        "model": TEXT,
+        "metric": TEXT,
+        "centres": COUNT,
+        "value": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "prediction_low": NUMBER,
+        "prediction_high": NUMBER,
+        "tau2": NUMBER,
+        "i2": NUMBER,
+        "q": NUMBER,
+        "p": NUMBER,
+        "method": TEXT,
+    },
+)
+#: Cases worth looking at: the primary model's most confident hits, most confident misses and closest calls.
+EXAMPLES = Contract(
+    "examples",
+    {
+        "group": TEXT,  # right | wrong | borderline
+        "case_id": TEXT,
+        "centre": TEXT,
+        "model": TEXT,
+        "label": LABEL,
+        "diagnosis": NOTE,  # the cohort's subtype, or else its label
+        "probability": PROBABILITY,
+        "threshold": NUMBER,
+    },
+)

@@ -1,0 +1,97 @@
+"""Work units side by side: the same code on one core, on several, and on a Dask cluster."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from osteon.core.errors import InputError
+from osteon.core.progress import Progress, Quiet
+
+Result = TypeVar("Result")
+
+
+class Workers:
+    """Runs independent pieces of work and shows how far they are.
+
+    Results do not depend on how many pieces run at once: every piece uses the same number of threads and brings its
+    own randomness.
+
+    Args:
+        jobs: Pieces at once on this machine.
+        cluster: Address of a Dask scheduler (``tcp://host:8786``) whose workers see the same folders; or None.
+        threads: CPU threads of one piece.
+        progress: Where progress is shown.
+    """
+
+    def __init__(
+        self, jobs: int = 1, cluster: str | None = None, threads: int = 1, progress: Progress | None = None
+    ) -> None:
+        self.jobs, self.cluster, self.threads = max(1, jobs), cluster, threads
+        self.progress: Progress = progress or Quiet()
+
+    def map(
+        self,
+        title: str,
+        function: Callable[..., Result],
+        pieces: Sequence[tuple[Any, ...]],
+        done: Callable[[int, Result], None] | None = None,
+    ) -> list[Result]:
+        """``[function(*piece) for piece in pieces]``, in that order, whoever computes it.
+
+        Args:
+            title: What the progress bar says.
+            function: Importable by name.
+            pieces: Its arguments, each a tuple.
+            done: Told the position and the result of each piece as it arrives, so that it can be recorded at once.
+        """
+        if not pieces:
+            return []
+        import joblib
+
+        call = joblib.delayed(_limited)
+        with self._backend(), self.progress(len(pieces), title) as bar:
+            parallel = joblib.Parallel(n_jobs=min(self.jobs, len(pieces)), return_as="generator", batch_size=1)
+            results = []
+            for result in parallel(call(self.threads, function, piece) for piece in pieces):
+                results.append(result)
+                if done is not None:
+                    done(len(results) - 1, result)
+                bar.advance()
+            return results
+
+    @contextmanager
+    def _backend(self) -> Iterator[None]:
+        if self.cluster is None:
+            yield
+            return
+        try:
+            from distributed import Client
+        except ImportError:
+            raise InputError("a cluster needs Dask", fix="pip install 'osteon[cluster]'") from None
+        import joblib
+
+        try:
+            client = Client(self.cluster, timeout="10s", set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise InputError(f"no Dask scheduler at {self.cluster} ({type(error).__name__})") from None
+        with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
+            self.jobs = max(1, sum(client.nthreads().values()))
+            yield
+
+
+def _limited(threads: int, function: Callable[..., Result], piece: tuple[Any, ...]) -> Result:
+    """Call with a fixed number of threads: sums change in their last bits with it."""
+    from joblib.externals.loky import process_executor
+    from threadpoolctl import threadpool_limits
+
+    # A worker that keeps a network for its next piece has not leaked: joblib would replace it after 300 MB.
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
+    if find_spec("torch"):  # before it is first used: it counts the threads then
+        import_module("torch").set_num_threads(threads)
+    with threadpool_limits(threads):
+        return function(*piece)

@@ -1,0 +1,160 @@
+"""An input: one case as a model sees it, decoded when a model first looks, under the change it underwent, if any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from osteon.core.types import Floats, Radiograph
+from osteon.io import read_image, read_mask
+from osteon.models.inputs import crops, perturb
+from osteon.study import Crop
+
+BOX = ["x0", "y0", "x1", "y1"]
+
+
+def boxes(cases: pd.DataFrame) -> Floats:
+    """(N, 4) boxes of the cases."""
+    return cases[BOX].to_numpy(dtype=np.float64)
+
+
+def of_radiographs(cases: pd.DataFrame, count: int = 1) -> list[NDArray[np.intp]]:
+    """Positions of the cases, those on one radiograph together, `count` radiographs at a time."""
+    of_image = list(cases.groupby("image", sort=False).indices.values())
+    return [np.concatenate(of_image[i : i + count]) for i in range(0, len(of_image), count)]
+
+
+def mask_paths(cases: pd.DataFrame) -> pd.Series:
+    """The mask of each case, or "" where it has none."""
+    return cases["mask"] if "mask" in cases else pd.Series("", index=cases.index)
+
+
+class Look:
+    """A radiograph, or the part of it around a lesion, that is made when a model first looks at it.
+
+    Args:
+        make: Makes it.
+    """
+
+    def __init__(self, make: Callable[[], perturb.Version]) -> None:
+        self._make = make
+
+    @cached_property
+    def version(self) -> perturb.Version:
+        """What there is to see."""
+        return self._make()
+
+
+class Film:
+    """A radiograph's file, decoded once.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.whole = Look(lambda: perturb.whole(self.radiograph.pixels))
+
+    @cached_property
+    def radiograph(self) -> Radiograph:
+        """The radiograph, bone bright."""
+        return read_image(self._path)
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One case as a model sees it.
+
+    Attributes:
+        case_id: The case.
+        film: Its radiograph.
+        mask_path: The lesion's mask, or None.
+        drawn: (4,) the box as it was drawn, in pixels of the radiograph.
+        box: (4,) the box as changed.
+        look: The radiograph, or the part of it around the lesion, as changed.
+        cases: The table that the case stands in, without answers, and
+        row: its position there.
+        measured: What has been measured of the input before, by name; None where nothing has.
+    """
+
+    case_id: str
+    film: Film
+    mask_path: Path | None
+    drawn: Floats
+    box: Floats
+    look: Look
+    cases: pd.DataFrame
+    row: int
+    measured: pd.Series | None = None
+
+    def region(self, masked: bool) -> Floats | NDArray[np.bool_] | None:
+        """The lesion in pixels of what is looked at: its mask, carried along with the box, or the box.
+
+        Args:
+            masked: Whether to take the mask, where the case has one.
+
+        Returns:
+            None where the box has left the picture: what is not there cannot be measured.
+        """
+        version = self.look.version
+        box = self.box - np.tile(version.corner, 2)
+        low, high = np.maximum(np.ceil(box - 0.5), 0).reshape(2, 2)
+        if not (low < np.minimum(high, version.pixels.shape[::-1])).all():
+            return None
+        if not masked or self.mask_path is None:
+            return box
+        mask = read_mask(self.mask_path, self.film.radiograph.pixels.shape)
+        unmoved = bool((self.box == self.drawn).all())
+        inside = version.mask(mask if unmoved else perturb.carried(mask, self.drawn, self.box))
+        return inside if inside.any() else box
+
+
+def inputs(cases: pd.DataFrame, root: Path) -> Iterator[Input]:
+    """Each case as it was drawn; those of a radiograph share its pixels.
+
+    Args:
+        cases: One row a case: case_id, image, box, a mask where there is one; no label.
+        root: What image and mask paths are relative to.
+    """
+    masks, drawn, films = mask_paths(cases), boxes(cases), dict[str, Film]()
+    for row, (case_id, image, mask) in enumerate(zip(cases["case_id"], cases["image"], masks, strict=True)):
+        if image not in films:
+            films = {image: Film(root / image)}  # what comes next on another radiograph needs this one no more
+        film = films[image]
+        path = root / mask if mask else None
+        yield Input(str(case_id), film, path, drawn[row], drawn[row], film.whole, cases, row)
+
+
+def changed(one: Input, changes: pd.DataFrame, crop: Crop) -> Iterator[Input]:
+    """An input under each change of its box and its picture, those that share a picture one after another.
+
+    Args:
+        one: As drawn.
+        changes: Rows of :func:`osteon.models.inputs.perturb.draw`.
+        crop: How boxes become crops: changes of the picture reach as far as they do.
+
+    Yields:
+        The input under the changes at the positions of :func:`osteon.models.inputs.perturb.sharing`, in its order.
+    """
+    frame, moved = crops.rectangles(one.drawn, crop)[0], perturb.boxes(one.drawn, changes)
+    for rows in perturb.sharing(changes):
+        look = Look(partial(_version, one, frame, changes.iloc[rows]))
+        yield from (replace(one, box=moved[row], look=look) for row in rows)
+
+
+def _version(one: Input, frame: Floats, changes: pd.DataFrame) -> perturb.Version:
+    return perturb.version(one.film.radiograph.pixels, one.drawn, frame, changes)
+
+
+def table_of(given: Sequence[Input]) -> pd.DataFrame:
+    """The rows of the inputs' cases, with their boxes as changed."""
+    found = given[0].cases.iloc[[one.row for one in given]].reset_index(drop=True)
+    found[BOX] = np.stack([one.box for one in given])
+    return found

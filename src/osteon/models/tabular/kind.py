@@ -1,0 +1,134 @@
+"""What the kinds of model that read columns have in common: a design for all cases, an estimator a fold."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from osteon.core.ledger import digest
+from osteon.core.types import Floats
+from osteon.models import tabular
+from osteon.models.inputs.case import Input, table_of
+from osteon.models.model import Fitted, Given, Kind, Saved, Sealed, Unit
+
+_FILE = "model.skops"
+
+#: Makes an unfitted estimator from a seed.
+Estimators = Callable[[int], tabular.Estimator]
+
+
+@dataclass(frozen=True, eq=False)
+class Design(Given):
+    """A design: columns for all cases, with the index of the cases.
+
+    Attributes:
+        columns: What is learned from.
+        estimator: Makes an unfitted estimator from a seed.
+    """
+
+    columns: pd.DataFrame
+    estimator: Estimators
+    files: ClassVar[tuple[str, ...]] = (_FILE, "model.json")
+
+    def learned(self, training: pd.DataFrame) -> str:
+        """Digest of the training cases' rows."""
+        return digest(self.columns.loc[training.index])
+
+    def shown(self, unseen: pd.DataFrame) -> str:
+        """Digest of the unseen cases' rows."""
+        return digest(self.columns.loc[unseen.index])
+
+    def fit(self, unit: Unit) -> Mapping[str, Any]:
+        """Fit an estimator and write it."""
+        estimator = self.estimator(int(np.random.default_rng(unit.seed).integers(2**31)))
+        target, groups = unit.training["target"].to_numpy(), unit.training["cluster"].to_numpy()
+        estimator.fit(self.columns.loc[unit.training.index], target, groups=groups)
+        estimator.save(unit.folder / _FILE)
+        return {}
+
+    def tell(self, unit: Unit) -> Floats:
+        """(n,) probabilities of the unseen cases."""
+        estimator = tabular.load(unit.folder / _FILE)
+        return np.asarray(estimator.predict_proba(self.columns.loc[unit.unseen.index])[:, 1])
+
+
+class FittedTable(Fitted):
+    """The estimators of all folds.
+
+    Args:
+        saved: Where they lie, and how inputs become columns.
+    """
+
+    def __init__(self, saved: SavedTable) -> None:
+        self._saved = saved
+        self.estimators = [tabular.load(folder / _FILE) for folder in saved.folders[0]]
+
+    def __call__(self, inputs: Iterable[Input], told: Mapping[str, Floats]) -> Floats:
+        """(n,) probabilities, the mean of the folds."""
+        given = list(inputs)
+        design = self._saved.columns(given, told)
+        return np.asarray(np.mean([one.predict_proba(design)[:, 1] for one in self.estimators], axis=0))
+
+    def measure(self, inputs: Iterable[Input]) -> pd.DataFrame:
+        """What the model measures of inputs, one row each."""
+        return pd.DataFrame([self._saved.measured(one) for one in inputs])
+
+
+@dataclass(frozen=True, eq=False)
+class SavedTable(Saved):
+    """The estimators of all folds on disk."""
+
+    def _read(self) -> FittedTable:
+        return FittedTable(self)
+
+    def measured(self, one: Input) -> Mapping[str, float]:
+        """What the model measures of one input."""
+        raise NotImplementedError
+
+    def columns(self, inputs: list[Input], told: Mapping[str, Floats]) -> pd.DataFrame:
+        """The design of inputs."""
+        cases = table_of(inputs)
+        cases["case_id"] = np.arange(len(cases)).astype(str)  # a case may come under many changes
+        return self._columns(cases, inputs, told)
+
+    @abstractmethod
+    def _columns(self, cases: pd.DataFrame, inputs: list[Input], told: Mapping[str, Floats]) -> pd.DataFrame:
+        """The design of cases, named by their position, that are these inputs."""
+
+
+class TableKind(Kind):
+    """A kind of model that reads columns."""
+
+    #: How its fitted models are kept.
+    Saved: ClassVar[type[SavedTable]]
+
+    @abstractmethod
+    def design(self, cases: Sealed, told: Mapping[str, Floats]) -> pd.DataFrame:
+        """The columns of all cases, with their index."""
+
+    @abstractmethod
+    def estimator(self) -> Estimators:
+        """Makes unfitted estimators."""
+
+    def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Design:
+        """The design."""
+        return Design(self.design(cases, told), self.estimator())
+
+    def saved(self) -> SavedTable:
+        """The fitted model."""
+        return self.Saved(self.model, self.folders(), self.contents())
+
+
+def odds_ratios(kind: TableKind, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> pd.DataFrame:
+    """Odds ratios of a linear model on all development cases."""
+    development = cases.development.table
+    target = development["case_id"].map(labels).to_numpy(dtype=np.int64)
+    whole = kind.estimator()(0)
+    whole.fit(kind.design(cases, told).loc[development.index], target, development["cluster"].to_numpy())
+    assert isinstance(whole, tabular.ClinicalModel | tabular.CombinedModel)
+    return whole.odds_ratios()

@@ -1,0 +1,105 @@
+"""Radiomics features of the lesion: measured once, filtered by reliability where asked, an elastic net a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from osteon import radiomics, study
+from osteon.core import tables
+from osteon.core.types import Floats
+from osteon.models.inputs.case import Input
+from osteon.models.model import Sealed, register
+from osteon.models.tabular import extraction
+from osteon.models.tabular.columns import radiomics_columns
+from osteon.models.tabular.kind import Estimators, FittedTable, SavedTable, TableKind
+from osteon.models.tabular.lesion import RadiomicsModel
+from osteon.radiomics import reliability
+
+
+def _unfitted(correlation: float, rule: str, seed: int) -> RadiomicsModel:
+    return RadiomicsModel(correlation, rule, seed)  # type: ignore[arg-type]
+
+
+class SavedRadiomics(SavedTable):
+    """A fitted radiomics model."""
+
+    model: study.Radiomics
+
+    def measures(self) -> Any:
+        """The region and the extractor's settings."""
+        return [self.model.region, extraction.extractor(self.model)]
+
+    def measured(self, one: Input) -> Mapping[str, float]:
+        """Features of the region."""
+        return extraction.measured(one, self.model)
+
+    def _columns(self, cases: pd.DataFrame, inputs: list[Input], told: Mapping[str, Floats]) -> pd.DataFrame:
+        found = [self.measured(one) if one.measured is None else one.measured for one in inputs]
+        return radiomics_columns(self.model, cases, pd.DataFrame(found).assign(case_id=cases["case_id"]))
+
+
+@register
+class Radiomics(TableKind):
+    """``kind = "radiomics"``."""
+
+    Settings = study.Radiomics
+    Saved = SavedRadiomics
+    model: study.Radiomics
+
+    def ready(self) -> Mapping[str, str]:
+        """Filters and bins have to be such as there are."""
+        radiomics.feature_names(extraction.extractor(self.model))
+        return {}
+
+    def measure(self, cases: Sealed) -> None:
+        """The features of all cases, and how reliable they are where the model asks for reliable ones."""
+        own = [model for model in self.place.study.models if isinstance(model, study.Radiomics)]
+        extraction.feature_table(self.model, own or [self.model], cases.table, self.place)
+        if self.model.icc:
+            extraction.reliability_table(self.model, cases.development.table, self.place)
+
+    def design(self, cases: Sealed, told: Mapping[str, Floats]) -> pd.DataFrame:
+        """The features that the model may use, and the box where it asks for it."""
+        reliable = None
+        if self.model.icc:
+            found = tables.read(self.place.run.reliability(self.model.name), tables.RELIABILITY)
+            reliable = reliability.reliable(found, self.model.icc)
+        return radiomics_columns(self.model, cases.table, self._features(), reliable)
+
+    def estimator(self) -> Estimators:
+        """An elastic net."""
+        return partial(_unfitted, self.model.correlation, self.model.rule)
+
+    def describe(self, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> Mapping[str, pd.DataFrame]:
+        """In how many folds each feature is used, with its mean coefficient, and how far the folds agree."""
+        fitted = self.saved().load()
+        assert isinstance(fitted, FittedTable)
+        chosen = [
+            one.selected.set_index("feature")["coefficient"]
+            for one in fitted.estimators
+            if isinstance(one, RadiomicsModel)
+        ]
+        wide = pd.DataFrame(chosen).fillna(0.0).T.rename_axis("feature")
+        table = pd.DataFrame(
+            {
+                "folds": (wide != 0).sum(axis=1), "of": wide.shape[1], "coefficient": wide.mean(axis=1),
+                "least": wide.min(axis=1), "greatest": wide.max(axis=1),
+            }
+        ).reset_index()  # fmt: skip
+        table = table.sort_values(["folds", "coefficient"], key=np.abs, ascending=False, kind="stable")
+        # Features that no fold uses count too: agreeing to leave them out is agreement.
+        features = self._features().columns.drop("case_id")
+        uses = [[name in fold.index for name in features] for fold in chosen]
+        agreement = reliability.selection_stability(uses).index
+        return {"selected_features": table, "selection_stability": agreement.to_frame()}
+
+    def _features(self) -> pd.DataFrame:
+        own = [model for model in self.place.study.models if isinstance(model, study.Radiomics)]
+        table = tables.read(extraction.features_path(self.model, own, self.place.run), tables.FEATURES)
+        numbers = table.drop(columns="case_id").astype(np.float64)
+        return pd.concat([table[["case_id"]], numbers], axis=1)

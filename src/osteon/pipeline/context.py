@@ -1,0 +1,172 @@
+"""What goes with every step: the study, its run folder, the ledger, who does the work, and the cases behind a line.
+
+The external line is drawn here. Up to the probabilities, steps work on :attr:`Context.cases`, which tell no diagnosis;
+:attr:`Context.labels` of development cases are added for the training cases of each fold alone.
+:attr:`Context.answers` come back when the last model has been written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from osteon.cohort import check as checks
+from osteon.core import tables
+from osteon.core.ledger import Ledger, file_digest, stream, write_json
+from osteon.core.run import RunFolder
+from osteon.core.workers import Workers
+from osteon.models.model import Kind, Place, Sealed, kinds
+from osteon.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Context(Place):
+    """A study on its way through the steps."""
+
+    _checked: list[checks.Checked] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def of(cls, study: Study, workers: Workers) -> Context:
+        """A study, and the run folder that it names."""
+        run = RunFolder(study.run_path)
+        return cls(study, run, Ledger(run), workers)
+
+    @cached_property
+    def kinds(self) -> list[Kind]:
+        """The study's models, each as its kind, in their order."""
+        return kinds(self)
+
+    def check(self, *, images: bool = True, write: bool = True) -> checks.Checked:
+        """Read every row and every picture; write the cases that are in, the flow and the baseline table."""
+        workers = self.workers
+        checked = checks.check(
+            self.study, images=images, jobs=workers.jobs, progress=workers.progress, cache=self.run.cache
+        )
+        if write:
+            self.run.write(checked.cohort, "cohort")
+            self.run.write(checked.excluded, "excluded")
+            write_json(self.run.flow_file, checked.flow)
+            self.run.write(checked.baseline, "baseline")
+        self._checked[:] = [checked]
+        return checked
+
+    @cached_property
+    def _cases(self) -> pd.DataFrame:
+        """All cases in their order, with their labels and what is known of their pictures."""
+        checked = self._checked[0]
+        facts = checked.images.drop(columns=["thumbnail"])
+        cases = checked.cohort.merge(facts, on="image", how="left", validate="many_to_one")
+        if "patient_id" not in cases:
+            cases["patient_id"] = ""
+        cases["row"] = np.arange(len(cases))
+        return cases
+
+    @cached_property
+    def cases(self) -> Sealed:
+        """All cases; nothing in them tells a diagnosis."""
+        return Sealed.of(self._cases)
+
+    @property
+    def development(self) -> pd.DataFrame:
+        """Development cases with their labels."""
+        cases = self._cases
+        return cases[cases["split"] == "development"]
+
+    @property
+    def labels(self) -> pd.Series:
+        """Case identifier to target, of development cases only: the only labels that models are made from."""
+        return self.development.set_index("case_id")["target"].astype(np.int64)
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """All cases with their labels, once every model has told its probabilities.
+
+        Raises:
+            RuntimeError: It is asked for before.
+        """
+        if not self.run.file("predictions").is_file():
+            raise RuntimeError("external labels are sealed until the last model is written")
+        return self._cases
+
+    def unsealed(self, scores: pd.DataFrame) -> pd.DataFrame:
+        """Every model's probabilities with all labels put back: the predictions table."""
+        known = self._cases[["case_id", "patient_id", "centre", "split", "target"]].rename(columns={"target": "label"})
+        return scores.merge(known, on="case_id", how="left", validate="many_to_one")
+
+    def digests(self, *names: str) -> list[str]:
+        """Digests of tables of the run."""
+        return [file_digest(self.run.file(name)) for name in names]
+
+
+class Step:
+    """One step: what it is made from, and what it makes of that.
+
+    A step that nothing has changed for is not made again; one that is not asked for takes away what an earlier run
+    left.
+    """
+
+    #: The step's name in the ledger.
+    name: str
+
+    def key(self, at: Context) -> str | None:
+        """Digest of all that it depends on; None where it is not asked for, or cannot be made."""
+        raise NotImplementedError
+
+    def make(self, at: Context, key: str) -> Iterable[Path]:
+        """Do the work and give the files that were written."""
+        raise NotImplementedError
+
+    def forget(self, at: Context) -> None:
+        """Take away what an earlier run made."""
+
+    def said(self, at: Context, fresh: bool) -> str:
+        """What a person is told; "" for nothing."""
+        return ""
+
+    def __call__(self, at: Context) -> None:
+        """Make the step unless it is current."""
+        key = self.key(at)
+        if key is None:
+            self.forget(at)
+            return
+        fresh = at.ledger.step(self.name, key, lambda: self.make(at, key))
+        if message := self.said(at, fresh):
+            at.workers.progress.say(f"[green]✓[/] {message}")
+
+
+def sample(cases: pd.DataFrame, count: int, seed: Sequence[int]) -> list[str]:
+    """Choose cases, as equally as can be from each centre and class.
+
+    Args:
+        cases: case_id, centre, label.
+        count: How many; -1 for all.
+        seed: Source of randomness. The smaller of two samples from the same seed is a part of the larger.
+
+    Returns:
+        Case identifiers.
+    """
+    if count < 0:
+        return list(cases["case_id"])
+    shuffled = cases.sort_values("case_id").sample(frac=1, random_state=np.random.default_rng(seed))
+    turn = shuffled.groupby(["centre", "label"]).cumcount()  # one of each centre and class, then a second of each, ...
+    return list(shuffled.assign(turn=turn).sort_values("turn", kind="stable")["case_id"].head(count))
+
+
+def chosen(at: Context, count: int) -> pd.DataFrame:
+    """External cases, a sample of so many, without their labels; those on one radiograph together."""
+    told = at.run.read("predictions").drop_duplicates("case_id")
+    names = sample(told[told["split"] == "external"], count, [at.study.study.seed, stream("explain")])
+    found = at.cases.table[at.cases.table["case_id"].isin(names)]
+    order = [row for rows in found.groupby("image", sort=False).indices.values() for row in rows]
+    return found.iloc[order].reset_index(drop=True)
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an array beside and rename."""
+    with tables.written(path) as beside, beside.open("wb") as handle:
+        np.save(handle, array)

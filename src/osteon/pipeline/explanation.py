@@ -1,0 +1,256 @@
+"""Where models look in external cases: chunks that survive an interruption, gathered, scored and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from osteon.core import tables
+from osteon.core.ledger import digest, file_digest, stream
+from osteon.core.run import contract
+from osteon.core.types import Floats
+from osteon.core.version import __version__
+from osteon.io import read_image, read_mask
+from osteon.models.explain.mapper import Mapper, Maps, quick
+from osteon.models.explain.placing import in_common
+from osteon.models.explain.scores import Lesion, correlation, middle, score
+from osteon.models.inputs import crops, perturb
+from osteon.models.inputs.case import BOX, boxes, mask_paths, of_radiographs
+from osteon.models.model import Kind, Saved
+from osteon.models.network.pictures import middle as middle_of
+from osteon.pipeline.context import Context, Step, chosen, save_array
+from osteon.pipeline.perturbation import changes
+from osteon.results.evaluate.explanation import CENTRE, ENSEMBLE, ONE_FOLD, explanation
+from osteon.study import Study
+
+_RADIOGRAPHS_A_CHUNK = 16
+_CROPS_A_BATCH = 64
+
+
+class Explain(Step):
+    """Explain external cases with every model that ends in a map, and score the maps."""
+
+    name = "explain"
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def key(self, at: Context) -> str | None:
+        """Pictures, masks and boxes of the cases, the fitted models, and what is asked of them."""
+        shown, study = chosen(at, at.study.explain.cases), at.study
+        mapped = [kind for kind in at.kinds if kind.model.maps]
+        self._count = len(shown)
+        if shown.empty or not mapped:
+            return None
+        masks = [file_digest(at.root / str(mask)) if mask else "" for mask in mask_paths(shown)]
+        return digest(
+            "explain", list(shown["case_id"]), list(shown["sha256"]), masks, boxes(shown),
+            [kind.contents() for kind in mapped], [kind.model for kind in mapped], study.explain, study.robustness,
+            study.crop, study.study.seed,
+        )  # fmt: skip
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Make and score all maps and write them."""
+        shown, cache = chosen(at, at.study.explain.cases), at.run.cache / f"explain-{key[:16]}"
+        asked = [kind for kind in at.kinds if kind.model.maps]
+        kinds = [kind for kind in asked if Mapper.of(kind.saved()) is not None]
+        without = [kind.model.name for kind in asked if kind not in kinds]
+        if without:
+            at.workers.progress.say(f"[yellow]![/] no maps of {', '.join(without)}: not a convolutional network")
+        return _make(at, kinds, shown, cache) if kinds else []
+
+    def forget(self, at: Context) -> None:
+        """Take away what an earlier run explained."""
+        at.run.forget("explanation*.csv", "cams/**/*.*", at.run.file("perturbed_maps").name)
+
+    def said(self, at: Context, fresh: bool) -> str:
+        """How many cases."""
+        return f"maps of {self._count} cases ({'made' if fresh else 'unchanged'})"
+
+
+class Explanation(Step):
+    """The tables of the explanation, where maps have been scored; needs no picture and no network."""
+
+    name = "explanation"
+    _FROM = ("explanation_cases", "perturbed_maps", "predictions", "operating_points")
+
+    def key(self, at: Context) -> str | None:
+        """The scores of the maps, the predictions, and what is asked of them."""
+        if not at.run.file("explanation_cases").is_file():
+            return None
+        return digest(at.digests(*self._FROM), at.study.evaluation, at.study.study, __version__)
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Measure and write."""
+        scores, moved, predictions, points = (at.run.read(name) for name in self._FROM)
+        return explanation(scores, moved, predictions, points, at.study).write(at.run.path)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What a worker needs to explain any case with one model.
+
+    Attributes:
+        study: The study.
+        root: What image and mask paths are relative to.
+        saved: The fitted model.
+        crops: Crops of all cases, as it was fitted on them.
+    """
+
+    study: Study
+    root: Path
+    saved: Saved
+    crops: Path
+
+    @property
+    def mapper(self) -> Mapper:
+        """The fitted model's; kept by the worker from chunk to chunk."""
+        found = Mapper.of(self.saved)
+        assert found is not None
+        return found
+
+    @property
+    def quick(self) -> tuple[str, ...]:
+        """The methods that stability and sanity are measured with."""
+        return quick(self.study.explain.methods)
+
+    def pictures(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(n, 1, S, S) crops of cases."""
+        return middle_of(np.load(self.crops, mmap_mode="r")[rows], self.mapper.fitted.saved.size)
+
+
+def _make(at: Context, kinds: Sequence[Kind], shown: pd.DataFrame, cache: Path) -> list[Path]:
+    """Make and score all maps and write them.
+
+    Args:
+        at: The study on its way.
+        kinds: Of the models with maps.
+        shown: The cases to explain, those of a radiograph together.
+        cache: Where finished chunks are kept.
+    """
+    jobs = [_Job(at.study, at.root, kind.saved(), kind.crops(at.cases)) for kind in kinds]
+    heads = [cache / job.saved.model.name / "permuted.npy" for job in jobs]
+    if at.study.explain.sanity and jobs[0].quick:
+        training = at.cases.table.merge(at.run.read("folds")[["case_id", "fold"]], on="case_id")
+        training = training[training["fold"] != 0].sort_values("row")
+        labels = training["case_id"].map(at.labels).to_numpy()
+        pieces = [
+            (head, job, training["row"].to_numpy(), labels, training["cluster"].to_numpy())
+            for head, job in zip(heads, jobs, strict=True)
+            if not head.is_file()
+        ]
+        at.workers.map("heads on permuted labels", _fit_permuted, pieces)
+    # Model by model, so that a worker holds one ensemble at a time.
+    plan = [
+        (cache / job.saved.model.name / f"{number:06d}.parquet", job, shown.iloc[rows], head)
+        for job, head in zip(jobs, heads, strict=True)
+        for number, rows in enumerate(of_radiographs(shown, _RADIOGRAPHS_A_CHUNK))
+    ]
+    at.workers.map("class-activation maps", _explain_chunk, [piece for piece in plan if not piece[0].is_file()])
+    return _gather(at, shown, [(piece[0], piece[1].saved.model.name) for piece in plan])
+
+
+def _fit_permuted(
+    path: Path, job: _Job, rows: NDArray[np.intp], labels: NDArray[np.int64], clusters: NDArray[np.int64]
+) -> None:
+    """The first fold's head, fitted on permuted labels of its own training cases."""
+    batches = (job.pictures(rows[start : start + _CROPS_A_BATCH]) for start in range(0, len(rows), _CROPS_A_BATCH))
+    save_array(path, job.mapper.permuted_head(batches, labels, clusters, job.study.study.seed))
+
+
+def _explain_chunk(part: Path, job: _Job, cases: pd.DataFrame, permuted: Path) -> None:
+    """Maps of some cases with one model, their scores, and how they change with the box."""
+    batch = job.pictures(cases["row"].to_numpy())
+    whole, first = job.mapper.ensemble(batch, job.study.explain.methods)
+    kinds = {ENSEMBLE: whole, CENTRE: {method: np.repeat(middle()[None], len(cases), 0) for method in whole}}
+    if job.study.explain.sanity and job.quick:
+        kinds[ONE_FOLD] = {method: first[method] for method in job.quick}
+        seed = int(np.random.default_rng([job.study.study.seed, stream("stranger")]).integers(2**31))
+        kinds |= job.mapper.checks(batch, job.quick, np.load(permuted), seed)
+    rects = crops.rectangles(boxes(cases), job.study.crop)
+    rows = list(_scores(job, cases, rects, kinds, first))
+    with tables.written(part.with_suffix(".npz")) as beside, beside.open("wb") as handle:
+        np.savez(handle, **{method: made.astype(np.float32) for method, made in whole.items()})  # type: ignore[arg-type]
+    tables.write(_moved(job, cases, rects, whole), part.with_suffix(".moved.parquet"), tables.PERTURBED_MAPS)
+    tables.write(pd.DataFrame(rows), part, tables.EXPLANATION_CASES)
+
+
+def _scores(
+    job: _Job, cases: pd.DataFrame, rects: Floats, kinds: dict[str, Maps], first: Maps
+) -> Iterator[dict[str, object]]:
+    """Every map held against its lesion."""
+    for i, (_, case) in enumerate(cases.iterrows()):
+        lesion = _lesion(case, rects[i], job.root)
+        for kind, of_method in kinds.items():
+            for method, made in of_method.items():
+                check = kind not in (ENSEMBLE, ONE_FOLD, CENTRE)
+                like = correlation(made[i], first[method][i]) if check else np.nan
+                about = {"case_id": case["case_id"], "model": job.saved.model.name, "map": method, "kind": kind}
+                yield {**about, **score(made[i], lesion), "correlation": like}
+
+
+def _lesion(case: pd.Series, rect: Floats, root: Path) -> Lesion:
+    spacing = float(case["row_spacing"]), float(case["column_spacing"])
+    mask = case.get("mask", "")
+    inside = read_mask(root / str(mask), (int(case["height"]), int(case["width"]))) if mask else None
+    return Lesion(rect, boxes(case.to_frame().T)[0], inside, None if np.isnan(spacing).any() else spacing)
+
+
+def box_changes(study: Study, case_id: str) -> pd.DataFrame:
+    """The changes of a case's box after which its map is made again: the first of each kind and grade.
+
+    They are those that its probability is predicted under, too.
+    """
+    drawn = changes(study, case_id)
+    return drawn[drawn["kind"].isin(list(perturb.BOX_KINDS)) & (drawn["repeat"] == 0)].reset_index(drop=True)
+
+
+def _moved(job: _Job, cases: pd.DataFrame, rects: Floats, whole: Maps) -> pd.DataFrame:
+    """How like each map is to the map made from a changed box, on the radiograph."""
+    frames: list[pd.DataFrame] = []
+    place = {case_id: i for i, case_id in enumerate(cases["case_id"])}
+    for image, of_image in cases.groupby("image", sort=False) if job.study.robustness.repeats else ():
+        pixels = read_image(job.root / str(image)).pixels
+        for case_id, box in zip(of_image["case_id"], boxes(of_image), strict=True):
+            drawn, i = box_changes(job.study, str(case_id)), place[case_id]
+            others = crops.rectangles(perturb.boxes(box, drawn), job.study.crop)
+            if drawn.empty:
+                continue
+            found, _ = job.mapper.ensemble(job.mapper.fitted.cut(pixels, others), job.quick)
+            for method, made in found.items():
+                both = [
+                    in_common(whole[method][i], rects[i], other, rect, pixels.shape)
+                    for other, rect in zip(made, others, strict=True)
+                ]
+                like = [np.nan if pair is None else correlation(*pair) for pair in both]
+                about = {"case_id": case_id, "model": job.saved.model.name, "map": method, "correlation": like}
+                frames.append(drawn[["kind", "grade", "repeat"]].assign(**about))
+    return pd.concat(frames) if frames else pd.DataFrame(columns=list(tables.PERTURBED_MAPS.columns))
+
+
+def _gather(at: Context, shown: pd.DataFrame, parts: Sequence[tuple[Path, str]]) -> list[Path]:
+    """Chunks -> one array a model and method, one table of scores, one of changes; the chunks go when they stand."""
+    run, written = at.run, []
+    for name, suffix in (("explanation_cases", ".parquet"), ("perturbed_maps", ".moved.parquet")):
+        frames = [tables.read(part.with_suffix(suffix), contract(name)) for part, _ in parts]
+        full = [frame for frame in frames if not frame.empty] or frames[:1]
+        written.append(run.write(pd.concat(full), name))
+    rects = pd.DataFrame(crops.rectangles(boxes(shown), at.study.crop), columns=BOX)
+    about = shown[["case_id", "height", "width"]].reset_index(drop=True)
+    tables.write(about.join(rects), run.explained, tables.EXPLAINED)
+    written.append(run.explained)
+    for model in dict.fromkeys(name for _, name in parts):
+        loaded = [np.load(part.with_suffix(".npz")) for part, name in parts if name == model]
+        for method in at.study.explain.methods:
+            written.append(run.maps(model, method))
+            save_array(written[-1], np.concatenate([part[method] for part in loaded]))
+    run.forget("cams/*/*.npy", but=set(written))
+    for part, _ in parts:
+        for suffix in (".parquet", ".moved.parquet", ".npz"):
+            part.with_suffix(suffix).unlink()
+    return written

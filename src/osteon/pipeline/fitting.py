@@ -1,0 +1,218 @@
+"""Every model's folds: which of them are out of date, and what they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from osteon.cohort import check as checks
+from osteon.core import tables
+from osteon.core.ledger import digest, stream
+from osteon.core.run import contract
+from osteon.core.types import Floats
+from osteon.models.model import PROBABILITIES, Given, Kind, Unit, run_unit
+from osteon.pipeline import ranks
+from osteon.pipeline.context import Context, Step
+from osteon.study import ModelSettings
+
+ENSEMBLE = "ensemble"
+#: Tables that models write of themselves.
+_DESCRIPTIONS = ("odds_ratios", "selected_features", "selection_stability")
+
+
+class Folds(Step):
+    """Deal development patients to folds."""
+
+    name = "folds"
+
+    def key(self, at: Context) -> str:
+        """Cases, patients, labels, and how many folds."""
+        cases = at.development[["case_id", "cluster", "target"]]
+        return digest("folds", cases, at.study.evaluation.folds, at.study.study.seed)
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Write the folds."""
+        return [at.run.write(deal(at), "folds")]
+
+
+def deal(at: Context) -> pd.DataFrame:
+    """Deal development patients to folds.
+
+    Raises:
+        StudyError: There are too few patients of a class.
+    """
+    rng = np.random.default_rng([at.study.study.seed, stream("folds")])
+    return checks.folds(at.development, at.study.evaluation.folds, rng)
+
+
+def fit(at: Context) -> None:
+    """Fit every fold of every model that is out of date, and write what all say of the cases that they have not seen.
+
+    Models that are made from others follow them. ``predictions.csv`` holds development cases out of fold and external
+    cases by the mean of the folds.
+    """
+    everyone = at.cases.table.merge(at.run.read("folds")[["case_id", "fold"]], on="case_id", how="left")
+    everyone["target"] = everyone["case_id"].map(at.labels)
+    scores: dict[str, pd.DataFrame] = {}
+    waiting = list(at.kinds)
+    while waiting:
+        wave = [kind for kind in waiting if set(kind.model.needs) <= set(scores)]
+        waiting = [kind for kind in waiting if kind not in wave]
+        told = {name: _mean(found, everyone) for name, found in scores.items()}
+        units = {kind.model.name: _units(at, kind, told, everyone) for kind in wave}
+        _run_units(at, [unit for of_model in units.values() for unit in of_model])
+        scores |= {name: _gathered(name, of_model, everyone) for name, of_model in units.items()}
+    ordered = [scores[model.name] for model in at.study.models]
+    told = {name: _mean(found, everyone) for name, found in scores.items()}
+    _Describe(told, ordered)(at)
+    _Predictions(ordered)(at)
+
+
+class _Predictions(Step):
+    """What all models say of the cases that they have not seen, with all labels put back: the waist of the study."""
+
+    name = "predictions"
+
+    def __init__(self, scores: Sequence[pd.DataFrame]) -> None:
+        self._scores = scores
+
+    def key(self, at: Context) -> str:
+        """The table itself."""
+        return digest(self._table(at))
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Write it."""
+        return [at.run.write(self._table(at), "predictions")]
+
+    def said(self, at: Context, fresh: bool) -> str:
+        """That it is there."""
+        return "predictions of every model"
+
+    def _table(self, at: Context) -> pd.DataFrame:
+        return at.unsealed(pd.concat(self._scores, ignore_index=True))
+
+
+class _Describe(Step):
+    """What models make of their columns: odds ratios on all development cases, features chosen fold by fold."""
+
+    name = "describe"
+
+    def __init__(self, told: Mapping[str, Floats], scores: Sequence[pd.DataFrame]) -> None:
+        self._told, self._scores = told, scores
+
+    def key(self, at: Context) -> str:
+        """What every model says, and the labels."""
+        return digest([digest(found) for found in self._scores], at.labels.to_numpy())
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Write the tables of all models."""
+        found: dict[str, list[pd.DataFrame]] = {name: [] for name in _DESCRIPTIONS}
+        for kind in at.kinds:
+            for name, table in kind.describe(at.cases, at.labels, self._told).items():
+                found.setdefault(name, []).append(table.assign(model=kind.model.name))
+        paths = []
+        for name, frames in found.items():
+            if frames:
+                columns = list(contract(name).columns)
+                paths.append(at.run.write(pd.concat(frames, ignore_index=True)[columns], name))
+            else:
+                at.run.file(name).unlink(missing_ok=True)
+        return paths
+
+
+def _mean(scores: pd.DataFrame, cases: pd.DataFrame) -> Floats:
+    """A model's probability of every case in order, averaged over its training seeds."""
+    mean = scores.groupby("case_id")["probability"].mean()
+    return cases["case_id"].map(mean).to_numpy(dtype=np.float64)
+
+
+def _units(at: Context, kind: Kind, told: Mapping[str, Floats], cases: pd.DataFrame) -> list[Unit]:
+    """The folds of one model, for each of its training seeds."""
+    folds = range(at.study.evaluation.folds)
+    found = []
+    for seed in range(kind.seeds):
+        given = kind.given(at.cases, told, seed)
+        found += [_unit(at, kind.model, given, seed, fold, cases) for fold in folds]
+    return found
+
+
+def _unit(at: Context, model: ModelSettings, given: Given, seed: int, fold: int, cases: pd.DataFrame) -> Unit:
+    """One fold: its training cases with their labels, and the cases that it does not see without."""
+    development = (cases["split"] == "development").to_numpy()
+    training = development & (cases["fold"] != fold).to_numpy()
+    known = cases.loc[training, ["case_id", "row", "cluster", "target"]].astype({"target": np.int64})
+    known["cluster"] = pd.factorize(known["cluster"])[0]  # as numbers that no other case has a say in
+    unseen = cases.loc[~training, ["case_id", "row"]]
+    folder = at.run.fold(model.name, seed, fold)
+    return Unit(
+        name=folder.relative_to(at.run.path / "models").as_posix(),
+        folder=folder,
+        model=model,
+        fold=fold,
+        training_seed=seed,
+        training=known,
+        unseen=unseen,
+        seed=(at.study.study.seed, stream(_namesake(at, model)), seed, fold),
+        given=given,
+        training_inputs=given.learned(known),
+        unseen_inputs=given.shown(unseen),
+    )
+
+
+def _namesake(at: Context, model: ModelSettings) -> str:
+    """Whose random numbers a model is fitted with: the first of those that are fitted alike and named otherwise."""
+
+    def fitted(one: ModelSettings) -> ModelSettings:
+        alike = one.as_fitted()
+        return one if alike is one else alike.model_copy(update={"name": ""})
+
+    return next(one.name for one in at.study.models if fitted(one) == fitted(model))
+
+
+def _run_units(at: Context, units: Sequence[Unit]) -> None:
+    """Run the units that are out of date; each is recorded as soon as it is done."""
+    pending = []
+    for unit in units:
+        fits = not at.ledger.current(f"fit {unit.name}", unit.fit_key)
+        if fits or not at.ledger.current(f"predict {unit.name}", unit.predict_key):
+            pending.append(replace(unit, fit=fits))
+
+    def done(unit: Unit) -> None:
+        at.ledger.record(f"fit {unit.name}", unit.fit_key, unit.model_files)
+        at.ledger.record(f"predict {unit.name}", unit.predict_key, [unit.probabilities])
+
+    shared = [unit for unit in pending if ranks.several() and unit.by_gradient]
+    ranks.together(ranks.run_unit, shared, done)
+    own = [unit for unit in pending if unit not in shared]
+    at.workers.map("models", run_unit, [(unit,) for unit in own], lambda position, _: done(own[position]))
+    names = list(dict.fromkeys(unit.model.name for unit in units))
+    if names:
+        fitted = sum(unit.fit for unit in pending)
+        state = f"{fitted} of {len(units)} folds fitted" if fitted else "unchanged"
+        if pending and not fitted:
+            state += "; new cases predicted"
+        at.workers.progress.say(f"[green]✓[/] {', '.join(names)} ({state})")
+
+
+def _gathered(name: str, units: Sequence[Unit], cases: pd.DataFrame) -> pd.DataFrame:
+    """One model's probabilities: held-out cases by fold, external cases as the mean over the folds, for each seed."""
+    parts = []
+    for unit in units:
+        part = tables.read(unit.probabilities, PROBABILITIES)
+        parts.append(part.assign(fold=unit.fold, seed=unit.training_seed))
+    every = pd.concat(parts, ignore_index=True).merge(cases[["case_id", "split", "row"]], on="case_id")
+    held_out = every[every["split"] == "development"].assign(fold=lambda frame: frame["fold"].astype(str))
+    external = (
+        every[every["split"] == "external"]
+        .groupby(["seed", "row", "case_id"], as_index=False)["probability"]
+        .mean()
+        .assign(fold=ENSEMBLE)
+    )
+    out: pd.DataFrame = (
+        pd.concat([held_out, external], ignore_index=True).assign(model=name).sort_values(["seed", "row"])
+    )
+    return out.reset_index(drop=True)[["case_id", "model", "fold", "seed", "probability"]]

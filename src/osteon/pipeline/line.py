@@ -1,0 +1,299 @@
+"""``osteon run``: from study.toml and cohort.csv to report.html, each step skipped when nothing it needs changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from osteon import study
+from osteon.cohort import check as checks
+from osteon.core.errors import InputError, StudyError
+from osteon.core.ledger import Ledger, digest, file_digest
+from osteon.core.run import RunFolder
+from osteon.core.version import __version__
+from osteon.core.workers import Workers
+from osteon.models.model import kind_of
+from osteon.pipeline import ranks
+from osteon.pipeline.context import Context, Step
+from osteon.pipeline.examples import Thumbnails, Worst
+from osteon.pipeline.explanation import Explain, Explanation
+from osteon.pipeline.fitting import Folds, deal, fit
+from osteon.pipeline.gallery import Gallery
+from osteon.pipeline.perturbation import Perturb, Robustness
+from osteon.results import evaluate as evaluation
+from osteon.results import figures, report
+from osteon.study import Study
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its tables as DataFrames."""
+
+    path: Path
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Every model's probability for every case."""
+        return RunFolder(self.path).read("predictions")
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Every metric with its interval, by model and stratum."""
+        return RunFolder(self.path).read("metrics")
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """Every pair of models, by stratum."""
+        return RunFolder(self.path).read("comparisons")
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return RunFolder(self.path).report_file
+
+
+class Evaluate(Step):
+    """The evaluation tables; a newer osteon, which may know more, makes them again."""
+
+    name = "evaluate"
+
+    def key(self, at: Context) -> str:
+        """The predictions, the cohort, and what is asked of them."""
+        asked = at.study
+        names = [model.name for model in asked.models]
+        inputs = at.digests("predictions", "cohort")
+        return digest(inputs, asked.evaluation, asked.task, asked.study, names, __version__)
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Evaluate and write."""
+        return evaluation.evaluate(at.run.read("predictions"), at.run.read("cohort"), at.study).write(at.run.path)
+
+
+class Figures(Step):
+    """Every figure whose tables are there."""
+
+    name = "figures"
+    _SUFFIXES = (".csv", ".json", ".toml", ".parquet", ".png")
+
+    def key(self, at: Context) -> str:
+        """Every table and picture of the run."""
+        run = at.run
+        beside = (run.cache.name, "models", "figures", run.provenance_file.name)
+        found = [path.relative_to(run.path) for path in sorted(run.path.rglob("*")) if path.suffix in self._SUFFIXES]
+        return digest({p.as_posix(): file_digest(run.path / p) for p in found if p.parts[0] not in beside})
+
+    def make(self, at: Context, key: str) -> list[Path]:
+        """Draw."""
+        return figures.draw_all(at.run.path)
+
+
+def present(at: Context) -> None:
+    """Write the report."""
+    report.write(at.run.path)
+    at.workers.progress.say("[green]✓[/] tables, figures and report")
+
+
+def begin(at: Context) -> None:
+    """Find what models start from, read the cohort, write the resolved study, and note what the run is made from."""
+    hashes = {kind.model.name: kind.ready() for kind in at.kinds}
+    at.run.sweep()
+    checked = at.check()
+    at.study.relocated(at.run.path).write(at.run.study_file)
+    at.ledger.note(
+        seed=at.study.study.seed,
+        synthetic=bool(checked.flow.get("synthetic", False)),
+        hashes={
+            "cohort": file_digest(at.study.cohort_path),
+            "pictures": digest(sorted(set(at.cases.table["sha256"]))),
+            "weights": {name: found["weights"] for name, found in sorted(hashes.items()) if "weights" in found},
+        },
+    )
+
+
+def measure(at: Context) -> None:
+    """What does not depend on folds or labels: radiomics features and their reliability."""
+    for kind in at.kinds:
+        kind.measure(at.cases)
+
+
+#: Sections of a study that its models are made from.
+_FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
+#: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
+#: tables, but for pictures.
+FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, Evaluate())
+PERTURB = (Perturb(), Robustness(), Worst())
+EXPLAIN = (Explain(), Explanation(), Gallery())
+PRESENT = (Thumbnails(), Figures(), present)
+
+
+def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Run a whole study, or what is left of it.
+
+    Args:
+        study_path: A ``study.toml``.
+        workers: Who does the work; one core without a progress bar by default.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: Something the user supplied is wrong; nothing half-written is left.
+    """
+    return walk((*FIT, *PERTURB, *EXPLAIN, *PRESENT), study.load(study_path), workers)
+
+
+def perturb(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Predict external cases under changes of box and picture, after fitting what is not fitted yet, and report.
+
+    Raises:
+        InputError: As for :func:`run`, or the study asks for no changes.
+    """
+    settings = study.load(study_path)
+    if not settings.robustness.repeats:
+        raise StudyError(
+            "the study asks for no changes", file=study_path, fix="Set 'repeats' in [robustness] to 1 or more."
+        )
+    return walk((*FIT, *PERTURB, *PRESENT), settings, workers)
+
+
+def explain(study_path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Map where networks look in external cases, after fitting what is not fitted yet, and report.
+
+    Raises:
+        InputError: As for :func:`run`, or the study asks for no maps.
+    """
+    settings = study.load(study_path)
+    if not settings.explain.cases:
+        raise StudyError(
+            "the study asks for no maps", file=study_path, fix="Set 'cases' in [explain] to 1 or more, or -1."
+        )
+    return walk((*FIT, *EXPLAIN, *PRESENT), settings, workers)
+
+
+def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
+    """Everything after the waist: from predictions.csv and cohort.csv to tables, figures and the report.
+
+    Args:
+        path: A study file, or the folder of a study or of a run; a run needs no picture and no network.
+        workers: Who says what is done.
+
+    Raises:
+        InputError: Nothing has been run, or the study asks for other models than those that were.
+    """
+    workers = workers or Workers()
+    settings = study.load(path)
+    run_folder = RunFolder(settings.run_path)
+    if not run_folder.file("predictions").is_file():
+        raise StudyError(
+            "nothing has been run yet: there is no predictions.csv",
+            file=run_folder.path,
+            fix="Run 'osteon run' first, or give the folder of a finished run.",
+        )
+    _settle(settings, Path(path), run_folder, workers)
+    if Ledger(run_folder).edited("predictions"):
+        workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
+    return walk((Evaluate(), Robustness(), Explanation(), Figures(), present), study.load(path), workers)
+
+
+def check(
+    settings: Study, *, workers: Workers, images: bool = True, shown: Callable[[checks.Checked], None] | None = None
+) -> checks.Checked:
+    """Read every row and every picture, and refuse whatever :func:`run` would refuse before the first fit.
+
+    Args:
+        settings: The study.
+        workers: Who reads the pictures.
+        images: Whether to read pictures.
+        shown: Told who is in and who is out, before folds are dealt and models are tried.
+
+    Raises:
+        InputError: The study cannot be run.
+    """
+    at = Context.of(settings, workers)
+    checked = at.check(images=images)
+    if shown is not None:
+        shown(checked)
+    deal(at)
+    for kind in at.kinds:
+        kind.ready()
+    return checked
+
+
+def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:
+    """Compute the radiomics features of every case, with the study's radiomics settings or the default ones.
+
+    Returns:
+        ``features.csv``.
+    """
+    at = Context.of(study.load(study_path), _threaded(workers, study.load(study_path)))
+    at.check()
+    asking = [model for model in at.study.models if isinstance(model, study.Radiomics)] or [study.Radiomics()]
+    for model in asking:
+        kind_of(model, at).measure(at.cases)
+    return at.run.features()
+
+
+def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers) -> None:
+    """Let a finished run be evaluated as its study file asks now, if that asks for no other model."""
+    own, file = run_folder.study_file, path / "study.toml" if path.is_dir() else path
+    asked = settings.relocated(run_folder.path)
+    if own.is_file() and not own.samefile(file):
+        made = study.load(own)
+        for section in _FITTED:
+            if _fitted_from(made, section) != _fitted_from(asked, section):
+                raise StudyError(
+                    f"[{section}] has changed since the run, and other models would have to be fitted",
+                    file=file,
+                    fix="Run 'osteon run', which fits no more than it has to.",
+                )
+        asked.write(own)
+        return
+    beside = run_folder.path.parent / "study.toml"
+    if not beside.is_file():
+        return
+    try:
+        other = study.load(beside)
+    except InputError:
+        return
+    if other.run_path.resolve() == run_folder.path.resolve() and other.evaluation != settings.evaluation:
+        workers.progress.say(
+            f"[yellow]![/] {beside} asks for another evaluation than the run's own study.toml; "
+            f"'osteon evaluate {beside}' follows it"
+        )
+
+
+def _fitted_from(settings: Study, section: str) -> Any:
+    """The part of a section that models depend on."""
+    content = getattr(settings, section)
+    return content.folds if section == "evaluation" else content
+
+
+def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:
+    """Take a study through some of the steps, in one process, or in the first of several that share its gradients.
+
+    Args:
+        steps: Such as :data:`FIT`, in the order of the line.
+        settings: The study.
+        workers: Who does the work.
+    """
+    workers = _threaded(workers, settings)
+    at = Context.of(settings, workers)
+
+    def go() -> Run:
+        for step in steps:
+            step(at)
+        return Run(at.run.path)
+
+    return ranks.first(go, workers.threads) or Run(at.run.path)
+
+
+def _threaded(workers: Workers | None, settings: Study) -> Workers:
+    """Workers with the study's threads a unit."""
+    workers = workers or Workers()
+    workers.threads = settings.compute.threads
+    return workers

@@ -1,0 +1,1 @@
+"""Right of predictions.csv: tables (:mod:`~osteon.results.evaluate`), figures and the report."""

@@ -1,0 +1,208 @@
+"""Perturbed predictions -> spread of a case, flipped calls, loss of AUC, and which model is steadier.
+
+Cases are the unit of every interval and test; repeats of one case are never counted as cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan, sqrt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from osteon import stats
+from osteon.core import tables
+from osteon.core.errors import NotEstimableError, TableError
+from osteon.core.types import Floats
+from osteon.results.evaluate.cases import Cases, gather, strata
+from osteon.results.evaluate.resampling import Interval, Resampling, pairs
+from osteon.stats.distributions import critical
+from osteon.study import Study
+
+_SPREADS = ("sd", "range", "flip_rate")
+#: Model, kind and grade.
+Change = tuple[str, str, float]
+#: The kind under which the undisturbed cases stand, with grade 0.
+DRAWN = "drawn"
+#: What models are compared at: all changes of the box, averaged; its grade stands as 0.
+ALL_BOXES = "all box changes"
+_BOX_KINDS = ("shift", "scale", "aspect", "combined")
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The tables of a perturbation study.
+
+    Attributes:
+        robustness: By model, stratum, kind and grade: sd, range, flip_rate, auc, auc_loss, icc; the auc of the
+            undisturbed cases stands under the kind :data:`DRAWN`, what all box changes have in the mean under
+            :data:`ALL_BOXES`.
+        robustness_comparisons: Pairs of models, a - b, over all changes of the box.
+        robustness_cases: By model and case over all changes of the box: sd, range, flip_rate.
+    """
+
+    robustness: pd.DataFrame
+    robustness_comparisons: pd.DataFrame
+    robustness_cases: pd.DataFrame
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write every table, each atomically, and return the paths."""
+        paths = []
+        for name in ("robustness", "robustness_comparisons", "robustness_cases"):
+            paths.append(folder / f"{name}.csv")
+            tables.write(getattr(self, name), paths[-1], getattr(tables, name.upper()))
+        return paths
+
+
+def robustness(
+    perturbed: pd.DataFrame, predictions: pd.DataFrame, operating_points: pd.DataFrame, study: Study
+) -> Robustness:
+    """Evaluate perturbed predictions of external cases.
+
+    Args:
+        perturbed: Meets ``tables.PERTURBED``; every model has the same cases, kinds, grades and repeats.
+        predictions: Meets ``tables.PREDICTIONS``: the undisturbed probabilities.
+        operating_points: Meets ``tables.OPERATING_POINTS``: Youden's threshold, fixed on development.
+        study: Gives level, number of bootstrap samples, seed and the primary pair.
+
+    Returns:
+        The tables.
+
+    Raises:
+        TableError: A model lacks rows that another has.
+    """
+    cases, _ = gather(predictions, study)
+    cases = cases.where(cases.about["case_id"].isin(perturbed["case_id"].unique()))
+    youden = operating_points[operating_points["rule"] == "youden"].groupby("model")["threshold"].first()
+    cubes, spreads = _by_change(perturbed, cases, {str(model): float(value) for model, value in youden.items()})
+    z = critical(study.evaluation.level)
+    rows: list[dict[str, object]] = []
+    compared = []
+    for stratum, part in strata(cases, study):
+        keep = np.isin(cases.about["case_id"], part.about["case_id"])
+        resampling = Resampling(part, study)
+        about = {"stratum": stratum, "n": len(part), "n_positive": int(part.truth.sum())}
+        for (model, kind, grade), cube in cubes.items():
+            found = _areas(part, part.of(model), cube[keep], z)
+            if kind == DRAWN:
+                found = {"auc": found["auc"]}
+            else:
+                spread = spreads[model, kind, grade]
+                found |= {name: _known(resampling.mean(spread[name][keep])) for name in _SPREADS}
+            if kind not in (DRAWN, ALL_BOXES):
+                found |= _agreement(cube[keep], study)
+            rows += _rows(found, model=model, kind=kind, grade=grade, **about)
+        within = {
+            model: {name: values[keep] for name, values in spread.items()}
+            for (model, kind, _), spread in spreads.items()
+            if kind == ALL_BOXES
+        }
+        compared.append(pairs(within, _SPREADS, resampling, study).assign(stratum=stratum, kind=ALL_BOXES))
+    of_cases = [
+        cases.about[["case_id"]].assign(model=model, **spread)
+        for (model, kind, _), spread in spreads.items()
+        if kind == ALL_BOXES
+    ]
+    return Robustness(
+        _table([pd.DataFrame(rows)], tables.ROBUSTNESS),
+        _table(compared, tables.ROBUSTNESS_COMPARISONS),
+        _table(of_cases, tables.ROBUSTNESS_CASES),
+    )
+
+
+def _by_change(
+    perturbed: pd.DataFrame, cases: Cases, thresholds: Mapping[str, float]
+) -> tuple[dict[Change, Floats], dict[Change, dict[str, Floats]]]:
+    """By model and change the (n, repeats) probabilities, and what each case's repeats are spread over."""
+    cubes: dict[Change, Floats] = {}
+    spreads: dict[Change, dict[str, Floats]] = {}
+    for model in [name for name in cases.models if name in set(perturbed["model"])]:
+        cubes[model, DRAWN, 0.0] = cases.of(model)[:, None]
+        boxes: list[Change] = []
+        for (kind, grade), rows in perturbed[perturbed["model"] == model].groupby(["kind", "grade"], sort=False):
+            change = (model, str(kind), float(grade))  # type: ignore[arg-type]
+            cubes[change] = _cube(rows, cases, f"{model}, {kind} {grade:g}")
+            spreads[change] = _spread(cases.of(model), cubes[change], thresholds.get(model, nan))
+            boxes += [change] * (kind in _BOX_KINDS)
+        if boxes:
+            cubes[model, ALL_BOXES, 0.0] = np.hstack([cubes[change] for change in boxes])
+            spreads[model, ALL_BOXES, 0.0] = {
+                name: np.mean([spreads[change][name] for change in boxes], axis=0) for name in _SPREADS
+            }
+    return cubes, spreads
+
+
+def _spread(drawn: Floats, perturbed: Floats, threshold: float) -> dict[str, Floats]:
+    """Spread of each case over its repeats, and the share of repeats that fall on the other side of the threshold."""
+    flipped = (perturbed >= threshold) != (drawn >= threshold)[:, None]
+    unknown = np.full(len(drawn), nan)
+    some = perturbed.shape[1] > 1
+    return {
+        "sd": perturbed.std(axis=1, ddof=1) if some else unknown,
+        "range": np.ptp(perturbed, axis=1) if some else unknown,
+        "flip_rate": unknown if np.isnan(threshold) else flipped.mean(axis=1),
+    }
+
+
+def _rows(found: Mapping[str, Interval], **about: object) -> Iterator[dict[str, object]]:
+    for metric, values in found.items():
+        yield about | {"metric": metric} | dict(zip(("value", "low", "high", "method"), values, strict=True))
+
+
+def _table(frames: Sequence[pd.DataFrame], contract: tables.Contract) -> pd.DataFrame:
+    """All rows as the contract has them, also where there are none."""
+    full = [frame for frame in frames if not frame.empty]
+    return tables.conform(pd.concat(full) if full else pd.DataFrame(columns=list(contract.columns)), contract)
+
+
+def _known(estimate: Interval) -> Interval:
+    """A spread, or why there is none."""
+    return estimate if estimate[0] == estimate[0] else (nan, nan, nan, "not estimable: one repeat, or no threshold")
+
+
+def _cube(rows: pd.DataFrame, cases: Cases, what: str) -> Floats:
+    """(n, repeats) probabilities in the order of the cases."""
+    wide = rows.pivot_table(index="case_id", columns="repeat", values="probability", aggfunc="first")
+    wide = wide.reindex(cases.about["case_id"])
+    if wide.isna().to_numpy().any():
+        missing = wide.index[wide.isna().any(axis=1)][0]
+        raise TableError(f"case '{missing}' lacks repeats of {what}", file="perturbed.parquet")
+    return wide.to_numpy(dtype=np.float64)
+
+
+def _areas(cases: Cases, drawn: Floats, perturbed: Floats, z: float) -> dict[str, Interval]:
+    """AUC under the change (mean over repeats) and AUC lost.
+
+    The mean of r AUCs and its difference from the undisturbed one are linear in r + 1 AUCs, so that DeLong's covariance
+    matrix of them gives their standard errors exactly, by patients where they have several cases.
+    """
+    repeats = perturbed.shape[1]
+    try:
+        areas, covariance = stats.delong_covariance(
+            cases.truth, np.vstack([drawn, perturbed.T]), clusters=cases.patients
+        )
+    except NotEstimableError as error:
+        return dict.fromkeys(("auc", "auc_loss"), (nan, nan, nan, f"not estimable: {error}"))
+    mean = np.full(repeats, 1 / repeats)
+    found: dict[str, Interval] = {}
+    for name, weights in (("auc", np.r_[0.0, mean]), ("auc_loss", np.r_[1.0, -mean])):
+        value, se = float(weights @ areas), sqrt(max(float(weights @ covariance @ weights), 0.0))
+        low, high = value - z * se, value + z * se
+        if name == "auc":
+            low, high = max(low, 0.0), min(high, 1.0)
+        found[name] = (value, low, high, "DeLong" if repeats == 1 else f"DeLong, mean of {repeats} AUCs")
+    return found
+
+
+def _agreement(perturbed: Floats, study: Study) -> dict[str, Interval]:
+    """The ICC of the repeats, each taken at random."""
+    if min(perturbed.shape) < 2:
+        return {"icc": (nan, nan, nan, "not estimable: one repeat or one case")}
+    try:
+        agreement = stats.icc(perturbed, form="ICC(1,1)", level=study.evaluation.level)
+    except NotEstimableError as error:
+        return {"icc": (nan, nan, nan, f"not estimable: {error}")}
+    return {"icc": (agreement.value, agreement.low, agreement.high, agreement.method)}

@@ -1,0 +1,182 @@
+"""Figures: one function each, from tables to a matplotlib Figure; no number is computed here that a table could hold.
+
+:func:`draw_all` draws every figure whose tables a run folder has. A new figure is a function and one entry in `_DRAWN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from osteon.core.run import Tables
+from osteon.core.types import Pixels
+from osteon.results.figures.cohort import examples, flow
+from osteon.results.figures.discrimination import comparisons, forest, roc, subgroups
+from osteon.results.figures.explanation import explanation, explanation_sanity, gallery
+from osteon.results.figures.features import selected_features
+from osteon.results.figures.probabilities import calibration, decision, scores
+from osteon.results.figures.readers import reader_benefit, reader_confidence, reader_gain, reader_roc, reliance
+from osteon.results.figures.robustness import (
+    BOXES,
+    PICTURES,
+    robustness,
+    robustness_cases,
+    robustness_centres,
+    robustness_comparisons,
+    robustness_pictures,
+)
+from osteon.results.figures.style import Look, looks, save
+
+__all__ = [
+    "calibration",
+    "comparisons",
+    "decision",
+    "draw_all",
+    "examples",
+    "explanation",
+    "explanation_sanity",
+    "flow",
+    "forest",
+    "gallery",
+    "reader_benefit",
+    "reader_confidence",
+    "reader_gain",
+    "reader_roc",
+    "reliance",
+    "robustness",
+    "robustness_cases",
+    "robustness_centres",
+    "robustness_comparisons",
+    "robustness_pictures",
+    "roc",
+    "save",
+    "scores",
+    "selected_features",
+    "subgroups",
+]
+
+
+class _AbsentError(Exception):
+    """A figure cannot be drawn because a table is absent or empty."""
+
+
+@dataclass(frozen=True)
+class _Run(Tables):
+    """The tables of a run, as figures ask for them."""
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        found = self.table(name)
+        if found is None:
+            raise _AbsentError(name)
+        return found
+
+    @cached_property
+    def look(self) -> dict[str, Look]:
+        return looks(self["metrics"]["model"])
+
+    @property
+    def course(self) -> Mapping[str, Any]:
+        """Who is in, who is out and why."""
+        if not self.flow:
+            raise _AbsentError("flow")
+        return self.flow
+
+    @property
+    def called(self) -> str:
+        """What the positive class is called."""
+        return self.positive or "positive"
+
+
+_DRAWN: dict[str, Callable[[_Run], Figure]] = {
+    "flow": lambda run: flow(run.course),
+    "roc": lambda run: roc(run["roc"], run["metrics"], run.look),
+    "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look),
+    "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"]),
+    "calibration": lambda run: calibration(run["calibration"], run["metrics"], run["scores"], run.look),
+    "decision": lambda run: decision(run["decision"], run.look),
+    "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
+    "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
+    "examples": lambda run: examples(run["examples"], _pictures(run["examples"]["case_id"], run.thumbnail), run.called),
+    "selected_features": lambda run: selected_features(
+        run["selected_features"], run.table("selection_stability"), run.look
+    ),
+    "robustness": lambda run: robustness(_boxes_changed(run), run.look),
+    "robustness_centres": lambda run: robustness_centres(_boxes_changed(run), run.look),
+    "robustness_pictures": lambda run: robustness_pictures(_pictures_changed(run), run.look),
+    "robustness_comparisons": lambda run: robustness_comparisons(run["robustness_comparisons"]),
+    "robustness_cases": lambda run: robustness_cases(
+        run["robustness_examples"],
+        _pictures(run["robustness_examples"]["case_id"], run.changed_box),
+        run.called,
+    ),
+    "explanation": lambda run: explanation(run["explanation"], run.table("explanation_sanity"), run.look),
+    "explanation_sanity": lambda run: explanation_sanity(run["explanation_sanity"], run.look),
+    "gallery_correct": lambda run: _gallery(run, "correct"),
+    "gallery_wrong": lambda run: _gallery(run, "wrong"),
+    "gallery_changed": lambda run: _gallery(run, "changed"),
+    "reader_roc": lambda run: reader_roc(run["reader_roc"], run["reader_metrics"]),
+    "reader_gain": lambda run: reader_gain(run["reader_comparisons"]),
+    "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.table("reader_covariates")),
+    "reliance": lambda run: reliance(run["reliance"]),
+    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"]),
+}
+
+
+def draw_all(run: Path) -> list[Path]:
+    """Draw every figure whose tables are there into ``figures/``, as SVG and PDF.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        The paths written. Figures of an earlier evaluation that can no longer be drawn are removed.
+    """
+    content = _Run(run)
+    paths: list[Path] = []
+    for name, draw in _DRAWN.items():
+        stem = content.figure_file(name, "")
+        try:
+            paths += save(draw(content), stem)
+        except _AbsentError:
+            for suffix in (".svg", ".pdf"):
+                stem.with_name(name + suffix).unlink(missing_ok=True)
+    return paths
+
+
+def _pictures(cases: Iterable[str], path_of: Callable[[str], Path]) -> dict[str, Pixels]:
+    """The pictures of cases that are there."""
+    found = {}
+    for case_id in dict.fromkeys(cases):
+        path = path_of(case_id)
+        if path.is_file():
+            picture = np.asarray(matplotlib.image.imread(path), dtype=np.float32)
+            found[case_id] = picture if picture.ndim == 2 else picture[..., :3].mean(axis=2)
+    return found
+
+
+def _boxes_changed(run: _Run) -> pd.DataFrame:
+    if not set(run["robustness"]["kind"]) & set(BOXES):
+        raise _AbsentError("robustness")
+    return run["robustness"]
+
+
+def _pictures_changed(run: _Run) -> pd.DataFrame:
+    if not set(run["robustness"]["kind"]) & set(PICTURES):
+        raise _AbsentError("robustness_pictures")
+    return run["robustness"]
+
+
+def _gallery(run: _Run, group: str) -> Figure:
+    table, path = run["gallery"], run.gallery(group)
+    if not path.is_file():
+        raise _AbsentError(path.stem)
+    with np.load(path) as arrays:
+        return gallery(table[table["group"] == group], dict(arrays), run.called)

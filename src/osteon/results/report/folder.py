@@ -1,0 +1,80 @@
+"""What a finished run folder holds, read as it is asked for; what is absent is None, and its section stays away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from osteon import study
+from osteon.core.run import Tables
+from osteon.core.words import headline, shown
+from osteon.study import Study
+
+
+@dataclass(frozen=True)
+class Finished(Tables):
+    """The files of a finished run."""
+
+    @cached_property
+    def study(self) -> Study:
+        """The resolved study."""
+        return study.load(self.study_file)
+
+    def figure(self, name: str) -> str | None:
+        """A figure's SVG text, or None."""
+        path = self.figure_file(name)
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        """Versions, hashes, seed."""
+        return self.content(self.provenance_file)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any case is synthetic."""
+        return bool(self.flow.get("synthetic") or self.provenance.get("synthetic"))
+
+    @property
+    def positive(self) -> str:
+        """What the positive class is called."""
+        return super().positive or self.study.task.name
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """The metrics table; a report needs at least this.
+
+        Raises:
+            TableError: It is absent.
+        """
+        return self.read("metrics")
+
+    @cached_property
+    def models(self) -> list[str]:
+        """The models in their order."""
+        return list(dict.fromkeys(self.metrics["model"]))
+
+    @cached_property
+    def strata(self) -> list[str]:
+        """The strata worth a column."""
+        return shown(self.metrics["stratum"])
+
+    @cached_property
+    def headline(self) -> str:
+        """The stratum that the study's claim is about."""
+        return headline(self.metrics["stratum"])
+
+    @cached_property
+    def box_models(self) -> list[str]:
+        """The models that see the box alone."""
+        return [model.name for model in self.study.models if model.baseline and model.name in self.models]
+
+    def value(self, model: str, stratum: str, metric: str) -> pd.Series | None:
+        """One row of the metrics table."""
+        found = self.metrics
+        found = found[(found["model"] == model) & (found["stratum"] == stratum) & (found["metric"] == metric)]
+        return None if found.empty else found.iloc[0]

@@ -1,0 +1,91 @@
+"""Sections of what other parts of osteon may leave in a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+from markupsafe import Markup
+
+from osteon.core.words import bare_p, number
+from osteon.results.report.page import Page, interval, paragraph
+
+#: As many features of a model as the table lists.
+_LISTED = 20
+
+
+def tabular(page: Page) -> Iterator[Markup]:
+    """What the tabular models go by."""
+    odds = page.run.table("odds_ratios")
+    if odds is not None:
+        rows: list[list[object]] = []
+        for model, part in odds.groupby("model", sort=False):
+            rows.append([model])
+            for _, row in part.iterrows():
+                ratio = interval(row.rename({"odds_ratio": "value"}), 2)
+                rows.append([row["term"], ratio, bare_p(row["p"]), row["note"]])
+        yield page.table(
+            ["Term", "Odds ratio", "p", ""],
+            rows,
+            "Odds ratios. Numbers: upper against lower quartile; levels: against the commonest. Fitted on all "
+            "development cases.",
+            file="odds_ratios.csv",
+        )
+    selected = page.run.table("selected_features")
+    if selected is not None:
+        yield page.figure(
+            "selected_features",
+            "Radiomics features in use. Mean coefficient for one robust standard deviation, with the least and the "
+            "greatest of the folds.",
+            "The numbers are in the table that follows.",
+        )
+        yield from _agreement(page)
+        rows = [
+            [r["feature"], r["model"], f"{r['folds']} of {r['of']}", number(r["coefficient"], 3)]
+            for _, r in selected.groupby("model", sort=False).head(_LISTED).iterrows()
+        ]
+        yield page.table(
+            ["Feature", "Model", "Folds", "Coefficient"],
+            rows,
+            "Radiomics features in use, the weightiest first. Folds in which a feature was chosen; mean coefficient "
+            "for one robust standard deviation.",
+            file="selected_features.csv",
+            words=2,
+        )
+
+
+def _agreement(page: Page) -> Iterator[Markup]:
+    """How far the folds of each radiomics model chose the same features."""
+    stability = page.run.table("selection_stability")
+    if stability is None:
+        return
+    for _, row in stability[stability["value"].notna()].iterrows():
+        span = f"{number(row['value'], 2)} (95% CI {number(row['low'], 2)} to {number(row['high'], 2)})"
+        yield paragraph(
+            f"{row['model']}: the folds' choices of features agree with an index of {span}; 0 is chance and 1 the same "
+            f"features in every fold ({row['method']})."
+        )
+
+
+def of_file(stem: str, caption: str) -> Callable[[Page], Iterator[Markup]]:
+    """A section for a table of another part of osteon: its figure where there is one, and the table as it is."""
+
+    def draw(page: Page) -> Iterator[Markup]:
+        table = page.run.table(stem)
+        if table is None:
+            return
+        yield page.figure(stem, caption, f"The numbers are in {stem}.csv.")
+        words_first = sum(not pd.api.types.is_numeric_dtype(table[name]) for name in table)
+        rows = [[_plain(value) for value in row] for row in table.head(40).itertuples(index=False)]
+        more = f" The first 40 of {len(table):,} rows." if len(table) > 40 else ""
+        yield page.table(list(map(str, table.columns)), rows, caption + more, file=f"{stem}.csv", words=words_first)
+
+    return draw
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    try:
+        return f"{float(text):.3g}" if "." in text else text
+    except ValueError:
+        return text

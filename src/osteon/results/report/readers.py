@@ -1,0 +1,193 @@
+"""The reader study in the report, and as a page of its own where there is no run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from osteon.core.tables import written
+from osteon.core.version import __version__
+from osteon.core.words import p_value
+from osteon.readers.words import arm_title, arms_of, sentences
+from osteon.results.report.folder import Finished
+from osteon.results.report.page import Page, bullets, interval, paragraph
+
+_METRICS = {"auc": "AUC", "sensitivity": "Sensitivity", "specificity": "Specificity", "median_seconds": "Seconds"}
+_RANDOM = {
+    "readers and cases": "these readers and cases stand for others",
+    "cases": "these readers, other cases",
+    "readers": "other readers, these cases",
+}
+
+
+def readers(page: Page) -> Iterator[Markup]:
+    """What the model changed for those who read."""
+    metrics, comparisons = page.run.table("reader_metrics"), page.run.table("reader_comparisons")
+    if metrics is None:
+        return
+    if page.run.content(page.run.path / "reader_study.json").get("simulated"):
+        yield paragraph("Simulated readers: these readings were drawn by a program, not given by people.", "lead")
+    if comparisons is not None:
+        first, *rest = sentences(metrics, comparisons, page.run.table("reliance"))
+        yield paragraph(first, "lead")
+        yield bullets(rest)
+    yield page.figure(
+        "reader_roc",
+        "Readers and model. ROC curves of every reader, their mean by arm, and how the operating point of each moves.",
+        "ROC curves and operating points; the areas and points are in the tables of readers.",
+    )
+    yield _by_reader(page, metrics)
+    if comparisons is not None:
+        yield page.figure(
+            "reader_gain",
+            "Change by reader. AUC, sensitivity and specificity, losses shown as gains are.",
+            "Forest plot of each reader's changes; the numbers are in reader_comparisons.csv.",
+        )
+        yield _compared(page, comparisons)
+    yield page.figure(
+        "reader_benefit",
+        "Gain against experience and receptiveness. One line a reader.",
+        "Each reader's AUC without and with advice; the numbers are in reader_benefit.csv.",
+    )
+    yield page.figure(
+        "reliance",
+        "Reliance on advice. What readers made of right and of wrong advice.",
+        "Shares of readings in which advice was followed; the numbers are in the table of reliance.",
+    )
+    yield _relied(page)
+    yield page.figure(
+        "reader_confidence",
+        "Confidence at its word. How often cases read with some confidence were positive.",
+        "Calibration of the readers' confidence; the numbers are in reader_confidence.csv.",
+    )
+    yield _agreed(page)
+
+
+def _by_reader(page: Page, metrics: pd.DataFrame) -> Markup:
+    known = [name for name in _METRICS if (metrics["metric"] == name).any()]
+    rows: list[list[object]] = []
+    for arm in [*arms_of(metrics), "alone"]:
+        here = metrics[metrics["arm"] == arm]
+        if here.empty:
+            continue
+        rows.append([arm_title(arm)[0].upper() + arm_title(arm)[1:]])
+        for reader, own in here.groupby("reader", sort=False):
+            of_metric = {str(row["metric"]): row for _, row in own.iterrows()}
+            if "seconds" in of_metric:  # over all readers the geometric mean stands in for the median
+                of_metric.setdefault("median_seconds", of_metric["seconds"])
+            cells = [interval(of_metric.get(name), 1 if name == "median_seconds" else 3) for name in known]
+            rows.append(["all readers" if reader == "all" else reader, *cells])
+    return page.table(
+        ["Reader", *(_METRICS[name] for name in known)],
+        rows,
+        "Readers by arm. Of one reader: over the sampling of cases, seconds as median and quartiles; of all readers: "
+        "means with readers and cases random, seconds as geometric mean.",
+        file="reader_metrics.csv",
+    )
+
+
+def _compared(page: Page, comparisons: pd.DataFrame) -> Markup:
+    rows: list[list[object]] = []
+    titles = {**_METRICS, "accuracy": "Accuracy", "seconds": "Seconds (ratio)"}
+    for random, meaning in _RANDOM.items():
+        here = comparisons[(comparisons["reader"] == "all") & (comparisons["random"] == random)]
+        if here.empty:
+            continue
+        rows.append([f"Random: {random} ({meaning})"])
+        for _, row in here.iterrows():
+            found = interval(row.rename({"difference": "value"}))
+            primary = " (primary)" if row["primary"] else ""
+            rows.append([f"{titles.get(row['metric'], row['metric'])}{primary}", found, p_value(row["p"])])
+    a, b = comparisons["arm_a"].iloc[0], comparisons["arm_b"].iloc[0]
+    return page.table(
+        ["", f"{arm_title(a)} − {arm_title(b)}", "p"],
+        rows,
+        "Arms compared over all readers. Obuchowski-Rockette with Hillis' degrees of freedom.",
+        file="reader_comparisons.csv",
+    )
+
+
+def _relied(page: Page) -> Markup:
+    table = page.run.table("reliance")
+    if table is None:
+        return Markup()
+    everyone = table[table["reader"] == "all"]
+    rows = [[row["measure"], row["events"], row["n"], interval(row, 2)] for _, row in everyone.iterrows()]
+    return page.table(
+        ["", "Readings", "Of", "Share or change"],
+        rows,
+        "Reliance over all readers. 95% intervals with readers and cases random.",
+        file="reliance.csv",
+    )
+
+
+def _agreed(page: Page) -> Markup:
+    table = page.run.table("reader_agreement")
+    if table is None:
+        return Markup()
+    arms = arms_of(table.assign(reader=""))
+    rows = []
+    for measure in dict.fromkeys(table["measure"]):
+        found = {row["arm"]: row for _, row in table[table["measure"] == measure].iterrows()}
+        rows.append([measure, *(interval(found.get(arm), 2) for arm in arms)])
+    return page.table(["", *map(arm_title, arms)], rows, "Agreement between readers.", file="reader_agreement.csv")
+
+
+def write(folder: Path, title: str) -> Path:
+    """Write ``readers.html``: the section as a page of its own.
+
+    Args:
+        folder: Where the tables and figures of the analysis lie.
+        title: What the page is called.
+
+    Returns:
+        Its path.
+    """
+    page = Page(Finished(folder))
+    style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    body = Markup("\n").join(piece for piece in readers(page) if piece)
+    html = (
+        jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+        .from_string(_PAGE)
+        .render(title=title, style=Markup(style), body=body, version=__version__)
+    )
+    path = folder / "readers.html"
+    with written(path) as beside:
+        beside.write_text(html, encoding="utf-8")
+    return path
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="osteon {{ version }}">
+<title>{{ title }}</title>
+<style>
+{{ style }}
+</style>
+</head>
+<body>
+<div class="layout">
+<nav aria-label="Contents"></nav>
+<main>
+<header>
+<p class="kind">Reader study</p>
+<h1>{{ title }}</h1>
+<p class="disclaimer">Research use only; not a medical device.</p>
+</header>
+<section id="readers">
+{{ body }}
+</section>
+<footer>Made by osteon {{ version }}. Research use only; not a medical device.</footer>
+</main>
+</div>
+</body>
+</html>
+"""

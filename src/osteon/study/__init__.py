@@ -1,0 +1,53 @@
+"""study.toml <-> a frozen Study. Unknown settings are refused, with the nearest known one.
+
+Everything has a default. ``preset = "fair"`` (the default) is the study as it should be run; ``preset = "paper"`` takes
+the published settings of the 2026 study (doi 10.1186/s13244-026-02271-y) as far as they are known.
+"""
+
+from __future__ import annotations
+
+from osteon.study.file import Study, load, register
+from osteon.study.protocol import Readers
+from osteon.study.recipes import (
+    KINDS,
+    RECIPES,
+    Augment,
+    Box,
+    Clinical,
+    Combined,
+    Model,
+    ModelSettings,
+    Network,
+    Radiomics,
+    default_models,
+)
+from osteon.study.sections import Centres, Compute, Crop, Evaluation, Explain, Robustness, StudySection, Task
+from osteon.study.settings import Name, Settings
+
+__all__ = [
+    "KINDS",
+    "RECIPES",
+    "Augment",
+    "Box",
+    "Centres",
+    "Clinical",
+    "Combined",
+    "Compute",
+    "Crop",
+    "Evaluation",
+    "Explain",
+    "Model",
+    "ModelSettings",
+    "Name",
+    "Network",
+    "Radiomics",
+    "Readers",
+    "Robustness",
+    "Settings",
+    "Study",
+    "StudySection",
+    "Task",
+    "default_models",
+    "load",
+    "register",
+]

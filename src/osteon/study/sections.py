@@ -1,0 +1,162 @@
+"""The sections of study.toml but for its models: each a frozen group of settings with its defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from osteon.study.settings import Count, Fraction, Settings, TableName
+
+
+class StudySection(Settings):
+    """``[study]``: what is studied and where the run goes.
+
+    Attributes:
+        name: The study's name, as the report prints it.
+        cohort: The cohort table, relative to the study file.
+        output: The run folder, relative to the study file.
+        seed: The one random seed of the study.
+        preset: ``fair`` or ``paper``.
+        weights: A folder to look for weights files in before the usual places, relative to the study file.
+        duplicates: What to do when one picture is on both sides of the development/external line: ``error`` stops,
+            ``exclude`` sets the external copy aside and says so in the flow.
+    """
+
+    name: str = "study"
+    cohort: str = "cohort.csv"
+    output: str = "run"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    preset: Literal["fair", "paper"] = "fair"
+    weights: str = "weights"
+    duplicates: Literal["error", "exclude"] = "error"
+
+
+class Task(Settings):
+    """``[task]``: which labels are the positive class; empty means that the labels are 0 and 1 already.
+
+    Attributes:
+        positive: Labels that count as positive, spelled as in the table; a number needs no quotes.
+        column: The cohort's column that holds the label.
+        name: What the positive class is called in the report.
+    """
+
+    positive: tuple[TableName, ...] = ()
+    column: TableName = "label"
+    name: str = "positive"
+
+
+class Centres(Settings):
+    """``[centres]``: the two roles of a centre.
+
+    Attributes:
+        development: Centres that models are made from, spelled as in the table; a number needs no quotes.
+        external: Centres that they are tested on; empty takes all that are not development.
+    """
+
+    development: Annotated[tuple[TableName, ...], Field(min_length=1)]
+    external: tuple[TableName, ...] = ()
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> Centres:
+        both = sorted(set(self.development) & set(self.external))
+        if both:
+            raise ValueError(f"centre {both[0]!r} is both development and external")
+        return self
+
+
+class Crop(Settings):
+    """``[crop]``: from a box to the picture a network sees.
+
+    Attributes:
+        margin: Added on each side, as a fraction of the box's side.
+        size: Side of the square network input in pixels; None takes what the backbone was made for.
+        square: Widen the shorter side so that the aspect ratio is kept; otherwise the crop is stretched.
+        min_box: A box with a side under this many pixels of the stored image is set aside.
+    """
+
+    margin: Annotated[float, Field(ge=0, le=2)] = 0.15
+    size: Annotated[int, Field(ge=32, le=1024)] | None = None
+    square: bool = True
+    min_box: Annotated[float, Field(ge=1)] = 4
+
+
+class Evaluation(Settings):
+    """``[evaluation]``: folds, thresholds and the one prespecified contrast.
+
+    Attributes:
+        primary: The primary pair of models, a - b; empty takes the first two models.
+        folds: Number of cross-validation folds, grouped by patient and stratified.
+        bootstrap: Number of bootstrap samples where an interval needs them.
+        sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
+        level: Confidence level of every interval.
+        thresholds: Range of threshold probabilities of the decision curve, low and high.
+        subgroups: Cohort columns to report within; numbers are cut at the development median.
+    """
+
+    primary: tuple[str, ...] = ()
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    bootstrap: Annotated[int, Field(ge=100)] = 2000
+    sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    thresholds: tuple[Fraction, Fraction] = (0.02, 0.8)
+    subgroups: tuple[TableName, ...] = ()
+
+    @field_validator("primary")
+    @classmethod
+    def _pair(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) not in (0, 2) or len(set(value)) != len(value):
+            raise ValueError("the primary contrast is a pair of two different models")
+        return value
+
+
+class Robustness(Settings):
+    """``[robustness]``: how strongly boxes and pictures are perturbed, in fractions of the box's side.
+
+    Attributes:
+        shift: Grades of translation.
+        scale: Grades of relative change of size.
+        aspect: Grades of relative change of aspect ratio.
+        combined: Grades of all three at once.
+        image: Whether the picture itself is changed as well (rotation, gamma, noise, blur, JPEG, markers masked).
+        repeats: Random draws a case and grade; 0 leaves the step out.
+        cases: How many external cases are perturbed, as equally as can be from each centre and class; -1 takes all.
+    """
+
+    shift: tuple[Fraction, ...] = (0.05, 0.1, 0.2, 0.3)
+    scale: tuple[Fraction, ...] = (0.1, 0.2, 0.3)
+    aspect: tuple[Fraction, ...] = (0.1, 0.2)
+    combined: tuple[Fraction, ...] = (0.1, 0.2)
+    image: bool = True
+    repeats: Annotated[int, Field(ge=0)] = 10
+    cases: Annotated[int, Field(ge=-1)] = -1
+
+
+class Explain(Settings):
+    """``[explain]``: class-activation maps and their scores.
+
+    Attributes:
+        methods: ``gradcam``, ``gradcam++``, ``hirescam``, ``occlusion``.
+        cases: How many external cases are explained; 0 leaves the step out, -1 takes all.
+        sanity: Whether maps of randomised weights and labels are scored as well.
+    """
+
+    methods: tuple[Literal["gradcam", "gradcam++", "hirescam", "occlusion"], ...] = ("gradcam",)
+    cases: Annotated[int, Field(ge=-1)] = -1
+    sanity: bool = True
+
+
+class Compute(Settings):
+    """``[compute]``: what can change the last bits of a result; the number of jobs cannot, and is not a setting.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: Of training: ``auto`` (bfloat16 or float16 where the device is faster with it) or ``float32``.
+        predict: Of final predictions: ``float32`` unless the study says ``auto``.
+        threads: CPU threads of one work unit.
+    """
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32"] = "auto"
+    predict: Literal["float32", "auto"] = "float32"
+    threads: Count = 1

@@ -1,0 +1,298 @@
+"""What the server remembers, in SQLite or PostgreSQL. Readings, answers and events are only ever appended."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    JSON,
+    Column,
+    Connection,
+    Dialect,
+    Engine,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+    inspect,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.types import TypeDecorator
+
+from osteon.core.errors import InputError
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC, kept as ISO 8601 text: the same in both databases, sortable, readable by a person."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """To text, always with microseconds so that the order of texts is the order of moments."""
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """From text."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+metadata = MetaData()
+_CODE = String(40)
+
+#: One row: the protocol as the server needs it.
+study = Table("study", metadata, Column("id", Integer, primary_key=True), Column("protocol", JSON, nullable=False))
+
+#: Readers and administrators. A token is kept as its SHA-256 only.
+person = Table(
+    "person",
+    metadata,
+    Column("code", _CODE, primary_key=True),
+    Column("role", String(10), nullable=False),
+    Column("experience", Float),
+    Column("token_hash", String(64), unique=True),
+)
+#: Signed-in browsers.
+login = Table(
+    "login",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("person", _CODE, ForeignKey("person.code"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+#: What is read, and the model's advice on it. There is no column for the truth.
+reading_case = Table(
+    "reading_case",
+    metadata,
+    Column("code", _CODE, primary_key=True),
+    Column("context", JSON, nullable=False),
+    Column("probability", Float),
+    Column("threshold", Float),
+    Column("advice", Integer),
+)
+#: The pictures of a case.
+view = Table(
+    "view",
+    metadata,
+    Column("case_code", _CODE, ForeignKey("reading_case.code"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("window", JSON, nullable=False),
+    Column("spacing", JSON),
+    Column("boxes", JSON, nullable=False),
+    Column("heatmap", JSON),
+)
+#: Who reads what when: in a sequential design a case has two steps.
+task = Table(
+    "task",
+    metadata,
+    Column("reader", _CODE, ForeignKey("person.code"), primary_key=True),
+    Column("session", Integer, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("case_code", _CODE, ForeignKey("reading_case.code"), nullable=False),
+    Column("arm", String(10), nullable=False),
+)
+#: Every answer ever given; the one with the highest revision counts.
+reading = Table(
+    "reading",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reader", _CODE, ForeignKey("person.code"), nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("case_code", _CODE, nullable=False),
+    Column("arm", String(10), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("call", Integer),
+    Column("box", JSON),
+    Column("comment", Text, nullable=False),
+    Column("shown_at", Instant, nullable=False),
+    Column("answered_at", Instant, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("advice_at", Instant),
+    Column("heatmap_at", Instant),
+    Column("receipt", String(64), nullable=False),
+    UniqueConstraint("reader", "session", "position", "step", "revision"),
+    UniqueConstraint("reader", "receipt"),
+)
+#: Answers to the questionnaires.
+answer = Table(
+    "answer",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reader", _CODE, ForeignKey("person.code"), nullable=False),
+    Column("stage", String(10), nullable=False),
+    Column("item", _CODE, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("answered_at", Instant, nullable=False),
+    UniqueConstraint("reader", "stage", "item"),
+)
+#: What else happened: a case shown or left, advice or heat map seen, a session closed, a questionnaire finished.
+happening = Table(
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reader", _CODE, ForeignKey("person.code"), nullable=False, index=True),
+    Column("kind", String(12), nullable=False),
+    Column("session", Integer),
+    Column("position", Integer),
+    Column("step", Integer),
+    Column("seconds", Float),
+    Column("at", Instant, nullable=False),
+)
+
+_POSTGRES_RULE = """CREATE OR REPLACE FUNCTION append_only() RETURNS trigger AS $$
+BEGIN RAISE EXCEPTION 'this table is append-only'; END $$ LANGUAGE plpgsql"""
+
+
+def _ddl(text: str) -> DDL:
+    return DDL(text)  # type: ignore[no-untyped-call]
+
+
+event.listen(metadata, "before_create", _ddl(_POSTGRES_RULE).execute_if(dialect="postgresql"))
+for _table in (reading, answer, happening):
+    for _verb in ("UPDATE", "DELETE"):
+        _head = f"CREATE TRIGGER {_table.name}_{_verb.lower()} BEFORE {_verb} ON {_table.name}"
+        _sqlite = _ddl(f"{_head} BEGIN SELECT RAISE(ABORT, 'this table is append-only'); END")
+        _postgres = _ddl(f"{_head} FOR EACH STATEMENT EXECUTE FUNCTION append_only()")
+        event.listen(_table, "after_create", _sqlite.execute_if(dialect="sqlite"))
+        event.listen(_table, "after_create", _postgres.execute_if(dialect="postgresql"))
+
+
+class Store:
+    """A database: `read()` and `write()` give a connection inside one transaction.
+
+    A write is on disk before `write()` ends (SQLite: write-ahead log with synchronous=FULL; PostgreSQL: its default,
+    asked for again), so that what is acknowledged afterwards survives a crash of the server or of the machine.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
+
+    Raises:
+        InputError: The URL is of neither kind, or the database cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            address = make_url(url)
+        except ArgumentError:
+            raise InputError("the database URL cannot be read", fix=_URL_FIX) from None
+        backend = address.get_backend_name()
+        if backend == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+        elif backend != "sqlite":
+            raise InputError(f"'{backend}' is not a database this server knows", fix=_URL_FIX)
+        self.engine: Engine = create_engine(address, pool_size=20, max_overflow=20)
+        event.listen(self.engine, "connect", _sqlite_connected if backend == "sqlite" else _postgres_connected)
+        if backend == "sqlite":
+            event.listen(self.engine, "begin", _sqlite_begin)
+        self._writing = self.engine.execution_options(osteon_write=True)
+        self._turn = _Queue() if backend == "sqlite" else nullcontext()
+        try:
+            with self.engine.connect():
+                pass
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            raise InputError(f"the database cannot be opened ({reason})", fix=_URL_FIX) from None
+
+    def create(self) -> None:
+        """Make the tables.
+
+        Raises:
+            InputError: A reader study is there already.
+        """
+        if inspect(self.engine).has_table(study.name):
+            raise InputError(
+                "the database holds a reader study already", fix="Use another database, or export it first."
+            )
+        metadata.create_all(self.engine)
+
+    def has_study(self) -> bool:
+        """Whether a reader study was created here."""
+        return inspect(self.engine).has_table(study.name)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One reading transaction."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One writing transaction, committed and on disk when the block ends."""
+        with self._turn, self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+
+class _Queue:
+    """First come, first served: SQLite has one writer at a time, and lets others sleep and try their luck again."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._waiting: deque[Lock] = deque()
+        self._busy = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._busy:
+                self._busy = True
+                return
+            gate = Lock()
+            gate.acquire()
+            self._waiting.append(gate)
+        gate.acquire()  # opened by whoever is before us
+
+    def __exit__(self, *_error: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._busy = False
+
+
+_URL_FIX = "Write sqlite:///study.db or postgresql://user:password@host/name."
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a database file."""
+    return f"sqlite:///{path}"
+
+
+def _sqlite_connected(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    # A write takes its lock at once: a lock taken half-way can be refused without waiting.
+    writes = connection.get_execution_options().get("osteon_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgres_connected(connection: Any, _record: object) -> None:
+    connection.execute("SET synchronous_commit = on")
+    connection.commit()

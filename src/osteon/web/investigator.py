@@ -1,0 +1,75 @@
+"""What the investigator does once a reader study exists: read its key, renew and end links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Connection, select
+
+from osteon.core import tables
+from osteon.core.errors import InputError, suggest
+from osteon.web import guard
+from osteon.web.database import person
+from osteon.web.serve import open_store
+
+
+def study_folder(folder: Path) -> Path:
+    """The folder with the key, given it or the run.
+
+    Raises:
+        InputError: There is none.
+    """
+    for place in (folder, folder / "readers"):
+        if (place / "key.csv").is_file():
+            return place
+    raise InputError("no key of a reader study here", file=folder, fix="Work where it was created, not on the server.")
+
+
+def key_of(folder: Path) -> pd.DataFrame:
+    """The key of a reader study, given its folder or the run."""
+    return tables.read(study_folder(folder) / "key.csv", tables.READING_KEY)
+
+
+def renew(folder: Path, person_code: str, address: str, database_url: str | None = None) -> str:
+    """Give a person a new link; the old one ends.
+
+    Returns:
+        The link; it can be read this once.
+
+    Raises:
+        InputError: No such person.
+    """
+    with _writing(folder, database_url) as connection:
+        _known(connection, person_code)
+        token = guard.invite(connection, person_code)
+    return guard.link(address, token, administrator=person_code == guard.ADMINISTRATOR)
+
+
+def end(folder: Path, person_code: str, database_url: str | None = None) -> None:
+    """End a person's link and sign them out everywhere.
+
+    Raises:
+        InputError: No such person.
+    """
+    with _writing(folder, database_url) as connection:
+        _known(connection, person_code)
+        guard.revoke(connection, person_code)
+
+
+@contextmanager
+def _writing(folder: Path, database_url: str | None) -> Iterator[Connection]:
+    store = open_store(folder, database_url)
+    try:
+        with store.write() as connection:
+            yield connection
+    finally:
+        store.close()
+
+
+def _known(connection: Connection, code: str) -> None:
+    codes = list(connection.execute(select(person.c.code)).scalars())
+    if code not in codes:
+        raise InputError(f"nobody is called '{code}'", fix=suggest(code, codes))
