@@ -390,7 +390,8 @@ def write_models(folder: Path) -> dict[str, bytes]:
 
 def test_a_model_is_saved_to_the_same_bytes_by_every_process(tmp_path: Path) -> None:
     command = "import sys, pathlib, test_tabular as t; t.write_models(pathlib.Path(sys.argv[1]))"
-    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    places = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": places}
     subprocess.run([sys.executable, "-c", command, str(tmp_path / "there")], check=True, env=environment)
     there = {path.name: path.read_bytes() for path in sorted((tmp_path / "there").iterdir())}
     assert len(there) == 3
