@@ -25,6 +25,10 @@ MAX_PIXELS = 150_000_000
 DEFAULT_PERCENTILES = (0.5, 99.5)
 
 
+#: Raised when pictures are read otherwise than before, so that what was made from them is made anew.
+READING = 2
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredRadiograph:
     """A radiograph at full bit depth, and nothing that could identify a patient.
