@@ -15,9 +15,9 @@ import pandas as pd
 from scipy.special import expit, logit
 from sqlalchemy import Connection, insert
 
-from osteon.cohort.check.rows import counted
 from osteon.core import tables
 from osteon.core.errors import InputError, NotEstimableError, suggest
+from osteon.core.words import counted
 from osteon.readers import plan, planned_power
 from osteon.stats import auc
 from osteon.study import Study

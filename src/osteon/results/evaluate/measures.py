@@ -188,7 +188,7 @@ def comparisons(cases: Cases, primary: tuple[str, str], level: float) -> pd.Data
         found = dict.fromkeys(combinations(models, 2), nothing)
     rows = [
         {"model_a": a, "model_b": b, "primary": (a, b) == primary}
-        | {name: getattr(c, name) for name in ("difference", "low", "high", "se", "z", "p")}
+        | {name: getattr(c, name) for name in ("difference", "low", "high", "se", "z", "p", "method")}
         for (a, b), c in found.items()
     ]
     frame = pd.DataFrame(rows)

@@ -35,6 +35,7 @@ from osteon.results.figures.robustness import (
     robustness_pictures,
 )
 from osteon.results.figures.style import Look, looks, save
+from osteon.study import Study, load
 
 __all__ = [
     "READERS",
@@ -81,8 +82,19 @@ class _Run(Tables):
         return found
 
     @cached_property
+    def _study(self) -> Study | None:
+        return load(self.study_file) if self.study_file.is_file() else None
+
+    @cached_property
     def look(self) -> dict[str, Look]:
-        return looks(self["metrics"]["model"])
+        """How each model is drawn, by its kind where the study tells."""
+        kinds = None if self._study is None else {model.name: model.kind for model in self._study.models}
+        return looks(self["metrics"]["model"], kinds)
+
+    @property
+    def level(self) -> float:
+        """Confidence level of the intervals."""
+        return 0.95 if self._study is None else self._study.evaluation.level
 
     @property
     def course(self) -> Mapping[str, Any]:
@@ -97,20 +109,22 @@ class _Run(Tables):
         return self.positive or "positive"
 
     @property
-    def level(self) -> float:
+    def reader_level(self) -> float:
         """Confidence level of the reader study's tables."""
         return float(self.content(self.path / "reader_study.json").get("level", 0.95))
 
 
 _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "flow": lambda run: flow(run.course),
-    "roc": lambda run: roc(run["roc"], run["metrics"], run.look),
-    "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look),
-    "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"]),
-    "calibration": lambda run: calibration(run["calibration"], run["metrics"], run["scores"], run.look),
+    "roc": lambda run: roc(run["roc"], run["metrics"], run.look, run.called),
+    "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look, run.called, run.level),
+    "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"], level=run.level),
+    "calibration": lambda run: calibration(
+        run["calibration"], run["metrics"], run["scores"], run.look, level=run.level
+    ),
     "decision": lambda run: decision(run["decision"], run.look),
     "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
-    "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
+    "subgroups": lambda run: subgroups(run["subgroups"], look=run.look, called=run.called, level=run.level),
     "examples": lambda run: examples(run["examples"], _pictures(run["examples"]["case_id"], run.thumbnail), run.called),
     "selected_features": lambda run: selected_features(
         run["selected_features"], run.table("selection_stability"), run.look
@@ -118,7 +132,7 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "robustness": lambda run: robustness(_boxes_changed(run), run.look),
     "robustness_centres": lambda run: robustness_centres(_boxes_changed(run), run.look),
     "robustness_pictures": lambda run: robustness_pictures(_pictures_changed(run), run.look),
-    "robustness_comparisons": lambda run: robustness_comparisons(run["robustness_comparisons"]),
+    "robustness_comparisons": lambda run: robustness_comparisons(run["robustness_comparisons"], level=run.level),
     "robustness_cases": lambda run: robustness_cases(
         run["robustness_examples"],
         _pictures(run["robustness_examples"]["case_id"], run.changed_box),
@@ -130,10 +144,10 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "gallery_wrong": lambda run: _gallery(run, "wrong"),
     "gallery_changed": lambda run: _gallery(run, "changed"),
     "reader_roc": lambda run: reader_roc(run["reader_roc"], run["reader_metrics"]),
-    "reader_gain": lambda run: reader_gain(run["reader_comparisons"], run.level),
+    "reader_gain": lambda run: reader_gain(run["reader_comparisons"], run.reader_level),
     "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.table("reader_covariates")),
-    "reliance": lambda run: reliance(run["reliance"], run.level),
-    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"], run.level),
+    "reliance": lambda run: reliance(run["reliance"], run.reader_level),
+    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"], run.reader_level),
 }
 
 

@@ -37,6 +37,7 @@ def calibration(
     scores: pd.DataFrame,
     look: Mapping[str, Look] | None = None,
     stratum: str | None = None,
+    level: float = 0.95,
 ) -> Figure:
     """Smooth calibration curves, one panel a model: raw, and recalibrated on development with its band.
 
@@ -48,6 +49,7 @@ def calibration(
         scores: The score table; it gives the histograms.
         look: How models are drawn.
         stratum: Which; the headline one by default.
+        level: Confidence level of the bands.
     """
     look = models_of(metrics, look)
     stratum = stratum or headline(metrics["stratum"])
@@ -74,9 +76,9 @@ def calibration(
         _slope(panel, metrics[(metrics["model"] == name) & (metrics["stratum"] == stratum)])
     caption(
         figure,
-        f"{stratum_title(stratum)}. Dotted: as predicted. Solid, with 95% band: recalibrated on development. "
-        "Bars: recalibrated probabilities,\npositive above, negative below. Slope (ideal 1) and intercept (ideal 0): "
-        "before → after recalibration.",
+        f"{stratum_title(stratum)}. Dotted: as predicted. Solid, with {100 * level:g}% band: recalibrated on "
+        "development. Bars: recalibrated probabilities,\npositive above, negative below. Slope (ideal 1) and intercept "
+        "(ideal 0): before → after recalibration.",
     )
     return figure
 
