@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from osteon.cohort.check.rows import counted
 from osteon.core import tables
 from osteon.core.errors import InputError
+from osteon.core.words import counted
 from osteon.models.explain.placing import on_radiograph
 from osteon.web.picture import Depth16
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from osteon.cohort.check.rows import counted
 from osteon.core.errors import InputError, suggest
+from osteon.core.words import counted
 from osteon.io import StoredRadiograph, burned, read_stored
 from osteon.io.burned.marker import Box
 from osteon.study import Study
