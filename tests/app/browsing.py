@@ -62,8 +62,8 @@ class Page:
         self.address = address
 
     def _listen(self, message: Any) -> None:
-        # 401, or 403 where the administrator is in: what a browser hears before it has signed in
-        if message.type == "error" and "401" not in message.text and "403" not in message.text:
+        # 401, or 403 beside the administrator: heard before one has signed in; 423: in a window that has lost the pen
+        if message.type == "error" and not any(status in message.text for status in ("401", "403", "423")):
             self.complaints.append(message.text)
 
     def open(self, token: str = "", path: str = "/") -> None:

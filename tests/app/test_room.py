@@ -380,8 +380,6 @@ def test_the_older_of_two_windows_is_told_and_can_go_on(serve: Serve, browser: A
         older.case(1, 3)
         elsewhere.press("y")
         elsewhere.page.wait_for_selector("dialog.elsewhere[open]")
-        older.complaints.clear()  # the refusals themselves
-        elsewhere.complaints.clear()
         tab = older.context.new_page()  # another tab of the same browser is told at once
         tab.goto(address)
         tab.wait_for_selector("body[data-case='1.3.1']")
@@ -461,8 +459,7 @@ def test_a_failing_server_is_asked_ever_more_rarely(serve: Serve, browser: Any, 
         assert len(everything) <= 20
         assert len(readings(served)) == stored
         page.context.unroute(f"**/api/{what}")
-        page.page.click("#trouble button")
-        page.page.clock.run_for(1000)
+        page.page.clock.run_for(30000)
         page.page.wait_for_selector("#trouble .message", state="hidden")
         page.case(1, position + (what == "cases/*/answers"))
         if what == "cases/*/draft":
@@ -519,3 +516,24 @@ OVERLAY = """() => {
 def strongest(page: Page) -> float:
     """The most solid pixel of what lies over the picture."""
     return float(np.float64(page.page.evaluate(OVERLAY)))
+
+
+def test_a_window_does_not_take_the_pen_unasked(serve: Serve, browser: Any) -> None:
+    """The older window believes what is no longer so: it finds out, and still leaves the pen where it is."""
+    served = serve(CROSSED.replace("comment = true", "comment = true\nrevise = false"))
+    with listening(served) as address:
+        older, newer = Page(browser, address), Page(browser, address)
+        older.open(served.token("R1"))
+        older.case(1, 1)
+        newer.open(served.token("R1"))
+        newer.case(1, 1)
+        newer.press("y", "8", "Enter")
+        newer.case(1, 2)
+        older.turn_away(True)
+        older.turn_away(False)  # reports a look at a case that is closed
+        older.page.wait_for_selector("dialog.elsewhere[open]")
+        newer.press("y", "8", "Enter")
+        newer.case(1, 3)
+        older.complaints.clear()  # the time it reported for a case that is closed
+        older.close()
+        newer.close()

@@ -114,6 +114,13 @@ test("a case can be said to have no lesion, where that may be said, instead of a
   assert.equal(opened({}, asked).values.no_lesion, false);
 });
 
+test("text goes without what the server would refuse", () => {
+  const state = opened({});
+  state.set({ call: 1, confidence: 5, comment: "a\u0000b\u000bc\n\ud83d\ude00\ud83d " }, 0);
+  assert.equal(state.answer.comment, "abc\n\ud83d\ude00");
+  assert.equal(state.draft.comment, "abc\n\ud83d\ude00 ");
+});
+
 test("a box that is asked for is needed", () => {
   const state = opened({}, { ...QUESTION, draw_box: true });
   state.set({ call: 1, confidence: 5 }, 0);

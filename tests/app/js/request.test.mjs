@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 globalThis.document ??= { getElementById: () => null };
-const { Refused, Unreachable, get, persist, post, temporary } = await import("../../../src/osteon/web/static/js/api.js");
+const { Refused, Unreachable, get, patience, persist, post, temporary } = await import("../../../src/osteon/web/static/js/api.js");
 const { Backoff } = await import("../../../src/osteon/web/static/js/backoff.js");
 const { Drafts } = await import("../../../src/osteon/web/static/js/drafts.js");
 const { Scope, ended } = await import("../../../src/osteon/web/static/js/scope.js");
@@ -33,6 +33,10 @@ test("waits double up to a limit, and differ between browsers", () => {
   low.reset();
   assert.equal(low.next(), 500);
   assert.equal(low.next(7000), 7000); // what the server asks for itself
+});
+
+test("what a server asks to wait is followed within reason", () => {
+  assert.deepEqual([null, "0", "7", "-3", "1e9", "Wed, 21 Oct 2026 07:28:00 GMT", "x"].map(patience), [0, 0, 7000, 0, 120000, 0, 0]);
 });
 
 test("only what may pass is tried again", () => {

@@ -63,12 +63,21 @@ export class Advice {
    * @param {Case} shown
    * @param {AbortSignal} signal
    */
-  async open(shown, signal) {
+  offer(shown, signal) {
     this.here = { case: shown, signal };
-    if (!shown.aided) return;
-    if (this.question.advice === "shown" || shown.advised) return this.show();
+    if (!shown.aided || this.#atOnce(shown)) return;
     const button = h("button", { type: "button", class: "wide", onclick: () => void this.show() }, "Show the model's advice ", h("kbd", {}, "A"));
     this.content.replaceChildren(button);
+  }
+
+  /** Show the advice unasked, where the study does or the reader has seen it before. */
+  async begin() {
+    if (this.here && this.#atOnce(this.here.case)) await this.show();
+  }
+
+  /** @param {Case} shown */
+  #atOnce(shown) {
+    return this.question.advice === "shown" || shown.advised;
   }
 
   async show() {

@@ -167,7 +167,7 @@ export class AnswerForm {
     const { call, confidence } = this.state.values;
     const middle = this.points ? 3 : 50;
     const apart = this.calls && call !== null && confidence !== null && (call ? confidence < middle : confidence > middle);
-    this.hint.textContent = apart ? "Your diagnosis and your confidence point in different directions." : "";
+    this.hint.textContent = apart ? "Diagnosis and confidence point different ways." : "";
     this.render();
     this.room.changed();
   }

@@ -1,5 +1,7 @@
 // An answer in the making, without any page: what has been chosen, when, and what is still missing.
 
+import { clean } from "./words.js";
+
 /**
  * @typedef {import("./types.js").Case} Case
  * @typedef {import("./types.js").Box} Box
@@ -147,7 +149,7 @@ export class Answering {
       confidence: this.values.confidence,
       call: this.question.call ? call : null,
       box: this.question.draw_box ? box : null,
-      comment: comment.trim(),
+      comment: clean(comment).trim(),
       no_lesion: this.question.draw_box && this.values.no_lesion,
       revises: this.revises,
       acted: this.acted,
@@ -157,7 +159,7 @@ export class Answering {
   /** What is worth keeping of it, empty where nothing was begun. */
   get draft() {
     const begun = (this.mode === "answering" || this.mode === "revising") && !same(this.values, this.initial);
-    return begun ? { ...this.values, revises: this.revises, acted: this.acted } : { revises: this.revises };
+    return begun ? { ...this.values, comment: clean(this.values.comment), revises: this.revises, acted: this.acted } : { revises: this.revises };
   }
 }
 

@@ -38,6 +38,15 @@ export function headers() {
 }
 
 /**
+ * What a server asks to wait, in milliseconds and within reason; nothing where it says it in another way than seconds.
+ * @param {string | null} text
+ */
+export function patience(text) {
+  const seconds = Number(text);
+  return Number.isFinite(seconds) ? Math.min(Math.max(1000 * seconds, 0), 4 * PATIENCE) : 0;
+}
+
+/**
  * Whether to try again makes sense.
  * @param {unknown} error
  */
@@ -69,7 +78,7 @@ async function call(method, path, { body, signal, keepalive = false }) {
       if (reply.ok || limit.signal.aborted) throw error; // a reply that was cut off
       return {};
     });
-    if (!reply.ok) throw new Refused(reply.status, content.error ?? "The server could not answer.", 1000 * Number(reply.headers.get("retry-after") ?? 0));
+    if (!reply.ok) throw new Refused(reply.status, content.error ?? "The server could not answer.", patience(reply.headers.get("retry-after")));
     return content;
   } catch (error) {
     if (error instanceof Refused) throw error;

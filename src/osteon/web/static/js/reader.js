@@ -24,8 +24,11 @@ let reader = "";
 
 for (const act of ["keydown", "pointerdown"]) addEventListener(act, () => (asked = true), { capture: true });
 
-/** Find out where the reader stands, write in this window from now on, and show that. */
-async function begin() {
+/**
+ * Find out where the reader stands, and show that.
+ * @param {boolean} taking whether this window is written in from now on: it was opened, or the reader wants to
+ */
+async function begin(taking) {
   finding.close();
   finding = new Scope(page.signal);
   const { signal } = finding;
@@ -35,8 +38,7 @@ async function begin() {
     else await pause(unasked.next(), signal);
     asked = false;
     if (token && (await persist(() => enter(token, signal), signal)).role === "admin") return location.replace("/admin");
-    const me = await arrive(signal);
-    goOn(me);
+    goOn(await arrive(signal, taking));
   } catch (error) {
     if (ended(error)) return;
     screen.close();
@@ -46,17 +48,19 @@ async function begin() {
 }
 
 /**
- * Sign in as whoever this browser is, and take the pen.
+ * Come as whoever is signed in in this browser, and take the pen.
  * @param {AbortSignal} signal
+ * @param {boolean} taking
  * @returns {Promise<Me>}
  */
-async function arrive(signal) {
+async function arrive(signal, taking) {
   const me = await persist(() => whoami("me", signal), signal);
   if (reader && reader !== me.code) {
     say(`This browser is signed in as reader ${me.code} now.`, "alarm", 12);
     forget();
   }
   reader = me.code;
+  if (!taking) return me;
   /** @type {Whereabouts} */
   const whereabouts = await persist(() => post("pen", undefined, signal), signal);
   here(me.code);
@@ -69,7 +73,7 @@ function ask(message) {
   door(message, scope.signal, async (token) => {
     const { role } = await enter(token, scope.signal);
     if (role === "admin") location.replace("/admin");
-    else goOn(await arrive(page.signal));
+    else goOn(await arrive(page.signal, true));
   });
 }
 
@@ -95,7 +99,7 @@ function goOn(me, position = null) {
     const room = new ReadingRoom(me, signal, { leave: goOn, refused });
     void room.open(position ?? me.stage.position);
   } else if (name === "review") review(me, signal, { open: (number) => goOn(me, number), done, refused });
-  else if (name === "washout") washout(me, signal, begin);
+  else if (name === "washout") washout(me, signal, () => void begin(false));
   else if (name === "done") thanks(me);
   else questionnaire(me, signal, { done, refused });
 }
@@ -109,7 +113,7 @@ function refused(error) {
   if (error instanceof Refused && error.status === 423) return taken();
   say(error instanceof Error ? error.message : String(error), "alarm", 12);
   // 401: signed out; 403: somebody else signed in; 404, 409, 422: what the page believes is not so
-  void begin();
+  void begin(false);
 }
 
 /** The reader goes on in another window. */
@@ -119,7 +123,7 @@ function taken() {
   element("page").inert = true;
   elsewhere(() => {
     element("page").inert = false;
-    void begin();
+    void begin(true);
   });
 }
 
@@ -127,4 +131,4 @@ function taken() {
 addEventListener("hashchange", () => location.hash && location.reload());
 listen((code) => code === reader && taken());
 
-void begin();
+void begin(true);

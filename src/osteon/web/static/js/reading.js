@@ -132,12 +132,13 @@ export class ReadingRoom {
       this.case = shown;
       this.drafts = new Drafts(`cases/${position}/draft`, signal, (error) => this.#draftRefused(error));
       this.form.open(shown, position < this.me.stage.position);
+      this.advice.offer(shown, signal);
       this.viewer.box = this.form.state.values.box;
       performance.measure("case-on-screen", "case-asked");
       document.body.dataset.case = `${shown.session}.${position}.${shown.step}`;
       this.#look();
       await this.shown;
-      await this.advice.open(shown, signal);
+      await this.advice.begin();
       this.#ahead(position + 1).catch(() => {}); // what cannot be fetched ahead of time is fetched in time
     } catch (error) {
       this.#no(error);
@@ -189,7 +190,9 @@ export class ReadingRoom {
   /** @param {unknown} error */
   #draftRefused(error) {
     // 409: the case has its answer by now, which is worth more than the draft
-    if (!(error instanceof Refused && error.status === 409)) this.#no(error);
+    if (error instanceof Refused && error.status === 409) return;
+    if (error instanceof Refused && error.status === 422) say(error.message, "alarm");
+    else this.#no(error);
   }
 
   /** @param {import("./answering.js").Answering["answer"]} answer */

@@ -4,6 +4,7 @@ import { Refused, get, persist, post } from "./api.js";
 import { Drafts } from "./drafts.js";
 import { ask, h, say, show } from "./dom.js";
 import { ended } from "./scope.js";
+import { clean } from "./words.js";
 
 /**
  * @typedef {import("./types.js").Me} Me
@@ -67,7 +68,7 @@ export function questionnaire(me, signal, { done, refused }) {
   });
   const button = h("button", { class: "primary" }, first ? "Start reading" : "Finish");
   const given = () =>
-    Object.fromEntries([...new FormData(form)].flatMap(([key, value]) => (typeof value === "string" && value !== "" ? [[key, value]] : [])));
+    Object.fromEntries([...new FormData(form)].flatMap(([key, value]) => (typeof value === "string" && value !== "" ? [[key, clean(value)]] : [])));
   const form = h(
     "form",
     {
