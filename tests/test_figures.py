@@ -234,6 +234,20 @@ def test_no_legend_lies_over_a_curve(all_four: dict[str, Figure]) -> None:
                 assert min(across, along) < 1 or not panel.axison, (name, box.extents, inner.extents)
 
 
+def test_the_key_of_two_wide_panels_leaves_their_areas_alone(many: Evaluation) -> None:
+    two = ["development", "centre:2"]
+    parts = (table[table["stratum"].isin(two)] for table in (many.roc, many.metrics))
+    figure = figures.roc(*parts)
+    figure.draw_without_rendering()
+    width, height = figure.canvas.get_width_height()
+    boxes = [text.get_window_extent() for text in words(figure)]
+    assert all(box.y0 > -2 and box.y1 < height + 2 and box.x1 < width + 2 for box in boxes)
+    legends = [legend.get_window_extent() for legend in figure.findobj(Legend)]
+    assert len(legends) == 3
+    for i, one in enumerate(legends):
+        assert not any(one.shrunk(0.98, 0.98).overlaps(other.shrunk(0.98, 0.98)) for other in legends[i + 1 :])
+
+
 def test_interactions_that_cannot_be_had_are_said_once(four: Evaluation) -> None:
     figure = figures.subgroups(four.subgroups.assign(p_interaction=np.nan))
     assert "interaction: not estimable" in said(figure)

@@ -15,6 +15,8 @@ from osteon.core.types import Floats
 from osteon.results.evaluate.cases import Cases
 from osteon.study import Study
 
+#: Values that lie no further apart than this are alike.
+_ROUNDING = 1e-12
 #: Value, lower and upper limit, and how the interval was made.
 Interval = tuple[float, float, float, str]
 
@@ -68,7 +70,7 @@ class Resampling:
                 drawn = drawn + sign * (self._weights @ sums) / (self._weights @ sizes)
         if fewest < 2:
             return value, nan, nan, "no interval: one patient"
-        if all(len(values) and np.ptp(values) == 0 for values in known):  # no resample could differ
+        if all(len(values) and np.ptp(values) <= _ROUNDING for values in known):  # no resample could differ
             return value, nan, nan, "no interval: all cases are alike"
         low, high = np.nanquantile(drawn, self._tails)
         return value, float(low), float(high), self._method

@@ -52,7 +52,10 @@ def roc(
     areas = metrics[metrics["metric"] == "auc"]
     strata = shown(areas["stratum"])
     columns = 2 if len(strata) in (2, 4) else 3
-    figure, axes, spare = panels(len(strata), columns=columns, height=WIDTH / columns + 0.55 + 0.137 * len(look))
+    # Below each panel its areas, below all of them the key where no place is left empty for it.
+    full = len(strata) % columns == 0 or len(strata) < columns
+    below = 0.55 + 0.137 * len(look) + (0.17 * -(-len(look) // 2) / -(-len(strata) // columns) if full else 0.0)
+    figure, axes, spare = panels(len(strata), columns=columns, height=WIDTH / columns + below)
     for panel, stratum in zip(axes, strata, strict=True):
         _roc_axes(panel, first_column=panel.get_subplotspec().is_first_col())  # type: ignore[union-attr]
         here = areas[areas["stratum"] == stratum].set_index("model")
@@ -71,6 +74,7 @@ def roc(
 def _roc_axes(panel: Axes, *, first_column: bool) -> None:
     panel.plot([0, 1], [0, 1], color=RULE, linewidth=0.8, zorder=0)
     panel.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel="1 − specificity")
+    panel.set_anchor("S")  # spare height goes above, so that what stands below keeps its distance
     panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     panel.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     if first_column:

@@ -30,6 +30,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#
 _OF_KIND = {"radiomics": ("#E69F00", 4), "clinical": ("#56B4E9", 5), "combined": ("#332288", 6), "box": ("#5c5c5c", 7)}
 _NETWORKS = 4  # colours left for networks and people's own kinds
 _BY_HAND = ("#882255", "#117733", "#999933", "#AA4499")  # of models that osteon did not fit
+_FIRST_BY_HAND = 3  # their first dash and marker
 #: The kind of a model that no study names.
 BY_HAND = "added by hand"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.5, 1.4, 1.5)), (0, (3, 1, 3, 1, 1, 1)))
@@ -124,7 +125,7 @@ def looks(models: Iterable[str], kinds: Mapping[str, str] | None = None) -> dict
         place = [other for other in names if groups[other] == group].index(name)
         turn = place + place // len(_DASHES)  # colours and dashes must not come back together
         if group == BY_HAND:
-            found[name] = _look(_BY_HAND[place % len(_BY_HAND)], len(_DASHES) - 1 - turn, BY_HAND)
+            found[name] = _look(_BY_HAND[place % len(_BY_HAND)], _FIRST_BY_HAND - turn, BY_HAND)
         elif group == "network":
             found[name] = _look(_COLOURS[place % _NETWORKS], turn)
         else:

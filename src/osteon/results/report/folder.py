@@ -101,6 +101,12 @@ class Finished(Tables):
         told = [table["method"] for name in names if (table := self.table(name)) is not None]
         return any(bool(column.str.contains("bootstrap").any()) for column in told)
 
+    @property
+    def clusters(self) -> bool:
+        """Whether a patient has several cases, so that intervals go by patients."""
+        known = self.cases["patient_id"] if len(self.cases) else pd.Series(dtype=str)
+        return bool(known[known != ""].duplicated().any())
+
     def any_metric(self, name: str) -> bool:
         """Whether a metric could be had for any model anywhere."""
         found = self.metrics.loc[self.metrics["metric"] == name, "value"]

@@ -154,13 +154,14 @@ def _development(run: Finished) -> Iterator[str]:
             "External cases were predicted by the mean of the folds' models. The labels of external centres were kept "
             "from every step before the predictions."
         )
+    table = run.table("recalibration")
+    left = [] if table is None else list(table.loc[table["slope"].isna(), "model"])
+    fitted = "" if table is None or len(left) == len(table) else " and a logistic recalibration"
     then = "and only then applied outside" if run.outside else "and are given for the same cases"
     yield (
         f"Two operating points (Youden's, and the highest threshold with a sensitivity of at least "
-        f"{100 * e.sensitivity:g}%) and a logistic recalibration were fixed on out-of-fold predictions {then}."
+        f"{100 * e.sensitivity:g}%){fitted} were fixed on out-of-fold predictions {then}."
     )
-    table = run.table("recalibration")
-    left = [] if table is None else list(table.loc[table["slope"].isna(), "model"])
     if left:
         yield f"No recalibration could be fitted for {listed(left)}: their probabilities were left as they are."
 
@@ -170,10 +171,10 @@ def _statistics(run: Finished) -> Iterator[str]:
     always = [name for name in ("odds_ratios", "selection_stability") if e.level != 0.95 and has(name) is not None]
     but = f", those of {listed(name.replace('_', ' ') for name in always)} one of 95%" if always else ""
     yield f"Intervals have a level of {100 * e.level:g}%{but}."
-    yield (
-        "AUCs have DeLong's variance (1988), in Obuchowski's form (1997) where patients have several cases; there "
-        "Student's t with patients - 1 degrees of freedom takes the place of the normal distribution everywhere."
-    )
+    by_patient = ", in Obuchowski's form (1997) where patients have several cases" if run.clusters else ""
+    yield f"AUCs have DeLong's variance (1988){by_patient}."
+    if run.clusters:
+        yield "There Student's t with patients - 1 degrees of freedom takes the place of the normal distribution."
     if has("comparisons") is not None:
         yield "Differences in AUC are tested by the paired DeLong test."
         yield from _tests(run)
@@ -186,9 +187,8 @@ def _statistics(run: Finished) -> Iterator[str]:
     if run.bootstraps:
         yield f"Bootstrap intervals are from {e.bootstrap:,} resamples of patients."
     if has("operating_points") is not None:
-        yield (
-            "Proportions have Wilson's intervals, by patients after Rao and Scott (1992) where they have several cases."
-        )
+        by_patient = ", by patients after Rao and Scott (1992) where they have several cases" if run.clusters else ""
+        yield f"Proportions have Wilson's intervals{by_patient}."
     if run.any_metric("calibration_slope"):
         yield (
             "Calibration is described by intercept, slope, observed over expected events, the integrated calibration "
@@ -265,7 +265,13 @@ def _recorded(page: Page) -> Markup:
 def _figure(metric: str) -> str:
     """A metric in words; recalibrated ones are measured alike."""
     name = metric.removesuffix("_recalibrated")
-    return _FIGURES.get(name, name.replace("_", " ").replace("sensitivity >= ", "sensitivity ≥ "))
+    return _FIGURES.get(
+        name, name.replace("_", " ").replace("iou ", "IoU at ").replace("sensitivity >= ", "sensitivity ≥ ")
+    )
+
+
+def _in_a_list(title: str) -> str:
+    return title if title.isupper() else title[:1].lower() + title[1:]
 
 
 def _changes(run: Finished) -> Iterator[str]:
@@ -276,7 +282,7 @@ def _changes(run: Finished) -> Iterator[str]:
     kinds = []
     for kind, rows in changed.groupby("kind", sort=False):
         grades = [grade for each in dict.fromkeys(rows["grade"]) if (grade := grade_title(str(kind), float(each)))]
-        kinds.append(change_title(str(kind)).lower() + (f" ({listed(grades)})" if grades else ""))
+        kinds.append(_in_a_list(change_title(str(kind))) + (f" ({listed(grades)})" if grades else ""))
     n = int(table["n"].max())
     repeats = run.study.robustness.repeats
     yield (

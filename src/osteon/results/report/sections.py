@@ -60,7 +60,8 @@ def _tiles(page: Page) -> Markup:
     shown = [(name, run.value(name, run.headline, "auc"), "AUC") for name in dict.fromkeys((a, b))]
     contrast = words.primary_row(run, run.headline)
     if contrast is not None:
-        shown.append(("Difference", contrast.rename({"difference": "value"}), p_value(contrast["p"])))
+        p = p_value(contrast["p"]) if contrast["p"] == contrast["p"] else ""
+        shown.append(("Difference", contrast.rename({"difference": "value"}), p))
     tile = Markup("<div><dt>{}</dt><dd>{}</dd><dd class='what'>{}</dd></div>")
     tiles = [tile.format(name, interval(row), what) for name, row, what in shown]
     return Markup('<dl class="tiles">{}</dl>').format(Markup("").join(tiles))
