@@ -35,7 +35,7 @@ def create(
     from osteon.web.create import create as make
     from osteon.web.create import planned
 
-    settings = studies.load(study)
+    settings = studies.load(study).as_run()
     with Progress(transient=True) as bar:
         task = bar.add_task("pictures", total=None)
         made = make(
