@@ -146,7 +146,7 @@ def mask(
     texts = burned.find(radiograph)
     shown = radiograph.render().pixels
     drawn = [_whole(box) for box in decided.boxes.get(case_id, ())]
-    markers, painted, left = [], drawn, []
+    markers, painted, left = [], list(drawn), []
     for text in texts:
         outside = text.outside and not _touches(text.box, lesion)
         if decided.side_markers == "keep" and outside and burned.is_side_marker(shown, text.box):

@@ -32,6 +32,9 @@ _MARGIN, _JOIN, _OVER = 0.4, 1.0, 1.3
 _ALIKE, _CONTRASTS = 1.8, 2.2
 _TALLEST = (72, 0.04)  # a letter's height: in pixels, or as a share of the picture's long side
 _LOOSE = 1.4  # two boxes become one where it is at most so much larger than they
+#: Share of its contrast from which on something is an object; share of a text's objects that may leave its box.
+_OBJECT, _CROSSING = 0.35, 0.3
+_GROWN = (0.0, 0.4, 0.8)  # of its short side, by which a box grows to hold a whole letter
 _WHOLLY = 0.95  # of a text over the anatomy that is painted over as one outside it
 _FAINT, _CLEAR = 0.05, 0.2  # least contrast of a line and of a single letter, as shares of the picture's range
 #: Log odds from which on a group is text, over the anatomy and outside it. Text drawn for the fit reaches 7 and more on
@@ -124,7 +127,20 @@ def find_in(picture: Pixels) -> list[Text]:
             and reading(scaled, place.text(scaled.shape).box) != ""
         )
         (found if alone or place.score > _CERTAIN[place.outside] else others).append(place)
-    return _merged([place.text(picture.shape) for place in _joined(found, others)])
+    places = _joined(found, others)
+    certain = [place for place in places if place.score > _CERTAIN[False]]
+    texts = []
+    for text in _merged([place.text(picture.shape) for place in places]):
+        if text.outside:
+            whole = _whole(scaled, around, text.box)
+            if whole:
+                text = Text(whole, outside=True)
+            elif any(_shared(text.box, place.text(picture.shape).box) for place in certain):
+                text = replace(text, outside=False)
+            else:
+                continue  # a finger tip, or part of a marker
+        texts.append(text)
+    return _merged(texts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +184,7 @@ class _Place:
         off = (other.box[across] + other.box[across + 2] - self.box[across] - self.box[across + 2]) / 2
         within = abs(off) <= (self.box[across + 2] - self.box[across]) / 2
         straight = abs(off) < 0.4 * self.size and 0.5 * self.size < high < _OVER * self.size and long < 10 * self.size
-        likely = other.score > 0 and 1 / _ALIKE < other.size / self.size < _ALIKE
+        likely = other.score > 0 and other.turned is self.turned and 1 / _ALIKE < other.size / self.size < _ALIKE
         if (likely or straight) and within and beside < _JOIN * self.size:
             return True
         if max(long, high) < _OVER * self.size:
@@ -214,6 +230,40 @@ def _is_bare(picture: Pixels, box: NDArray[np.float64]) -> bool:
     grey = np.median(outer[frame]) if frame.any() else np.median(outer)
     same = np.abs(outer - grey) < _SAME
     return bool(same[frame].mean() > 0.93 and same.mean() > 0.3) if frame.any() else False
+
+
+def _whole(picture: Pixels, around: _Surroundings, box: Box) -> Box | None:
+    """The box, or a larger one, in which what stands there ends; None where it goes on or the ground ends first."""
+    by = min(box[2] - box[0], box[3] - box[1])
+    for share in _GROWN:
+        reach = round(share * by)
+        x1, y1 = min(box[2] + reach, picture.shape[1]), min(box[3] + reach, picture.shape[0])
+        grown = (max(box[0] - reach, 0), max(box[1] - reach, 0), x1, y1)
+        if reach and around.share(np.array(grown, dtype=np.float64), 0) < _OUTSIDE:
+            return None
+        if _stands_free(picture, grown):
+            return grown
+    return None
+
+
+def _stands_free(picture: Pixels, box: Box) -> bool:
+    """Whether what stands in a box ends within it, as letters do; a finger that ends there comes from outside."""
+    height, width = picture.shape
+    x0, y0, x1, y1 = box
+    rows, columns = slice(max(y0 - 1, 0), min(y1 + 1, height)), slice(max(x0 - 1, 0), min(x1 + 1, width))
+    outer = picture[rows, columns]
+    frame = np.zeros(outer.shape, dtype=bool)  # one pixel around the box, where the picture goes on there
+    frame[:1], frame[-1:] = y0 > 0, y1 < height
+    frame[:, :1] |= x0 > 0
+    frame[:, -1:] |= x1 < width
+    if not frame.any():
+        return False
+    apart = np.abs(outer - np.median(outer[frame]))
+    pieces, count = ndimage.label(apart > _OBJECT * np.percentile(apart, 97), np.ones((3, 3)))
+    size = np.bincount(pieces.ravel(), minlength=count + 1).astype(np.float64)
+    crossing = np.bincount(pieces[frame], minlength=count + 1) > 0
+    size[0], crossing[0] = 0, False
+    return bool(size[crossing].sum() <= _CROSSING * size.sum())
 
 
 class _Surroundings:
