@@ -116,7 +116,8 @@ def page() -> str:
         lines += ["", f"## {title}", "", "| setting | default | what it is |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
             if name != "kind" or kind is protocol.Item:
-                lines.append(f"| `{name}` | {default(field.get_default(call_default_factory=True))} | {said.get(name, '').replace('|', '/')} |")
+                usual = default(field.get_default(call_default_factory=True))
+                lines.append(f"| `{name}` | {usual} | {said.get(name, '').replace('|', '/')} |")
     recipes = ["", "## Recipes", "", "What a network's `recipe` sets unless the study says otherwise.", ""]
     for recipe, settings in study.RECIPES.items():
         plain = {k: v for k, v in settings.items() if k != "augment"}
