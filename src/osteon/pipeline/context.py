@@ -132,7 +132,7 @@ def _keep_apart(study: Study, run: RunFolder) -> None:
     own = here == study.folder.resolve() and not run.provenance_file.is_file()
     if own or here == study.cohort_path.parent.resolve():
         raise StudyError(
-            f"study.output: '{study.study.output}' is the folder of the study's own files, which a run would write over",
+            f"study.output: '{study.study.output}' holds the study's own files, which a run would write over",
             file=run.path,
             fix='Name a folder of its own, such as output = "run".',
         )
