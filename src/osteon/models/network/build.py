@@ -6,7 +6,8 @@ Attention: importing this module imports torch.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,15 +102,8 @@ class Classifier(nn.Module):
         Raises:
             StudyError: It cannot take pictures of that size.
         """
-        with torch.no_grad():
-            try:
-                self(torch.zeros(1, 1, side, side))
-            except (AssertionError, RuntimeError) as error:  # timm's own words for what does not fit
-                architecture, reason = self.record.architecture, str(error).strip().rstrip(".").splitlines()[0]
-                raise StudyError(
-                    f"{architecture} cannot take pictures of {side} pixels ({reason})",
-                    fix=f"Set the model's or the crop's size to {default_size(architecture)}, for instance.",
-                ) from error
+        with torch.no_grad(), _taking(self.record.architecture, side):
+            self(torch.zeros(1, 1, side, side))
 
     @property
     def linear(self) -> nn.Linear:
@@ -206,12 +200,26 @@ def build(
         body, boundaries, native = _body(record)
         if resolved.path and pretrained:
             _fill(body, load(resolved.path, record), resolved.path)
-        if size and size != native and (resize := getattr(body, "set_input_size", None)):
-            resize(img_size=size)
-        torch.manual_seed(seed)  # so that equal seeds mean equal heads, whatever the backbone drew
-        network = Classifier(body, record, boundaries=boundaries, dropout=dropout)
+        with _taking(backbone, size or native):
+            if size and size != native and (resize := getattr(body, "set_input_size", None)):
+                resize(img_size=size)
+            torch.manual_seed(seed)  # so that equal seeds mean equal heads, whatever the backbone drew
+            network = Classifier(body, record, boundaries=boundaries, dropout=dropout)
     # Channels last: a third faster on CPUs and GPUs alike, the same numbers.
     return network.eval().to(memory_format=torch.channels_last)
+
+
+@contextmanager
+def _taking(backbone: str, side: int) -> Iterator[None]:
+    """Say in a sentence that a backbone cannot take pictures of some size, whatever timm says of it."""
+    try:
+        yield
+    except (AssertionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().rstrip(".").partition("\n")[0]
+        raise StudyError(
+            f"{backbone} cannot take pictures of {side} pixels ({reason})",
+            fix=f"Set the model's or the crop's size to {default_size(backbone)}, for instance.",
+        ) from error
 
 
 def default_size(backbone: str) -> int:

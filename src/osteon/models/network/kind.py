@@ -142,7 +142,10 @@ class Network(Kind):
     def ready(self) -> Mapping[str, str]:
         """Build the network once, and show it one blank picture: backbone, weights and size have to fit."""
         from osteon.models.network.build import build
+        from osteon.models.network.train import Device
 
+        if self.place.workers.cluster is None:
+            Device.check(self.place.study.compute.device)
         build(self.model.backbone, self.weights, size=self.size).try_size(self.size)
         return {"weights": self.weights.sha256}
 

@@ -20,6 +20,7 @@ from torch import distributed, nn
 from torch.nn import functional as F
 
 from osteon import stats
+from osteon.core.errors import StudyError
 from osteon.core.types import Floats
 from osteon.models.inputs import augment
 from osteon.models.network.build import Classifier
@@ -59,6 +60,18 @@ class Device:
         # Without matrix units (AMX) or dot products for it, bfloat16 on a CPU is emulated and slower.
         able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
         return cls(device, torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else None)
+
+    @staticmethod
+    def check(name: str) -> None:
+        """Refuse a device that this machine does not have.
+
+        Raises:
+            StudyError: It has none.
+        """
+        if (name == "cuda" and not torch.cuda.is_available()) or (
+            name == "mps" and not torch.backends.mps.is_available()
+        ):
+            raise StudyError(f"compute.device: this machine has no device '{name}'", fix='Leave it at "auto".')
 
     def autocast(self) -> torch.autocast:
         """The context in which forward passes run."""

@@ -1,0 +1,159 @@
+"""``osteon check`` refuses what ``osteon run`` refuses before the first fit, in the same words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import osteon
+from osteon import pipeline, study, weights
+from osteon.core.errors import InputError, StudyError
+from osteon.core.run import RunFolder
+from osteon.core.workers import Workers
+from osteon.pipeline import evaluate
+from osteon.pipeline.context import Context
+from small_study import make
+from test_study import SMALLEST
+
+HEAD = '[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["A"]\n'
+REST = "[evaluation]\nfolds = 2\nbootstrap = 100\n[robustness]\nrepeats = 0\n[explain]\ncases = 0\n"
+
+
+def network(**settings: object) -> str:
+    given = {"kind": "network", "name": "net", "backbone": "test_resnet", "weights": "random", "size": 48} | settings
+    lines = [f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in given.items()]
+    return "\n".join(["[[models]]", *lines, ""])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("refused") / "study"
+    make(found, patients=12)
+    save_file({"conv1.weight": torch.zeros(8, 3, 3, 3)}, found / "other.safetensors")
+    return found
+
+
+REFUSED = {
+    "wrong weights path": (network(weights="file:nowhere.safetensors"), "nowhere.safetensors: no such weights file"),
+    "absent weights": (network(backbone="resnet50", weights="radimagenet"), "are not on this machine. Get"),
+    "another architecture": (network(weights="timm:resnet50.a1_in1k"), "weights of resnet50, not of test_resnet"),
+    "incomplete weights": (
+        network(backbone="resnet50", weights="file:other.safetensors", record="timm:resnet50.a1_in1k"),
+        "other.safetensors",
+    ),
+    "unknown backbone": (network(backbone="resnet_51"), "no backbone is called 'resnet_51'"),
+    "transformer of an odd size": (network(backbone="test_vit", size=40), "test_vit cannot take pictures of 40 pixels"),
+    "too small": (network(backbone="inception_v3", size=64), "needs pictures of at least 75 pixels"),
+    "unknown filter": ('[[models]]\nkind = "radiomics"\nfilters = ["gabor"]\n', "no filter 'gabor'"),
+    "missing column": ('[[models]]\nkind = "clinical"\nvariables = ["bmi"]\n', "no column 'bmi'"),
+    "a variable twice": ('[[models]]\nkind = "clinical"\nvariables = ["age", "age"]\n', "'age' is named twice"),
+    "too many folds": (network() + "[evaluation]\nfolds = 9\n", "Set folds to 4 or fewer"),
+    "unknown primary": (network() + '[evaluation]\nprimary = ["net", "nat"]\n', "no model 'nat'"),
+    "missing subgroup": (network() + '[evaluation]\nsubgroups = ["bmi"]\n', "no column 'bmi'"),
+    "thresholds": (network() + "[evaluation]\nthresholds = [0.8, 0.2]\n", "the low threshold, 0.8, is not under"),
+    "no changes": (
+        network() + "[robustness]\nshift = []\nscale = []\naspect = []\ncombined = []\nimage = false\n",
+        "nothing is changed",
+    ),
+    "no maps": (network() + "[explain]\nmethods = []\n", "no method is named"),
+    "a method twice": (network() + '[explain]\nmethods = ["gradcam", "gradcam"]\n', "'gradcam' is named twice"),
+    "a centre without cases": (network() + "[crop]\nmin_box = 1000\n", "centre 'A' has no usable case"),
+    "unknown advice": (network() + '[readers]\nmodel = "nat"\n', "readers.model: no model 'nat'"),
+    "a name that tables change": (network(name="net "), "tables would read 'net ' as 'net'"),
+    "output beside the table": (network() + '[study]\noutput = "."\n', "which a run would write over"),
+    "output a file": (network() + '[study]\noutput = "cohort.csv"\n', "study.output: 'cohort.csv' is a file"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_check_refuses_what_a_run_refuses(case: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    text, said = REFUSED[case]
+    rest = "" if any(f"[{name}]" in text for name in ("evaluation", "robustness", "explain")) else REST
+    (folder / "study.toml").write_text(HEAD + text + rest)
+    table = (folder / "cohort.csv").read_bytes()
+    with pytest.raises(InputError) as checked:
+        pipeline.check(study.load(folder), workers=Workers())
+    with pytest.raises(InputError) as ran:
+        osteon.run(folder)
+    assert said in str(checked.value)
+    assert str(ran.value) == str(checked.value)
+    assert not (folder / "run" / "models").exists()
+    assert (folder / "cohort.csv").read_bytes() == table
+
+
+def test_a_device_that_is_not_there_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (folder / "study.toml").write_text(HEAD + network() + REST + '[compute]\ndevice = "cuda"\n')
+    with pytest.raises(StudyError, match="this machine has no device 'cuda'"):
+        pipeline.check(study.load(folder), workers=Workers())
+
+
+def test_check_shows_the_cohort_before_it_refuses(folder: Path) -> None:
+    (folder / "study.toml").write_text(HEAD + network(backbone="resnet_51") + REST)
+    told = subprocess.run(
+        [sys.executable, "-m", "osteon", "check", "-j", "1", str(folder)], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 2
+    assert "centre B" in told.stdout
+    assert told.stderr.startswith("osteon: no backbone is called 'resnet_51'")
+    assert "Traceback" not in told.stderr
+
+
+@pytest.fixture
+def unnamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study that names no models, on a machine without weights."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("OSTEON_WEIGHTS", raising=False)
+    return make(tmp_path / "study", patients=12, study=SMALLEST.replace('["1"]', '["A"]') + "[evaluation]\nfolds = 2\n")
+
+
+def taken(path: Path) -> list[str]:
+    return [model.name for model in Context.of(study.load(path), Workers()).study.models]
+
+
+def test_a_study_without_models_takes_those_that_can_be_made_here(
+    unnamed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert taken(unnamed) == ["radiomics", "clinical", "combined", "box"]
+    here = weights.Resolved(weights.find("timm:resnet50.a1_in1k"))
+    absent = weights.resolve
+
+    def resolve(name: str, backbone: str, **settings: object) -> weights.Resolved:
+        return here if name == "imagenet" else absent(name, backbone, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(weights, "resolve", resolve)
+    assert taken(unnamed) == ["resnet50-imagenet", "radiomics", "clinical", "combined", "box"]
+    left = Context.of(study.load(unnamed), Workers()).study
+    assert left.model("combined").needs == ("resnet50-imagenet",)
+
+
+def test_a_model_that_is_asked_for_by_name_is_never_left_out(unnamed: Path) -> None:
+    text = unnamed.read_text()
+    unnamed.write_text(text + 'primary = ["resnet50-radimagenet", "radiomics"]\n')
+    with pytest.raises(InputError, match="not on this machine"):
+        pipeline.check(study.load(unnamed), workers=Workers())
+    unnamed.write_text(text)
+    run = RunFolder(unnamed.parent / "run")
+    study.load(unnamed).relocated(run.path).write(run.study_file)  # as where a run had all of them
+    assert "resnet50-radimagenet" in taken(unnamed)
+
+
+def test_a_study_without_models_is_evaluated_with_those_of_its_run(unnamed: Path) -> None:
+    context = Context.of(study.load(unnamed), Workers())
+    context.study.relocated(context.run.path).write(context.run.study_file)
+    assert [model.name for model in study.load(unnamed).as_run().models] == taken(unnamed)
+    with pytest.raises(StudyError, match="nothing has been run yet"):
+        evaluate(unnamed)
+
+
+@pytest.mark.parametrize("name", ["folder", "by_default"])
+def test_what_osteon_fills_in_is_no_setting(tmp_path: Path, name: str) -> None:
+    (tmp_path / "study.toml").write_text(f'{name} = "x"\n{SMALLEST}')
+    with pytest.raises(StudyError, match=f"unknown setting '{name}'"):
+        study.load(tmp_path)
