@@ -16,7 +16,7 @@ from osteon.pipeline import run as run_study
 SEED = 2026
 SIZE = 96
 PATIENTS = 220
-PICTURES, EPOCHS = 6000, 8
+PICTURES, EPOCHS = 5000, 7
 BACKBONE = "test_resnet"  # timm's smallest: 0.4 million weights
 SOURCES = {
     "radiographs": "synthetic radiographs of other patients, drawn by osteon's phantom and labelled by their signs",
@@ -97,6 +97,7 @@ of = "fine-tuned, radiographs"
 variables = ["age", "sex", "site", "pain"]
 
 [evaluation]
+primary = ["fine-tuned, radiographs", "fine-tuned, textures"]
 folds = 3
 subgroups = ["age", "sex"]
 

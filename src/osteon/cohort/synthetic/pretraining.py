@@ -127,11 +127,15 @@ def _exposure(
 
 
 def _cut(rng: np.random.Generator, picture: Field, spot: tuple[float, float, float], size: int) -> Field:
-    """A square around a place with a margin, shifted and mirrored at random, at `size` pixels."""
+    """A square that holds a place somewhere within it, mirrored at random, at `size` pixels.
+
+    The place is not always in the middle: what a network says of it has to come from there.
+    """
     row, column, half = spot
-    half = float(min(max(half * rng.uniform(1.15, 1.75), 12.0), _SIDE / 2 - 1))
-    row, column = np.clip(np.array([row, column]) + rng.normal(0, 0.08, 2) * half, half, _SIDE - half).tolist()
-    square = (column - half, row - half, column + half, row + half)
+    wide = float(min(max(half * rng.uniform(1.15, 2.0), 12.0), _SIDE / 2 - 1))
+    aside = rng.uniform(-0.8, 0.8, 2) * max(wide - half, 0.0)
+    row, column = np.clip(np.array([row, column]) + aside, wide, _SIDE - wide).tolist()
+    square = (column - wide, row - wide, column + wide, row + wide)
     patch = Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR, box=square)
     if rng.random() < 0.5:
         patch = patch.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
