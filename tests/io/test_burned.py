@@ -201,6 +201,7 @@ def test_hidden_text_leaves_no_text() -> None:
     assert clean.window == stored.window
     assert burned.find(clean) == []
     assert clean.render().pixels[40:120, :90].max() < 0.2
+    assert burned.clean_in(picture)[40:120, :90].max() < 0.2
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def prepare(
         sheet: The contact sheet.
         progress: Called with the number of pictures prepared and their total.
     """
-    maps = HeatMaps(study.run_path / "cams", protocol.model or study.primary[0], study.explain.methods[0])
+    method = next(iter(study.explain.methods), "")
+    maps = HeatMaps(study.run_path / "cams", protocol.model or study.primary[0], method)
     rows, found, undecided, heated = [], [], {}, 0
     for done, (row, caption) in enumerate(zip(views.to_dict("records"), captions, strict=True)):
         case_id = str(row["case_id"])

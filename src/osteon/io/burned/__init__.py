@@ -14,7 +14,7 @@ and brightness beside each other (:mod:`~osteon.io.burned.lines`). Outside the a
 """
 
 from osteon.io.burned.finding import Text, find, find_in, stated
-from osteon.io.burned.hiding import hide, hide_in
+from osteon.io.burned.hiding import clean_in, hide, hide_in
 from osteon.io.burned.marker import is_side_marker
 
-__all__ = ["Text", "find", "find_in", "hide", "hide_in", "is_side_marker", "stated"]
+__all__ = ["Text", "clean_in", "find", "find_in", "hide", "hide_in", "is_side_marker", "stated"]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osteon.core.types import Pixels
+from osteon.io.burned.finding import find_in
 from osteon.io.burned.marker import Box
 from osteon.io.stored import StoredRadiograph
 
@@ -50,6 +52,19 @@ def hide_in(values: NDArray[Any], boxes: Iterable[Box]) -> NDArray[Any]:
     for x0, y0, x1, y1 in clipped:
         out[y0:y1, x0:x1] = _grey_around(values, hidden, (x0, y0, x1, y1))
     return out
+
+
+def clean_in(picture: Pixels) -> Pixels:
+    """A picture without the text outside the anatomy, for whatever shows it, such as a report's thumbnails.
+
+    Args:
+        picture: (H, W) in [0, 1]; not changed.
+
+    Returns:
+        A copy; text over the anatomy stays.
+    """
+    cleaned: Pixels = hide_in(picture, [text.box for text in find_in(picture) if text.outside])
+    return cleaned
 
 
 def _grey_around(values: NDArray[Any], hidden: NDArray[np.bool_], box: Box) -> Any:
