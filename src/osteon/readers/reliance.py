@@ -68,10 +68,15 @@ def reliance(readings: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         reader, measure, value, low, high, events, n, method.
     """
     joined = pairs(readings)
-    rows = list(_rows("all", joined, level))
+    rows = over_all(joined, level=level)
     for reader, own in joined.groupby("reader", sort=True):
         rows += _rows(str(reader), own, level)
     return pd.DataFrame(rows)
+
+
+def over_all(joined: pd.DataFrame, *, level: float = 0.95) -> list[dict[str, object]]:
+    """The rows over all readers, from :func:`pairs`."""
+    return list(_rows("all", joined, level))
 
 
 def _rows(reader: str, among: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
