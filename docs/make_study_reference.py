@@ -28,6 +28,7 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[explain]", study.Explain),
     ("[compute]", study.Compute),
     ("[readers]", protocol.Readers),
+    ("[readers.burned_in]", protocol.BurnedIn),
     ("[[readers.people]]", protocol.Person),
     ("[[readers.before]] and [[readers.after]]", protocol.Item),
 ]
@@ -45,6 +46,8 @@ def default(value: Any) -> str:
     """A default as TOML would say it."""
     if value is PydanticUndefined:
         return "required"
+    if value == {}:
+        return "none"
     if isinstance(value, study.Settings) or (
         isinstance(value, tuple) and any(isinstance(v, study.Settings) for v in value)
     ):
@@ -56,6 +59,48 @@ def default(value: Any) -> str:
     if isinstance(value, tuple):
         return "`[" + ", ".join(f'"{v}"' if isinstance(v, str) else f"{v:g}" for v in value) + "]`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value:g}`"
+
+
+def by_default(preset: str) -> list[str]:
+    """Rows of a table of the models that a study has which names none."""
+    rows = []
+    every = study.default_models({"age", "sex", "site"}, preset)
+    for model in [*every, {"kind": "box", "name": "box"}]:
+        said = [
+            f"`{name} = {value if isinstance(value, list) else chr(34) + value + chr(34)}`".replace("'", '"')
+            for name, value in model.items()
+            if name not in ("kind", "name")
+        ]
+        rows.append(f"| `{model['name']}` | {model['kind']} | {', '.join(said) or '-'} |")
+    return rows
+
+
+def no_models() -> list[str]:
+    """What a study is that names no models."""
+    head = ["", "| model | kind | settings |", "|---|---|---|"]
+    return [
+        "",
+        "## A study that names no models",
+        "",
+        "Without any `[[models]]` a study asks whether a network pretrained on medical images beats one pretrained on "
+        "photographs, radiomics, and clinical data. All other settings of these models are the defaults above.",
+        *head,
+        *by_default("fair"),
+        "",
+        "The clinical and the combined model take those of age, sex and site that the cohort table has as columns; "
+        "without any of the three there is neither. The primary contrast, unless `[evaluation] primary` names one, is "
+        "between the first two models.",
+        "",
+        "Networks start from weights files, which osteon never downloads by itself. Of these default networks, those "
+        "are left out whose weights are not on this machine; `osteon check`, `osteon run` and the report say which, "
+        "and how to get them ([weights](../how-to/weights.md)). The combined model is then made from the first model "
+        "that is left. So a study that names no models runs anywhere; a study that *names* a model whose weights are "
+        "absent is refused.",
+        "",
+        'With `[study] preset = "paper"` the networks are, with `margin = 0.0` in `[crop]`:',
+        *head,
+        *(row for row in by_default("paper") if "| network |" in row),
+    ]
 
 
 def page() -> str:
@@ -71,12 +116,13 @@ def page() -> str:
         lines += ["", f"## {title}", "", "| setting | default | what it is |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
             if name != "kind" or kind is protocol.Item:
-                lines.append(f"| `{name}` | {default(field.default)} | {said.get(name, '').replace('|', '/')} |")
+                usual = default(field.get_default(call_default_factory=True))
+                lines.append(f"| `{name}` | {usual} | {said.get(name, '').replace('|', '/')} |")
     recipes = ["", "## Recipes", "", "What a network's `recipe` sets unless the study says otherwise.", ""]
     for recipe, settings in study.RECIPES.items():
         plain = {k: v for k, v in settings.items() if k != "augment"}
         recipes.append(f"- `{recipe}`: " + ", ".join(f"{name} {default(value)}" for name, value in plain.items()))
-    return "\n".join([*lines, *recipes]) + "\n"
+    return "\n".join([*lines, *recipes, *no_models()]) + "\n"
 
 
 if __name__ == "__main__":

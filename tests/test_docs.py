@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import doctest
+import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import dicom_files
+import numpy as np
 import pytest
+from PIL import Image
 from typer.main import get_command
 
-from small_study import make
+import osteon
+from osteon import study
+from osteon.pipeline import evaluate
+from osteon.stats import auc
+from small_study import STUDY, make
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -61,21 +71,100 @@ def test_every_command_in_the_documentation_exists_with_its_options() -> None:
             assert not word.startswith("-") or word.split("=")[0] in known, f"{page}: {word} of {command.name}"
 
 
-def test_the_readme_commands_run(tmp_path: Path) -> None:
-    """In the README's order, on a small study under the README's names."""
-    make(tmp_path, patients=12)
-    text = (tmp_path / "study.toml").read_text().replace("epochs = 2", "epochs = 1").replace("seeds = 2", "seeds = 1")
-    (tmp_path / "study.toml").write_text(text)
-    ran = set()
+def readme_cohort(folder: Path) -> None:
+    """The README's cohort table with more rows of its own kind, and small pictures at its paths."""
+    page = ROOT / "README.md"
+    rows = list(csv.DictReader(blocks(page, "csv")[0].splitlines()))
+    rng = np.random.default_rng(0)
+    for centre, cases in (("1", 12), ("2", 3)):
+        for number in range(cases):
+            x, y = (int(value) for value in rng.integers(10, 40, 2))
+            side = int(rng.integers(16, 24)) + 6 * (number % 2)
+            rows.append(
+                {
+                    "case_id": f"d{centre}{number:02d}",
+                    "image": f"images/d{centre}{number:02d}.png",
+                    "centre": centre,
+                    "label": ("benign", "malignant", "benign", "giant cell tumor")[number % 4],
+                    **dict(zip(("x0", "y0", "x1", "y1"), (x, y, x + side, y + side), strict=True)),
+                    "patient_id": f"q{centre}{number}",
+                    "age": int(rng.normal(35 + 10 * (number % 2), 8)),
+                    "sex": "FM"[number // 2 % 2],
+                }
+            )
+    (folder / "images").mkdir()
+    for row in rows:
+        x0, y0, x1, y1 = (int(row[side]) for side in ("x0", "y0", "x1", "y1"))
+        pixels = rng.normal(90, 20, (y1 + 30, x1 + 40))
+        pixels[y0:y1, x0:x1] += 40 if row["label"] == "benign" else 70
+        shown = np.clip(pixels, 0, 255).astype(np.uint8)
+        if row["image"].endswith(".dcm"):
+            window = {"WindowCenter": 32768, "WindowWidth": 65536}
+            dicom_files.write(folder / row["image"], dicom_files.dataset(shown.astype(np.uint16) * 257, **window))
+        else:
+            Image.fromarray(shown).save(folder / row["image"])
+    with (folder / "cohort.csv").open("w", newline="") as handle:
+        table = csv.DictWriter(handle, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    (folder / "study.toml").write_text(blocks(page, "toml")[0])
+
+
+def test_the_readme_example_runs(tmp_path: Path) -> None:
+    """Its table, its study file and its commands in their order, on a machine without internet or weights."""
+    readme_cohort(tmp_path)
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "OSTEON_WEIGHTS": ""}
+    said = {}
     for block in blocks(ROOT / "README.md", "sh"):
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
             verb = next((verb for verb in RUNNABLE if " ".join(words[1:]).startswith(verb)), None)
             if words[:1] == ["osteon"] and verb and not any("btxrd" in word for word in words):
-                subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, check=True, capture_output=True)
-                ran.add(verb)
-    assert {"check", "run", "weights list"} <= ran
-    assert (tmp_path / "run" / "report.html").is_file()
+                done = subprocess.run(
+                    [sys.executable, "-m", *words], cwd=tmp_path, env=environment, check=True, capture_output=True,
+                    text=True,
+                )  # fmt: skip
+                said[verb] = " ".join((done.stdout + done.stderr).split())
+    assert {"check", "run", "weights list"} <= set(said)
+    for verb in ("check", "run"):
+        assert "'resnet50-radimagenet' is left out" in said[verb]
+        assert "osteon weights fetch timm:resnet50.a1_in1k" in said[verb]
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "Model &#39;resnet50-imagenet&#39; is left out: the study names no models" in report
+    assert str(tmp_path) not in (tmp_path / "run" / "flow.json").read_text()
+    made = study.load(tmp_path / "run")
+    assert [model.name for model in made.models] == ["radiomics", "clinical", "combined", "box"]
+    assert made.model("combined").needs == ("radiomics",)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_study_snippets_load(page: Path, tmp_path: Path) -> None:
+    """Every snippet of a study file is one, once it has a cohort and centres."""
+    (tmp_path / "cohort.csv").write_text("case_id,image,centre,label,x0,y0,x1,y1,age,sex,site\n")
+    for text in re.findall(r"^ *```toml\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        centres = "" if "centres" in tomllib.loads(text) else '[centres]\ndevelopment = ["1"]\n'
+        (tmp_path / "study.toml").write_text(f"{text}\n{centres}")
+        study.load(tmp_path)
+
+
+def test_a_model_of_ones_own_joins_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The how-to's random forest: out of fold, the mean of the folds outside, appended, evaluated."""
+    radiomics = STUDY[: STUDY.index("[[models]]")] + '[[models]]\nkind = "radiomics"\n'
+    text = radiomics + STUDY[STUDY.index("[evaluation]") :]
+    run = osteon.run(make(tmp_path, patients=12, study=text)).path
+    monkeypatch.chdir(tmp_path)
+    (program,) = blocks(ROOT / "docs" / "how-to" / "after.md", "python")
+    for _ in range(2):  # a second try takes the place of the first
+        exec(compile(program, "after.md", "exec"), {})
+    found = evaluate(run)
+    rows = found.predictions[found.predictions["model"] == "random forest"]
+    assert sorted(rows["case_id"]) == sorted(found.predictions["case_id"].unique())
+    outside = rows[rows["split"] == "external"]
+    value = found.metrics.query("model == 'random forest' and stratum == 'external' and metric == 'auc'")["value"]
+    assert value.item() == pytest.approx(auc(outside["label"], outside["probability"]))
+    # Out of fold: of cases that it has learned from, a forest is sure.
+    assert rows.loc[(rows["split"] == "development") & (rows["label"] == 1), "probability"].max() < 0.8
+    assert "random forest" in found.report.read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -20,7 +20,7 @@ import pandas as pd
 
 from osteon import study as studies
 from osteon.core import tables
-from osteon.core.errors import StudyError
+from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, digest, file_digest, write_json
 from osteon.core.run import RunFolder
 from osteon.core.types import Floats
@@ -310,6 +310,10 @@ class Kind(ABC):
     def seeds(self) -> int:
         """How many training seeds it has."""
         return 1
+
+    def absent(self) -> InputError | None:
+        """What the model starts from and this machine does not have, with the way to get it; None where it has all."""
+        return None
 
     def ready(self) -> Mapping[str, str]:
         """Find and try what the model starts from before any long work begins, and give its digests by name.

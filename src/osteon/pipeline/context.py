@@ -7,8 +7,8 @@ The external line is drawn here. Up to the probabilities, steps work on :attr:`C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,24 +17,44 @@ import pandas as pd
 
 from osteon.cohort import check as checks
 from osteon.core import tables
+from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, file_digest, stream, write_json
 from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
 from osteon.models.model import Kind, Place, Sealed, kinds
-from osteon.study import Study
+from osteon.study import Study, load
 
 
 @dataclass(frozen=True, eq=False)
 class Context(Place):
     """A study on its way through the steps."""
 
+    #: Models that a study without any has by default, but not on this machine; and why.
+    left_out: Mapping[str, InputError] = field(default_factory=dict)
     _checked: list[checks.Checked] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, study: Study, workers: Workers) -> Context:
-        """A study, and the run folder that it names."""
+        """A study, and the run folder that it names.
+
+        Of a study that names no models, those are left out that start from weights which are not on this machine,
+        unless the study asks for one by its name elsewhere, or its run has it already.
+        """
         run = RunFolder(study.run_path)
-        return cls(study, run, Ledger(run), workers)
+        _keep_apart(study, run)
+        place = cls(study, run, Ledger(run), workers)
+        if not study.by_default:
+            return place
+        made = [model.name for model in load(run.study_file).models] if run.study_file.is_file() else []
+        wanted = {*made, *study.evaluation.primary, study.readers.model if study.readers else ""}
+        absent = {kind.model.name: kind.absent() for kind in kinds(place) if kind.model.name not in wanted}
+        left_out = {name: why for name, why in absent.items() if why is not None}
+        return cls(study.without(left_out), run, place.ledger, workers, left_out)
+
+    @cached_property
+    def asked(self) -> Study:
+        """The study as the run folder's own file says it, wherever it was read from."""
+        return self.study.relocated(self.run.path)
 
     @cached_property
     def kinds(self) -> list[Kind]:
@@ -47,6 +67,12 @@ class Context(Place):
         checked = checks.check(
             self.study, images=images, jobs=workers.jobs, progress=workers.progress, cache=self.run.cache
         )
+        told = {
+            f"Model '{name}' is left out: the study names no models, and {why.what}.": why.fix
+            for name, why in self.left_out.items()
+        }
+        checked.flow["warnings"] += list(told)  # without the way to get them, which names folders of this machine
+        checked = replace(checked, warnings=(*checked.warnings, *(f"{said} {fix}" for said, fix in told.items())))
         if write:
             self.run.write(checked.cohort, "cohort")
             self.run.write(checked.excluded, "excluded")
@@ -101,6 +127,20 @@ class Context(Place):
     def digests(self, *names: str) -> list[str]:
         """Digests of tables of the run."""
         return [file_digest(self.run.file(name)) for name in names]
+
+
+def _keep_apart(study: Study, run: RunFolder) -> None:
+    """Refuse a run folder that is no folder, or in which the study's own files would be written over."""
+    if run.path.exists() and not run.path.is_dir():
+        raise StudyError(f"study.output: '{study.study.output}' is a file", file=run.path, fix="Name a folder.")
+    here = run.path.resolve()
+    own = here == study.folder.resolve() and not run.provenance_file.is_file()
+    if own or here == study.cohort_path.parent.resolve():
+        raise StudyError(
+            f"study.output: '{study.study.output}' holds the study's own files, which a run would write over",
+            file=run.path,
+            fix='Name a folder of its own, such as output = "run".',
+        )
 
 
 class Step:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.markup import escape
 
 from osteon import study
 from osteon.cohort import check as checks
@@ -64,7 +65,7 @@ class Evaluate(Step):
 
     def key(self, at: Context) -> str:
         """The predictions, the cohort, and what is asked of them."""
-        asked = at.study
+        asked = at.asked
         names = [model.name for model in asked.models]
         inputs = at.digests("predictions", "cohort")
         return digest(inputs, asked.evaluation, asked.task, asked.study, names, __version__)
@@ -103,7 +104,10 @@ def begin(at: Context) -> None:
     hashes = {kind.model.name: kind.ready() for kind in at.kinds}
     at.run.sweep()
     checked = at.check()
-    at.study.relocated(at.run.path).write(at.run.study_file)
+    for name, why in at.left_out.items():
+        said = escape(f"'{name}' is left out, since the study names no models: {why}")
+        at.workers.progress.say(f"[yellow]![/] {said}")
+    at.asked.write(at.run.study_file)
     at.ledger.note(
         seed=at.study.study.seed,
         synthetic=bool(checked.flow.get("synthetic", False)),
@@ -186,7 +190,7 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
         InputError: Nothing has been run, or the study asks for other models than those that were.
     """
     workers = workers or Workers()
-    settings = study.load(path)
+    settings = study.load(path).as_run()
     run_folder = RunFolder(settings.run_path)
     if not run_folder.file("predictions").is_file():
         raise StudyError(
@@ -197,7 +201,7 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     _settle(settings, Path(path), run_folder, workers)
     if Ledger(run_folder).edited("predictions"):
         workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
-    return walk((Evaluate(), Robustness(), Explanation(), Figures(), present), study.load(path), workers)
+    return walk((Evaluate(), Robustness(), Explanation(), Figures(), present), settings, workers)
 
 
 def check(
@@ -230,7 +234,8 @@ def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:
     Returns:
         ``features.csv``.
     """
-    at = Context.of(study.load(study_path), _threaded(workers, study.load(study_path)))
+    settings = study.load(study_path)
+    at = Context.of(settings, _threaded(workers, settings))
     at.check()
     asking = [model for model in at.study.models if isinstance(model, study.Radiomics)] or [study.Radiomics()]
     for model in asking:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -21,7 +22,11 @@ from osteon.study.settings import Settings
 
 
 class Study(Settings):
-    """A whole study. ``folder`` is where its file lies; paths in it are relative to that."""
+    """A whole study.
+
+    ``folder`` is where its file lies; paths in it are relative to that. ``by_default`` says that the file names no
+    models, so that the study has those of :func:`osteon.study.default_models`.
+    """
 
     study: StudySection = StudySection()
     task: Task = Task()
@@ -34,6 +39,7 @@ class Study(Settings):
     compute: Compute = Compute()
     readers: Readers | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()
+    by_default: Annotated[bool, Field(exclude=True)] = False
 
     @model_validator(mode="before")
     @classmethod
@@ -62,6 +68,9 @@ class Study(Settings):
         for name in self.evaluation.primary:
             if name not in names:
                 raise ValueError(f"evaluation.primary: no model '{name}'. {suggest(name, names)}")
+        if self.readers and self.readers.model and self.readers.model not in names:
+            told = self.readers.model
+            raise ValueError(f"readers.model: no model '{told}'. {suggest(told, names)}")
         return self
 
     def model(self, name: str) -> ModelSettings:
@@ -88,6 +97,24 @@ class Study(Settings):
     def run_path(self) -> Path:
         """Where the run goes."""
         return self.folder / self.study.output
+
+    def without(self, names: Collection[str]) -> Study:
+        """The same study with fewer models; what was made from one of those is made from the first that is left."""
+        left = [model for model in self.models if model.name not in names]
+        first = left[0].name if left else ""
+        models = tuple(
+            model.model_copy(update={"of": first}) if set(model.needs) & set(names) else model for model in left
+        )
+        return self.model_copy(update={"models": models})
+
+    def as_run(self) -> Study:
+        """The same study with the models that its finished run has, where its file names none."""
+        file = self.run_path / "study.toml"
+        if not (self.by_default and file.is_file()):
+            return self
+        made = [model.name for model in load(file).models]
+        left = self.without([model.name for model in self.models if model.name not in made])
+        return left.model_copy(update={"by_default": False}) if left.models else self
 
     def relocated(self, folder: Path) -> Study:
         """The same study as a file in another folder would say it: every path relative to that folder."""
@@ -134,18 +161,22 @@ def load(path: str | Path) -> Study:
     if path.is_dir():
         path = path / "study.toml"
     given = _parsed(path)
+    for name in ("folder", "by_default"):  # which are osteon's own to fill in
+        if name in given:
+            raise StudyError(f"unknown setting '{name}'", file=path, fix=suggest(name, _known_settings((name,))))
     folder = path.parent
     section = given.get("study")
     section = section if isinstance(section, dict) else {}
     preset = section.get("preset", "fair")
     if preset == "paper" and isinstance(given.setdefault("crop", {}), dict):
         given["crop"].setdefault("margin", 0.0)
-    if "models" not in given:
+    by_default = "models" not in given
+    if by_default:
         cohort = folder / str(section.get("cohort", "cohort.csv"))
         # An absent cohort is told by whoever reads it.
         given["models"] = default_models(set(columns(cohort)) if cohort.is_file() else set(), preset)
     try:
-        return Study(**given, folder=folder)
+        return Study(**given, folder=folder, by_default=by_default)
     except ValidationError as error:
         raise _explained(error, path) from None
 
@@ -214,4 +245,4 @@ def _known_settings(location: tuple[int | str, ...]) -> list[str]:
         # the group itself, or the group inside `Readers | None` and `tuple[Person, ...]`
         inside = (annotation, *get_args(annotation))
         here = next((kind for kind in inside if isinstance(kind, type) and issubclass(kind, Settings)), here)
-    return [name for name in here.model_fields if name != "folder"]
+    return [name for name in here.model_fields if name not in ("folder", "by_default")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import core_schema
 
-from osteon.study.settings import Count, Fraction, Name, Positive, Settings, TableName
+from osteon.study.settings import Count, Fraction, Name, Once, Positive, Settings, TableName
 
 
 class Augment(Settings):
@@ -204,7 +204,7 @@ class Clinical(ModelSettings):
 
     kind: Literal["clinical"] = "clinical"
     name: Name = "clinical"
-    variables: Annotated[tuple[TableName, ...], Field(min_length=1)] = ("age", "sex", "site")
+    variables: Annotated[tuple[TableName, ...], Field(min_length=1), Once] = ("age", "sex", "site")
     looks: ClassVar[bool] = False
 
     @property
@@ -225,7 +225,7 @@ class Combined(ModelSettings):
     kind: Literal["combined"] = "combined"
     name: Name = "combined"
     of: str
-    variables: tuple[TableName, ...] = ("age", "sex", "site")
+    variables: Annotated[tuple[TableName, ...], Once] = ("age", "sex", "site")
     looks: ClassVar[bool] = False
 
     @property

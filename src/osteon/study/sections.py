@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from osteon.study.settings import Count, Fraction, Settings, TableName
+from osteon.study.settings import Count, Fraction, Once, Settings, TableName
 
 
 class StudySection(Settings):
@@ -100,7 +100,14 @@ class Evaluation(Settings):
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     thresholds: tuple[Fraction, Fraction] = (0.02, 0.8)
-    subgroups: tuple[TableName, ...] = ()
+    subgroups: Annotated[tuple[TableName, ...], Once] = ()
+
+    @field_validator("thresholds")
+    @classmethod
+    def _low_and_high(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] >= value[1]:
+            raise ValueError(f"the low threshold, {value[0]:g}, is not under the high one, {value[1]:g}")
+        return value
 
     @field_validator("primary")
     @classmethod
@@ -123,13 +130,19 @@ class Robustness(Settings):
         cases: How many external cases are perturbed, as equally as can be from each centre and class; -1 takes all.
     """
 
-    shift: tuple[Fraction, ...] = (0.05, 0.1, 0.2, 0.3)
-    scale: tuple[Fraction, ...] = (0.1, 0.2, 0.3)
-    aspect: tuple[Fraction, ...] = (0.1, 0.2)
-    combined: tuple[Fraction, ...] = (0.1, 0.2)
+    shift: Annotated[tuple[Fraction, ...], Once] = (0.05, 0.1, 0.2, 0.3)
+    scale: Annotated[tuple[Fraction, ...], Once] = (0.1, 0.2, 0.3)
+    aspect: Annotated[tuple[Fraction, ...], Once] = (0.1, 0.2)
+    combined: Annotated[tuple[Fraction, ...], Once] = (0.1, 0.2)
     image: bool = True
     repeats: Annotated[int, Field(ge=0)] = 10
     cases: Annotated[int, Field(ge=-1)] = -1
+
+    @model_validator(mode="after")
+    def _something_changes(self) -> Robustness:
+        if self.repeats and not (self.image or self.shift or self.scale or self.aspect or self.combined):
+            raise ValueError("nothing is changed: no list has a grade, and image is false; repeats = 0 says so")
+        return self
 
 
 class Explain(Settings):
@@ -141,9 +154,15 @@ class Explain(Settings):
         sanity: Whether maps of randomised weights and labels are scored as well.
     """
 
-    methods: tuple[Literal["gradcam", "gradcam++", "hirescam", "occlusion"], ...] = ("gradcam",)
+    methods: Annotated[tuple[Literal["gradcam", "gradcam++", "hirescam", "occlusion"], ...], Once] = ("gradcam",)
     cases: Annotated[int, Field(ge=-1)] = -1
     sanity: bool = True
+
+    @model_validator(mode="after")
+    def _some_method(self) -> Explain:
+        if self.cases and not self.methods:
+            raise ValueError("no method is named; cases = 0 leaves the step out")
+        return self
 
 
 class Compute(Settings):

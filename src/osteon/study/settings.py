@@ -35,9 +35,20 @@ TableName = Annotated[str, BeforeValidator(_as_in_a_table)]
 def _no_missing_word(name: str) -> str:
     if is_missing(trimmed(name)):
         raise ValueError(f"{name!r} counts as a missing value in every table of the run")
+    if meant(name) != name:
+        raise ValueError(f"tables would read {name!r} as {meant(name)!r}; call it that")
     return name
 
 
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} is named twice")
+    return values
+
+
+#: Of a list in which each thing stands once.
+Once = AfterValidator(_each_once)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]

@@ -95,6 +95,22 @@ class Classifier(nn.Module):
                 fix="Raise the model's or the crop's size.",
             )
 
+    def try_size(self, side: int) -> None:
+        """Show the network one blank picture.
+
+        Raises:
+            StudyError: It cannot take pictures of that size.
+        """
+        with torch.no_grad():
+            try:
+                self(torch.zeros(1, 1, side, side))
+            except (AssertionError, RuntimeError) as error:  # timm's own words for what does not fit
+                architecture, reason = self.record.architecture, str(error).strip().rstrip(".").splitlines()[0]
+                raise StudyError(
+                    f"{architecture} cannot take pictures of {side} pixels ({reason})",
+                    fix=f"Set the model's or the crop's size to {default_size(architecture)}, for instance.",
+                ) from error
+
     @property
     def linear(self) -> nn.Linear:
         """The head's linear unit: (1, F) weight and (1,) bias."""

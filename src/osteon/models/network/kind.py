@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from osteon import study, weights
+from osteon.core.errors import InputError, WeightsError
 from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.tables import written
 from osteon.core.types import Floats
@@ -130,12 +131,19 @@ class Network(Kind):
 
         return self.model.size or self.place.study.crop.size or default_size(self.model.backbone)
 
+    def absent(self) -> InputError | None:
+        """The weights, where they are not on this machine."""
+        try:
+            self.weights  # noqa: B018 - found, or not
+        except WeightsError as error:
+            return error
+        return None
+
     def ready(self) -> Mapping[str, str]:
-        """Build the network once: backbone, weights and size have to fit one another."""
+        """Build the network once, and show it one blank picture: backbone, weights and size have to fit."""
         from osteon.models.network.build import build
 
-        network = build(self.model.backbone, self.weights, size=self.size)
-        network.check_size(self.size)
+        build(self.model.backbone, self.weights, size=self.size).try_size(self.size)
         return {"weights": self.weights.sha256}
 
     def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Crops:
