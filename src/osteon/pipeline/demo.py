@@ -111,7 +111,7 @@ repeats = 2
 cases = 60
 
 [explain]
-cases = 24
+cases = 48
 
 # A processor with bfloat16 would train in it by default, and tell a slightly other story than one without.
 [compute]
