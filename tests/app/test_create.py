@@ -354,3 +354,18 @@ def test_the_question_is_asked_in_the_studys_own_words(tmp_path: Path) -> None:
     created = create(study)
     stored = everything_stored(created.folder / "site" / "study.db")
     assert '"answers": ["no", "yes"]' in stored
+
+
+def test_a_box_outside_the_picture_is_refused(tmp_path: Path) -> None:
+    boxes = "[readers.burned_in.boxes]\nhidden-01 = [[500, 50, 590, 90]]\n[[readers"
+    with pytest.raises(InputError, match="outside its picture of 500 x 400 pixels"):
+        create(large(tmp_path, TWO_READERS.replace("[[readers", boxes, 1)))
+
+
+@pytest.mark.parametrize("rule", ["mask", "keep"])
+def test_a_side_marker_is_kept_where_that_is_asked_for(tmp_path: Path, rule: str) -> None:
+    setting = f'[readers.burned_in]\nside_markers = "{rule}"\n[[readers'
+    study = large(tmp_path, TWO_READERS.replace("[[readers", setting, 1))
+    burn(study, "hidden-01", (20, 330), "R")
+    row = create(study).burned_in.set_index("case_id").loc["hidden-01"]
+    assert (row["masked"], row["markers"]) == ((0, 1) if rule == "keep" else (1, 0))

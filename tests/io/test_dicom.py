@@ -534,7 +534,18 @@ def test_nothing_of_the_header_comes_with_the_picture(
     said = repr([getattr(part, name) for part in (stored, radiograph) for name in part.__slots__])
     assert CANARY not in said + caplog.text + "".join(capfd.readouterr())
     assert set(radiograph.__slots__) == {"pixels", "spacing"}
-    assert set(stored.__slots__) == {"values", "window", "bits", "spacing", "curve", "notes"}
+    assert set(stored.__slots__) == {"values", "window", "bits", "spacing", "curve", "notes", "mirror", "stated"}
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_the_files_own_numbers_can_be_told(tmp_path: Path, photometric: str) -> None:
+    plain = dataset(RAMP, bits=12, PhotometricInterpretation=photometric, WindowCenter="1000.5", WindowWidth="601")
+    stored = read_stored(write(tmp_path / "a.dcm", plain))
+    assert stored.stated == (1000.5, 601)
+    own = stored.values if stored.mirror is None else stored.mirror - stored.values
+    assert np.array_equal(own, RAMP)
+    del plain.WindowWidth
+    assert read_stored(write(tmp_path / "b.dcm", plain)).stated is None
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])

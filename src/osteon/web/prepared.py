@@ -143,10 +143,21 @@ def mask(
         decided: What the investigator decided.
         case_id: The case.
         lesion: Its box, nan where it has none; what touches it is never painted over unasked.
+
+    Raises:
+        InputError: A box that was drawn by hand lies outside the picture.
     """
     texts = burned.find(radiograph)
     shown = radiograph.render().pixels
     drawn = [_whole(box) for box in decided.boxes.get(case_id, ())]
+    height, width = radiograph.values.shape
+    for box in drawn:
+        if box[0] >= width or box[1] >= height:
+            raise InputError(
+                f"a box of case '{case_id}' lies outside its picture of {width} x {height} pixels",
+                column="readers.burned_in.boxes",
+                fix="Give x0, y0, x1, y1 in pixels from the upper left corner.",
+            )
     markers, painted, left = [], list(drawn), []
     for text in texts:
         outside = text.outside and not _touches(text.box, lesion)
