@@ -284,3 +284,17 @@ def test_an_added_centre_is_all_that_is_cut_and_predicted(copied: Path, monkeypa
     shutil.rmtree(copied.parent / "run")
     walk(FIT, study.load(copied))
     assert (copied.parent / "run" / "predictions.csv").read_bytes() == grown
+
+
+def test_a_run_that_is_refused_leaves_its_study_with_its_predictions(copied: Path) -> None:
+    """The resolved study is that of the predictions beside it, not of a run that got no further."""
+    run = copied.parent / "run"
+    resolved = (run / "study.toml").read_bytes()
+    folds = run / "folds.csv"
+    folds.write_text(folds.read_text() + "\n")
+    copied.write_text(copied.read_text().replace("folds = 2", "folds = 3"))
+    with pytest.raises(InputError, match="changed by hand"):
+        osteon.run(copied)
+    assert (run / "study.toml").read_bytes() == resolved
+    with pytest.raises(InputError, match=r"\[evaluation\] has changed since the run"):
+        evaluate(copied)

@@ -100,14 +100,13 @@ def present(at: Context) -> None:
 
 
 def begin(at: Context) -> None:
-    """Find what models start from, read the cohort, write the resolved study, and note what the run is made from."""
+    """Find what models start from, read the cohort, and note what the run is made from."""
     hashes = {kind.model.name: kind.ready() for kind in at.kinds}
     at.run.sweep()
     checked = at.check()
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
         at.workers.progress.say(f"[yellow]![/] {said}")
-    at.study.relocated(at.run.path).write(at.run.study_file)
     at.ledger.note(
         seed=at.study.study.seed,
         synthetic=bool(checked.flow.get("synthetic", False)),
@@ -125,11 +124,16 @@ def measure(at: Context) -> None:
         kind.measure(at.cases)
 
 
+def sign(at: Context) -> None:
+    """Write the resolved study, once the predictions are its own: a run that was refused or killed keeps the last."""
+    at.study.relocated(at.run.path).write(at.run.study_file)
+
+
 #: Sections of a study that its models are made from.
 _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
-FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, Evaluate())
+FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, sign, Evaluate())
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
 PRESENT = (Thumbnails(), Figures(), present)
