@@ -28,6 +28,7 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[explain]", study.Explain),
     ("[compute]", study.Compute),
     ("[readers]", protocol.Readers),
+    ("[readers.burned_in]", protocol.BurnedIn),
     ("[[readers.people]]", protocol.Person),
     ("[[readers.before]] and [[readers.after]]", protocol.Item),
 ]
@@ -45,6 +46,8 @@ def default(value: Any) -> str:
     """A default as TOML would say it."""
     if value is PydanticUndefined:
         return "required"
+    if value == {}:
+        return "none"
     if isinstance(value, study.Settings) or (
         isinstance(value, tuple) and any(isinstance(v, study.Settings) for v in value)
     ):
@@ -113,7 +116,8 @@ def page() -> str:
         lines += ["", f"## {title}", "", "| setting | default | what it is |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
             if name != "kind" or kind is protocol.Item:
-                lines.append(f"| `{name}` | {default(field.default)} | {said.get(name, '').replace('|', '/')} |")
+                usual = default(field.get_default(call_default_factory=True))
+                lines.append(f"| `{name}` | {usual} | {said.get(name, '').replace('|', '/')} |")
     recipes = ["", "## Recipes", "", "What a network's `recipe` sets unless the study says otherwise.", ""]
     for recipe, settings in study.RECIPES.items():
         plain = {k: v for k, v in settings.items() if k != "augment"}

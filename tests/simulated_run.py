@@ -173,9 +173,24 @@ def write_inputs(run: Path, simulated: Simulated) -> None:
             {"name": "studied", "cases": len(cohort), "patients": sum(g["patients"] for g in groups)},
         ],
         "excluded": [
-            {"reason": "image cannot be read", "cases": 6, "case_ids": [f"X{i}" for i in range(6)]},
-            {"reason": "label missing", "cases": 3, "case_ids": ["Y1", "Y2", "Y3"]},
-            {"reason": "box side under 4 pixels", "cases": 5, "case_ids": [f"Z{i}" for i in range(5)]},
+            {
+                "reason": "image cannot be read",
+                "stage": "readable and in a named centre",
+                "cases": 6,
+                "case_ids": [f"X{i}" for i in range(6)],
+            },
+            {
+                "reason": "label missing",
+                "stage": "readable and in a named centre",
+                "cases": 3,
+                "case_ids": ["Y1", "Y2", "Y3"],
+            },
+            {
+                "reason": "box side under 4 pixels",
+                "stage": "studied",
+                "cases": 5,
+                "case_ids": [f"Z{i}" for i in range(5)],
+            },
         ],
         "groups": groups,
         "warnings": ["3 cases set aside, label missing: Y1, Y2, Y3."],

@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from osteon.core.run import RunFolder
 from osteon.core.words import number
 from osteon.results import figures
 from osteon.results.evaluate import Evaluation, evaluate
+from osteon.results.figures.cohort import _leaving
 from osteon.results.figures.style import looks
 from simulated_run import simulate, thumbnails, write_inputs
 
@@ -158,7 +160,8 @@ def test_roc_lines_and_areas_are_the_tables_own(four: Evaluation, all_four: dict
             rows = curves.loc[curves["model"] == model, ["false_positive_rate", "sensitivity"]].to_numpy()
             assert any(np.array_equal(line.get_xydata(), rows) for line in panel.lines), (stratum, model)
         areas = four.metrics[(four.metrics["stratum"] == stratum) & (four.metrics["metric"] == "auc")]
-        shown = " ".join(text.get_text() for text in panel.texts)
+        legend = panel.get_legend()
+        shown = " ".join(text.get_text() for text in [*panel.texts, *(legend.get_texts() if legend else [])])
         if stratum == "centre:4":
             assert "not estimable" in shown
             assert "0.5" not in shown
@@ -190,6 +193,65 @@ def test_a_model_looks_alike_in_every_figure_and_like_no_other(all_four: dict[st
     # Told apart without colour: among any study's models no dash and marker pair returns before the ninth.
     eight = list(looks(map(str, range(8))).values())
     assert len({str(v.dash) for v in eight}) == len({v.marker for v in eight}) == 8
+
+
+def test_a_look_goes_with_the_kind_and_stays_when_models_are_added() -> None:
+    kinds = {"a": "network", "b": "network", "r": "radiomics", "box": "box", "own": "three_lines", "later": "network"}
+    few = looks(["a", "b", "box"], kinds)
+    for added in (["r"], ["later"], ["own", "r"], ["by hand"], ["later", "own", "r", "by hand", "another"]):
+        more = looks(["a", "b", *added, "box"], kinds)
+        assert {name: more[name] for name in few} == few
+        assert len({(look.colour, str(look.dash)) for look in more.values()}) == len(more)
+    assert looks(["a", "by hand"], kinds)["by hand"].named("by hand") == "by hand (added by hand)"
+    many = {f"n{i}": "network" for i in range(24)}
+    assert len({(look.colour, str(look.dash)) for look in looks(many, many).values()}) == 24
+
+
+def test_the_flow_loses_cases_where_its_arrow_leaves() -> None:
+    stages = [{"name": name, "cases": n} for name, n in (("in the table", 20), ("a", 20), ("b", 15), ("studied", 14))]
+    excluded = [{"reason": "late", "stage": "studied", "cases": 1}, {"reason": "mid", "stage": "b", "cases": 5}]
+    gaps = [[], [(5, "mid")], [(1, "late")]]
+    assert _leaving(stages, excluded) == gaps
+    assert _leaving(stages, [{k: v for k, v in each.items() if k != "stage"} for each in excluded[::-1]]) == gaps
+    assert _leaving(stages, excluded[:1]) == [[], [(5, "no reason recorded")], [(1, "late")]]
+    figure = figures.flow({"stages": stages, "excluded": excluded, "groups": []})
+    heights = {text.get_text(): text.get_position()[1] for text in figure.findobj(Text)}
+    assert heights["15 cases"] < heights["5  mid"] < heights["A"]
+    assert heights["14 cases"] < heights["1  late"] < heights["15 cases"]
+    assert "1 case set aside" in heights
+
+
+def test_no_legend_lies_over_a_curve(all_four: dict[str, Figure]) -> None:
+    for name in ("roc", "calibration", "decision"):
+        figure = all_four[name]
+        figure.draw_without_rendering()
+        for legend in figure.findobj(Legend):
+            box = legend.get_window_extent()
+            for panel in figure.axes:
+                inner = panel.get_window_extent()
+                across = min(box.x1, inner.x1) - max(box.x0, inner.x0)
+                along = min(box.y1, inner.y1) - max(box.y0, inner.y0)
+                assert min(across, along) < 1 or not panel.axison, (name, box.extents, inner.extents)
+
+
+def test_the_key_of_two_wide_panels_leaves_their_areas_alone(many: Evaluation) -> None:
+    two = ["development", "centre:2"]
+    parts = (table[table["stratum"].isin(two)] for table in (many.roc, many.metrics))
+    figure = figures.roc(*parts)
+    figure.draw_without_rendering()
+    width, height = figure.canvas.get_width_height()
+    boxes = [text.get_window_extent() for text in words(figure)]
+    assert all(box.y0 > -2 and box.y1 < height + 2 and box.x1 < width + 2 for box in boxes)
+    legends = [legend.get_window_extent() for legend in figure.findobj(Legend)]
+    assert len(legends) == 3
+    for i, one in enumerate(legends):
+        assert not any(one.shrunk(0.98, 0.98).overlaps(other.shrunk(0.98, 0.98)) for other in legends[i + 1 :])
+
+
+def test_interactions_that_cannot_be_had_are_said_once(four: Evaluation) -> None:
+    figure = figures.subgroups(four.subgroups.assign(p_interaction=np.nan))
+    assert "interaction: not estimable" in said(figure)
+    assert "–" not in said(figure)
 
 
 def test_the_same_figure_is_the_same_bytes_with_text_as_text(four: Evaluation, tmp_path: Path) -> None:
@@ -260,6 +322,9 @@ def test_a_run_folder_is_drawn_whole_and_stale_figures_go(tmp_path: Path) -> Non
     for path in tmp_path.glob("*.csv"):
         path.unlink()
     assert {path.stem for path in figures.draw_all(tmp_path)} == {"flow"}
+    assert figures.draw_all(tmp_path, anew=figures.READERS) == []  # the flow is there, and there are no readers
+    (tmp_path / "figures" / "flow.svg").unlink()
+    assert {path.stem for path in figures.draw_all(tmp_path, anew=figures.READERS)} == {"flow"}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"flow"}
 
 

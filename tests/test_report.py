@@ -11,14 +11,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from osteon import study
 from osteon.core import tables
 from osteon.core.errors import InputError
-from osteon.core.words import number
+from osteon.core.words import NOTEWORTHY, counted, number
 from osteon.results import figures, report
 from osteon.results.evaluate import evaluate
+from osteon.results.figures.style import looks
 from simulated_run import simulate, write_inputs
 
 MODELS = ("resnet50-radimagenet", "clinical", "box")
+KINDS = {"resnet50-radimagenet": "network", "clinical": "clinical", "box": "box"}
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +211,7 @@ def test_methods_settings_and_hashes_are_told(page: Page) -> None:
         "5-fold cross-validation, grouped by patient",
         "resnet50-radimagenet : resnet50 from radimagenet weights",
         "averaged over 3 training seeds",
-        "The one prespecified test is resnet50-radimagenet against clinical",
+        "resnet50-radimagenet and clinical, its first two models, are compared first",
         "widened by 15% of its side",
         "sensitivity of at least 90%",
         "weights: imagenet",
@@ -252,4 +255,137 @@ def test_without_external_centres_the_claim_is_about_development(tmp_path: Path)
     words = Page(report.write(tmp_path)).words
     assert "development cases, out of fold, (" not in words
     assert re.search(r"On \d+ development cases, out of fold \(\d+ non-benign\), inception_v3-imagenet reached", words)
-    assert "against box in the stratum “development, out of fold”, unadjusted" in words
+    assert "There was no external centre." in words
+    assert "External cases were predicted" not in words
+
+
+def rewritten(run: Path, **sections: dict[str, object]) -> None:
+    """Give a run's study other settings."""
+    made = study.load(run / "study.toml").model_dump(mode="json", exclude_none=True)
+    for name, changed in sections.items():
+        made[name] = made.get(name, {}) | changed
+    study.Study.model_validate(made).write(run / "study.toml")
+
+
+def test_only_what_the_study_file_names_was_prespecified(run: Path, page: Page) -> None:
+    assert "prespecified" in page.words
+    assert page.words.count("prespecified") == page.words.count("nobody prespecified")
+    assert "The contrast of the first two models, which nobody prespecified" in page.words
+    rewritten(run, evaluation={"primary": ["resnet50-radimagenet", "clinical"]})
+    words = Page(report.write(run)).words
+    assert "nobody prespecified" not in words
+    assert re.search(r"The prespecified contrast (favours|does not separate)", words)
+    assert "The one prespecified test is resnet50-radimagenet against clinical" in words
+
+
+def test_few_cases_of_a_class_are_said_to_be_few(tmp_path: Path, page: Page) -> None:
+    assert re.search(r"Caution, few cases of a class: 0 non-benign of \d+ cases in Centre 4\.", page.words)
+    simulated = simulate(9, scale=0.3, models=("inception_v3-imagenet", "box"))
+    told = simulated.predictions
+    outside = told[told["split"] == "external"].drop_duplicates("case_id").groupby("label").head(4)["case_id"]
+    kept = (told["split"] == "development") | told["case_id"].isin(outside)
+    write_inputs(tmp_path, simulated)
+    evaluate(simulated.predictions[kept], simulated.cohort, simulated.study).write(tmp_path)
+    assert "4 non-benign and 4 others of 8 cases in" in report.headline(tmp_path)
+    many = simulate(9, scale=1.0, models=("inception_v3-imagenet", "box"))
+    write_inputs(tmp_path / "many", many)
+    evaluate(many.predictions, many.cohort, many.study).write(tmp_path / "many")
+    assert "few cases" not in report.headline(tmp_path / "many")
+
+
+def test_methods_tell_the_files_that_were_read_and_the_masks_that_there_were(run: Path, page: Page) -> None:
+    assert "285 PNG files" in page.words
+    assert "VOI" not in page.words
+    assert "mask" not in page.words
+    cohort = tables.read(run / "cohort.csv", tables.COHORT)
+    cohort["image"] = [f"images/{i}.{'jpg' if i else 'DCM'}" for i in range(len(cohort))]
+    tables.write(cohort, run / "cohort.csv", tables.COHORT)
+    words = Page(report.write(run)).words
+    assert "1 DICOM file and 284 JPEG files" in words
+    assert "VOI look-up table" in words
+    assert "JPEG pictures hold values made for display" in words
+    settings = study.load(run / "study.toml").model_dump(mode="json", exclude_none=True)["models"]
+    predictions = tables.read(run / "predictions.csv", tables.PREDICTIONS)
+    more = predictions[predictions["model"] == "clinical"].assign(model="radiomics")
+    tables.write(pd.concat([predictions, more]), run / "predictions.csv", tables.PREDICTIONS)
+    metrics = tables.read(run / "metrics.csv", tables.METRICS)
+    more = metrics[metrics["model"] == "clinical"].assign(model="radiomics")
+    tables.write(pd.concat([metrics, more]), run / "metrics.csv", tables.METRICS)
+    made = study.load(run / "study.toml").model_dump(mode="json", exclude_none=True)
+    study.Study.model_validate({**made, "models": [*settings, {"kind": "radiomics"}]}).write(run / "study.toml")
+    told = {0: "IBSI features of the box (no case had a mask)", 3: "the mask in 3 of 285 cases and of the box"}
+    for count, said in told.items():
+        cohort["mask"] = ["m.png" if i < count else "" for i in range(len(cohort))]
+        tables.write(cohort, run / "cohort.csv", tables.COHORT)
+        assert said in Page(report.write(run)).words
+
+
+def test_a_model_added_by_hand_is_said_to_be(run: Path, page: Page) -> None:
+    assert "by hand" not in page.words
+    predictions = tables.read(run / "predictions.csv", tables.PREDICTIONS)
+    forest = predictions[predictions["model"] == "box"].assign(model="a forest")
+    both = pd.concat([predictions, forest], ignore_index=True)
+    tables.write(both, run / "predictions.csv", tables.PREDICTIONS)
+    evaluate(both, tables.read(run / "cohort.csv", tables.COHORT), study.load(run / "study.toml")).write(run)
+    figures.draw_all(run)
+    written = Page(report.write(run))
+    assert "a forest was added by hand: osteon did not fit it." in written.words
+    assert "a forest : added by hand: its probabilities were put into predictions.csv" in written.words
+    for name in ("roc", "decision", "forest"):
+        assert "a forest (added by hand)" in (run / "figures" / f"{name}.svg").read_text()
+    # no other model changes its colour
+    for name in ("clinical", "box"):
+        before, after = (looks([*MODELS, *more], KINDS)[name] for more in ((), ("a forest",)))
+        assert before == after
+
+
+def test_no_path_of_weights_is_told_but_their_record_and_digest(run: Path) -> None:
+    made = study.load(run / "study.toml").model_dump(mode="json", exclude_none=True)
+    made["models"][0]["weights"] = "file:../secret/folder/x.safetensors"
+    study.Study.model_validate(made).write(run / "study.toml")
+    facts = run / "models" / "resnet50-radimagenet" / "fold-0" / "model.json"
+    facts.parent.mkdir(parents=True)
+    known = {"record": "radimagenet-resnet50", "source": "hf:someone/weights/x.pt", "sha256": "ab" * 32}
+    facts.write_text(json.dumps({"weights": known, "input_size": 224}))
+    words = Page(report.write(run)).words
+    methods = words.split("Task and centres")[1].split("The resolved study")[0]
+    assert "radimagenet-resnet50 weights (hf:someone/weights/x.pt, SHA-256 abababababab…)" in methods
+    assert "to 224 pixels a side" in methods
+    assert "secret" not in methods
+
+
+def test_methods_hold_no_section_on_what_was_not_done(run: Path, page: Page) -> None:
+    for absent in ("Changed boxes and pictures", "Grad-CAM", "Wilcoxon", "permuted"):
+        assert absent not in page.words.split("The resolved study")[0].split("Methods Task and centres")[1]
+    assert "McNemar" in page.words
+    assert "Bootstrap intervals are from 200 resamples of patients" in page.words
+    assert "missing values (age in" in page.words
+    (run / "contrast.csv").unlink()
+    words = Page(report.write(run)).words
+    assert "McNemar" not in words
+    assert "Bootstrap" not in words
+
+
+def test_a_table_changed_by_hand_is_told(run: Path, page: Page) -> None:
+    assert "is not as osteon wrote it" not in page.words
+    held = json.loads((run / "provenance.json").read_text())
+    held["steps"] = {"predictions": {"key": "", "files": {"predictions.csv": "00" * 32}}}
+    (run / "provenance.json").write_text(json.dumps(held))
+    assert "predictions.csv is not as osteon wrote it" in Page(report.write(run)).words
+
+
+def test_one_is_no_plural() -> None:
+    assert (counted(1, "case"), counted(0, "case"), counted(2, "centre")) == ("1 case", "0 cases", "2 centres")
+
+
+def test_differences_stand_out_from_one_threshold_everywhere(page: Page) -> None:
+    bold = re.findall(r'<small class="large">([^<]+)</small>', page.source)
+    plain = re.findall(r'<small class="">([^<]+)</small>', page.source)
+    assert bold
+    assert plain
+    assert (
+        min(abs(float(v.replace("−", "-"))) for v in bold)
+        >= NOTEWORTHY
+        >= max(abs(float(v.replace("−", "-"))) for v in plain)
+    )
+    assert f"bold beyond {NOTEWORTHY:g}" in page.words

@@ -127,10 +127,10 @@ def test_undisturbed_cases_and_all_box_changes_have_rows_of_their_own(
     measured = robustness(perturbed, predictions, points, STUDY)
     found, of_cases = measured.robustness, measured.robustness_cases.query("model == 'shaky'")
     base = predictions.query("model == 'shaky' and split == 'external'")
-    single = stats.delong_ci(base["label"], base["probability"], method="wald", clusters=base["patient_id"])
+    single = stats.delong_ci(base["label"], base["probability"], clusters=base["patient_id"])
     drawn = value(found, model="shaky", kind="drawn", stratum="external")
     assert (drawn["metric"], drawn["value"]) == ("auc", pytest.approx(single.value))
-    assert (drawn["low"], drawn["high"]) == pytest.approx((single.low, min(single.high, 1)))
+    assert (drawn["low"], drawn["high"]) == pytest.approx((single.low, single.high))
     where = {"model": "shaky", "kind": "all box changes", "stratum": "external"}
     rows = perturbed.query("model == 'shaky' and kind != 'gamma'").merge(base[["case_id", "label"]], on="case_id")
     aucs = [stats.auc(r["label"], r["probability"]) for _, r in rows.groupby(["kind", "repeat"])]
@@ -158,6 +158,31 @@ def test_no_change_is_no_spread(given_tables: tuple[pd.DataFrame, pd.DataFrame, 
     found = robustness(still, predictions, points, STUDY).robustness.query("kind != 'drawn'")
     for metric, expected in (("sd", 0), ("range", 0), ("flip_rate", 0), ("auc_loss", 0), ("icc", 1)):
         np.testing.assert_allclose(found.loc[found["metric"] == metric, "value"], expected, atol=1e-9)
+
+
+def test_a_perfect_auc_has_the_same_interval_as_in_every_other_table(
+    given_tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+) -> None:
+    perturbed, predictions, points = given_tables
+    label = predictions.drop_duplicates("case_id").set_index("case_id")["label"]
+    perfect = {
+        "predictions": predictions.assign(probability=np.where(predictions["label"] == 1, 0.9, 0.1)),
+        "perturbed": perturbed.assign(probability=np.where(perturbed["case_id"].map(label) == 1, 0.8, 0.2)),
+    }
+    found = robustness(perfect["perturbed"], perfect["predictions"], points, STUDY).robustness
+    outside = found[(found["stratum"] == "external") & (found["metric"] == "auc")]
+    base = perfect["predictions"].query("model == 'shaky' and split == 'external'")
+    exact = stats.delong_ci(base["label"], base["probability"], clusters=base["patient_id"])
+    assert exact.low < 1 == exact.high
+    assert len(outside) > 6
+    np.testing.assert_allclose(outside["low"], exact.low)
+    np.testing.assert_allclose(outside["high"], 1)
+    assert outside["method"].str.contains("Hoeffding").all()
+    lost = found[(found["stratum"] == "external") & (found["metric"] == "auc_loss")]
+    np.testing.assert_allclose(lost[["value", "low", "high"]], 0, atol=1e-12)
+    still = found[(found["stratum"] == "external") & (found["metric"] == "flip_rate")]
+    assert still["low"].isna().all()  # all cases alike: the bootstrap has nothing to say
+    assert set(still["method"]) == {"no interval: all cases are alike"}
 
 
 def test_a_missing_repeat_is_an_error(given_tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:

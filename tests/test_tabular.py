@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 from osteon import stats, study
 from osteon.core.errors import InputError, NotEstimableError, StudyError, TableError
 from osteon.models import tabular
-from osteon.models.tabular import elastic, encoding, lesion
+from osteon.models.tabular import elastic, encoding, firth, lesion
 from osteon.models.tabular.columns import box_columns, clinical_columns, combined_columns, radiomics_columns
 
 SITES = ["femur", "hand", "humerus", "tibia"]
@@ -61,6 +62,34 @@ def test_odds_ratios_are_those_of_r(cases: pd.DataFrame, references: Path, covar
         np.testing.assert_allclose(odds[column], expected[column], rtol=1e-6)
     np.testing.assert_allclose(odds["p"], expected["p"], rtol=1e-5)
     assert not odds["note"].any()
+
+
+@pytest.mark.parametrize("source", ["sex2", "endometrial"])
+def test_penalised_effects_are_those_of_logistf(references: Path, source: str) -> None:
+    data = json.loads((references / "tabular" / "firth.json").read_text(encoding="utf-8"))[source]
+    rows = np.repeat(np.array(data["rows"]), data["counts"], axis=0)
+    columns, target = rows[:, 1:], rows[:, 0]
+    for index, name in enumerate(data["columns"][1:]):
+        found = firth.effect(columns, target, np.eye(columns.shape[1])[index])
+        for value, expected in zip(found, data["logistf"][name], strict=True):
+            if expected is not None:
+                assert value == pytest.approx(expected, rel=2e-5, abs=2e-6)
+        assert found[0] == pytest.approx(data["brglm2"][name], rel=1e-5)
+
+
+def test_a_penalised_effect_is_the_same_however_columns_are_written(references: Path) -> None:
+    """The profile of a contrast, against that of the coefficient it is in other columns."""
+    data = json.loads((references / "tabular" / "firth.json").read_text(encoding="utf-8"))["sex2"]
+    rows = np.repeat(np.array(data["rows"]), data["counts"], axis=0)
+    columns, target = rows[:, 1:].astype(float), rows[:, 0]
+    mixed = columns.copy()
+    mixed[:, 2] = columns[:, 2] + 0.5 * columns[:, 3]
+    mixed[:, 3] = 2 * columns[:, 3] - columns[:, 5]
+    # columns @ beta = mixed @ other: beta[2] = other[2], beta[3] = other[2] / 2 + 2 other[3], beta[5] = ... - other[3]
+    change = np.array([0, 0, -0.25, 0.5, 0, 0])
+    np.testing.assert_allclose(
+        firth.effect(columns, target, change), firth.effect(mixed, target, np.eye(6)[3]), rtol=2e-4
+    )
 
 
 def test_elastic_net_paths_are_those_of_glmnet(cases: pd.DataFrame, references: Path) -> None:
@@ -154,17 +183,35 @@ def test_a_column_that_training_had_is_asked_for() -> None:
 # The models -----------------------------------------------------------------------------------------------------------
 
 
-def test_separation_is_said_and_the_model_still_predicts() -> None:
+def test_separated_classes_take_firths_penalty_and_say_so() -> None:
     frame, target = simulated()
     frame["sign"] = np.where(target == 1, "present", "absent")
-    model = tabular.ClinicalModel().fit(frame[["age", "sign"]], target)
+    model = tabular.ClinicalModel().fit(frame[["age", "sign"]], target, np.arange(200) // 2)
     odds = model.odds_ratios()
+    assert odds["note"].str.startswith("Firth's penalty").all()
     assert odds["note"].str.contains("separate").all()
-    assert odds[["low", "high", "p"]].isna().all(axis=None)
-    signs = {"sign present : absent": 1, "sign absent : present": -1}
-    row = odds[odds["term"].isin(signs)].iloc[0]
-    assert signs[row["term"]] * np.log(row["odds_ratio"]) > 2
+    # A two by two table with 0.5 added to each cell is Firth's estimate of one binary column (Heinze & Schemper 2002).
+    alone = tabular.ClinicalModel().fit(frame[["sign"]], target).odds_ratios().iloc[0]
+    assert abs(np.log(alone["odds_ratio"])) == pytest.approx(
+        np.log((target.sum() + 0.5) * ((1 - target).sum() + 0.5) / 0.25), rel=1e-4
+    )
+    for row in (alone, *(row for _, row in odds.iterrows())):
+        assert 0 < row["low"] < row["odds_ratio"] < row["high"] < np.inf
+        assert (row["p"] < 0.05) == (row["low"] > 1 or row["high"] < 1)
     assert stats.auc(target, model.predict_proba(frame)[:, 1]) > 0.99
+
+
+def test_linearly_dependent_columns_or_a_single_group_have_no_interval() -> None:
+    frame, target = simulated()
+    frame["sign"] = np.where(target == 1, "present", "absent")
+    for table, groups, why in (
+        (frame.assign(same=frame["sign"])[["sign", "same"]], None, "linearly dependent"),
+        (frame[["sex"]], np.zeros(200), "one cluster"),
+    ):
+        odds = tabular.ClinicalModel().fit(table, target, groups).odds_ratios()
+        assert odds["note"].str.contains(why).all()
+        assert odds[["low", "high", "p"]].isna().all(axis=None)
+        assert np.isfinite(odds["odds_ratio"]).all()
 
 
 def test_one_class_is_not_estimable() -> None:
@@ -343,7 +390,8 @@ def write_models(folder: Path) -> dict[str, bytes]:
 
 def test_a_model_is_saved_to_the_same_bytes_by_every_process(tmp_path: Path) -> None:
     command = "import sys, pathlib, test_tabular as t; t.write_models(pathlib.Path(sys.argv[1]))"
-    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    places = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": places}
     subprocess.run([sys.executable, "-c", command, str(tmp_path / "there")], check=True, env=environment)
     there = {path.name: path.read_bytes() for path in sorted((tmp_path / "there").iterdir())}
     assert len(there) == 3

@@ -135,23 +135,40 @@ class MachineReader:
 
     client: httpx.Client
     csrf: str = ""
+    room: str = field(default_factory=lambda: f"room-{next(_ROOMS)}")
     _receipts: Any = field(default_factory=count)
 
     def enter(self, token: str) -> dict[str, Any]:
-        """Sign in."""
+        """Sign in, and write in this window from now on."""
         reply = self.client.post("/api/enter", json={"token": token})
         assert reply.status_code == 200, reply.text
-        me = self.get("me").json()
+        administrator = reply.json()["role"] == "admin"
+        me = self.client.get("/api/office/me" if administrator else "/api/me").json()
         self.csrf = me["csrf"]
+        if not administrator:
+            self.take()
         return me
+
+    def take(self) -> httpx.Response:
+        """Take the pen."""
+        return self.post("pen")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {"x-csrf-token": self.csrf, "x-room": self.room}
 
     def get(self, path: str) -> httpx.Response:
         """Ask."""
-        return self.client.get(f"/api/{path}")
+        return self.client.get(f"/api/{path}", headers=self.headers)
 
     def post(self, path: str, body: object = None) -> httpx.Response:
         """Change something."""
-        return self.client.post(f"/api/{path}", json=body, headers={"x-csrf-token": self.csrf})
+        return self.client.post(f"/api/{path}", json=body, headers=self.headers)
+
+    def put(self, path: str, body: object) -> httpx.Response:
+        """Keep something."""
+        return self.client.put(f"/api/{path}", json=body, headers=self.headers)
 
     @property
     def stage(self) -> dict[str, Any]:
@@ -166,16 +183,32 @@ class MachineReader:
         reply = self.post(f"questionnaires/{stage['name']}", {"answers": answers})
         assert reply.status_code == 200, reply.text
 
-    def answer(self, position: int, *, shown: bool = True, **given: object) -> httpx.Response:
-        """Look at a case and answer it."""
+    def look(self, position: int, *, shown: bool = True, advised: bool = True) -> dict[str, Any]:
+        """Look at a case, and at the advice on it."""
         case = self.get(f"cases/{position}").json()
         if shown:
             self.post(f"cases/{position}/shown")
-        body = {
-            "session": case.get("session", 1), "step": case.get("step", 1), "confidence": 70, "call": 1, "seconds": 0.5,
-            "receipt": f"receipt-{next(self._receipts)}", **given,
+        if advised and case.get("aided"):
+            self.post(f"cases/{position}/advice")
+            self.post(f"cases/{position}/advised")
+        return case
+
+    def body(self, case: dict[str, Any], **given: object) -> dict[str, Any]:
+        """A whole answer to a case, chosen after the advice where there is some; a change where there is an answer."""
+        step = case.get("step", 1)
+        last = next((answer for answer in case.get("answers", ()) if answer["step"] == step), None)
+        asked = self.get("me").json().get("question", {})
+        box = {"view": 1, "x0": 10, "y0": 10, "x1": 40, "y1": 50} if asked.get("draw_box") else None
+        return {
+            "session": case.get("session", 1), "step": step, "confidence": 70, "call": 1, "seconds": 0.5, "box": box,
+            "receipt": f"receipt-{self.room}-{next(self._receipts)}", "revises": last["revision"] if last else None,
+            "acted": 0.0 if case.get("aided") else None, **given,
         }  # fmt: skip
-        return self.post(f"cases/{position}/answers", body)
+
+    def answer(self, position: int, *, shown: bool = True, advised: bool = True, **given: object) -> httpx.Response:
+        """Look at a case and answer it."""
+        case = self.look(position, shown=shown, advised=advised)
+        return self.post(f"cases/{position}/answers", self.body(case, **given))
 
     def read_session(self) -> None:
         """Answer every case of the open session, and close it."""
@@ -184,3 +217,6 @@ class MachineReader:
             assert reply.status_code == 200, reply.text
         reply = self.post("close", {"session": stage["session"]})
         assert reply.status_code == 200, reply.text
+
+
+_ROOMS = count(1000)

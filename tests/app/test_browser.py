@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
+from browsing import Page, chromium, listening
 from reading_study import Served
 
 from osteon.io import read_stored
 from osteon.web.export import export
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 Serve = Callable[..., Served]
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
 STUDY = """
 [readers]
 washout_days = 28
@@ -54,68 +44,8 @@ experience = 12
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium; the environment variable OSTEON_CHROMIUM names another than the first on the path."""
-    names = (os.environ.get("OSTEON_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium is installed")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
+    with chromium() as started:
         yield started
-        started.close()
-
-
-@contextmanager
-def listening(served: Served) -> Iterator[str]:
-    """Serve on a port of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(served.app, log_level="error", access_log=False)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [free]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{free.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
-
-
-class Page:
-    """A reader's page; whatever it complains about fails the test."""
-
-    def __init__(self, browser: Any, address: str, **options: Any) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._listen)
-        self.address = address
-
-    def _listen(self, message: Any) -> None:
-        # 401 is what a browser hears before it has signed in
-        if message.type == "error" and "401" not in message.text:
-            self.complaints.append(message.text)
-
-    def open(self, token: str = "", path: str = "/") -> None:
-        self.page.goto(f"{self.address}{path}#{token}" if token else f"{self.address}{path}")
-
-    def stage(self, name: str) -> None:
-        self.page.wait_for_selector(f"body[data-stage='{name}']")
-
-    def case(self, session: int, position: int, step: int = 1) -> None:
-        self.page.wait_for_selector(f"body[data-case='{session}.{position}.{step}']")
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def text(self) -> str:
-        return str(self.page.inner_text("body"))
-
-    def close(self) -> None:
-        assert self.complaints == []
-        self.context.close()
 
 
 def fill_before(page: Page) -> None:
@@ -182,22 +112,33 @@ def read(page: Page, served: Served, name: str, session: int) -> None:
             page.page.wait_for_selector(".advice .verdict")
         assert page.page.locator(".advice").is_visible() == aided
         assert ("advice" in page.page.inner_text(".panel").lower().replace("without advice", "")) == aided
+        page.draw()
         page.press(*(("y", "8") if position % 2 else ("n", "2")), "Enter")
         if position == 2:
             page.case(session, 3)
             page.press("[")
             page.case(session, 2)
+            page.press("c")
             page.page.fill("#comment", "second thoughts")
-            page.page.click(".answer .primary")
+            page.page.click(".send .primary")
             page.case(session, 3)
     page.stage("review")
-    page.page.keyboard.press("Tab")
+    close_session(page)
+
+
+def close_session(page: Page) -> None:
+    """Close, and say that it is meant."""
     page.page.click("button.primary")
+    assert "No case is open: 5 of 5 are answered." in page.page.inner_text("dialog[open]")
+    page.page.click("dialog[open] >> text=Close it")
 
 
-ALONE = STUDY.replace("[readers]", "[readers]\nviews = false\nbefore = []").replace(
-    "[[readers.before]]", "[[readers.after]]"
+ALONE = (
+    STUDY.replace("[readers]", "[readers]\nviews = false\nbefore = []")
+    .replace("[[readers.before]]", "[[readers.after]]")
+    .replace("draw_box = true", "draw_box = false")
 )
+WITH_BOX = ALONE.replace("draw_box = false", "draw_box = true")
 
 
 def first_case(served: Served) -> str:
@@ -222,7 +163,7 @@ def test_the_picture_on_the_screen_is_the_picture(serve: Serve, browser: Any) ->
         assert np.abs((255 - grey(page)) - expected).max() <= 1.01
         page.press("i")
         drag(page, (60, 30))
-        centre, width = (float(part) for part in page.page.inner_text(".facts").split("C ")[1].split("W"))
+        centre, width = shown_window(page, served)
         usual = original.window[1] - original.window[0]
         assert width > 1.1 * usual
         values = original.values.astype(float) - original.values.min()
@@ -231,6 +172,17 @@ def test_the_picture_on_the_screen_is_the_picture(serve: Serve, browser: Any) ->
         page.press("r")
         assert np.abs(grey(page) - 255 * original.render().pixels).max() <= 1.01
         page.close()
+
+
+def shown_window(page: Page, served: Served) -> tuple[float, float]:
+    """Centre and width as the page tells them, in the values that are stored."""
+    from osteon.web.database import view
+
+    with served.store.read() as connection:
+        window = connection.execute(view.select()).mappings().first()["window"]
+    centre, width = (float(part) for part in page.page.inner_text(".facts").split("C ")[1].split("W"))
+    slope, intercept = window.get("slope", 1), window.get("intercept", 0)
+    return (centre - intercept) / slope, width / slope
 
 
 def test_a_large_picture_comes_at_half_its_size_first(serve: Serve, browser: Any) -> None:
@@ -312,6 +264,7 @@ def test_tools_by_mouse_keyboard_and_touch(serve: Serve, browser: Any) -> None:
         page.open(served.token("R1"))
         for position in range(1, int(tasks.loc[pair, "position"])):
             page.case(1, position)
+            page.draw()
             page.press("n", "2", "Enter")
         page.case(1, int(tasks.loc[pair, "position"]))
         panes = page.page.locator(".pane")
@@ -340,7 +293,7 @@ def test_tools_by_mouse_keyboard_and_touch(serve: Serve, browser: Any) -> None:
         page.press("v")
         assert page.page.locator(".pane:visible").count() == 1
         page.press("y", "9")
-        page.page.click(".answer .primary")
+        page.page.click(".send .primary")
         page.page.wait_for_timeout(200)
         page.close()
     with served.store.read() as connection:
@@ -385,8 +338,9 @@ def test_an_answer_outlasts_a_server_that_does_not_answer(serve: Serve, browser:
 
         page.page.route("**/answers", fail)
         page.press("y", "7", "Enter")
-        page.page.wait_for_selector(".message.alarm")
+        page.page.wait_for_selector("#trouble .message")
         assert "Not saved yet" in page.text()
+        page.page.evaluate("document.querySelector('#trouble button')?.click()")  # Try now
         page.case(1, 2)
         assert len(failures) == 3
         page.complaints.clear()  # the failed requests themselves
@@ -409,11 +363,10 @@ def test_pausing_hides_the_picture_and_stops_the_clock(serve: Serve, browser: An
             "getComputedStyle(document.querySelector('.curtain'), '::backdrop').backgroundColor"
         )
         assert covered == "rgb(7, 9, 11)"  # opaque
-        page.press("y", "5", "Enter")  # keys do nothing but go on
+        page.press("y", "5")  # keys do nothing
         served.clock.ahead += timedelta(minutes=20)
         page.page.wait_for_timeout(100)
-        if page.page.locator("dialog.curtain[open]").count():
-            page.page.click("dialog.curtain button")
+        page.page.click("dialog.curtain button")
         page.press("y", "5", "Enter")
         page.case(1, 2)
         page.close()
@@ -439,7 +392,7 @@ def test_going_on_at_another_machine_and_signing_in_by_hand(serve: Serve, browse
         other.page.click("button.primary")
         other.case(1, 2)
         assert other.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        pane, save = (other.page.locator(name).bounding_box() for name in (".pane", ".answer .primary"))
+        pane, save = (other.page.locator(name).bounding_box() for name in (".pane", ".send .primary"))
         assert pane["y"] + pane["height"] <= save["y"]
         assert save["y"] + save["height"] <= 1180  # in reach without scrolling
         other.close()
@@ -485,14 +438,15 @@ AUDIT = """() => {
     if (!element.checkVisibility() || element.closest(".pane")) continue;
     const text = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
     const style = getComputedStyle(element);
-    if (text) {
+    if (text && !element.closest(":disabled")) {
       const [a, b] = [lum(rgb(style.color)), lum(ground(element))].sort((x, y) => y - x);
       const large = parseFloat(style.fontSize) >= 24;
       const ratio = (a + 0.05) / (b + 0.05);
       const what = element.textContent.trim().slice(0, 30);
       if (ratio < (large ? 3 : 4.5)) faults.push(`contrast ${ratio.toFixed(2)}: ${what}`);
     }
-    if (element.matches("button, a, input, select, textarea, [tabindex='0']")) {
+    const unseen = element.closest("[aria-hidden='true']");
+    if (!unseen && element.matches("button, a, input, select, textarea, [tabindex='0']")) {
       const name = element.getAttribute("aria-label") || element.labels?.[0]?.textContent || element.textContent;
       if (!name?.trim()) faults.push(`nameless: ${element.outerHTML.slice(0, 80)}`);
       const box = (element.closest("label") ?? element).getBoundingClientRect();
@@ -531,10 +485,13 @@ def test_every_page_is_accessible_and_asks_nobody_else(serve: Serve, browser: An
             page.press("?")
             audit("help")
             page.page.keyboard.press("Escape")
+            page.draw()
             page.press("y", "3", "Enter")
         page.stage("review")
         audit("review")
         page.page.click("button.primary")
+        audit("question whether to close")
+        page.page.click("dialog[open] >> text=Close it")
         page.stage("washout")
         audit("wash-out")
         assert elsewhere == []
@@ -542,7 +499,7 @@ def test_every_page_is_accessible_and_asks_nobody_else(serve: Serve, browser: An
 
 
 def test_everything_can_be_reached_with_the_tab_key(serve: Serve, browser: Any) -> None:
-    served = serve(ALONE)
+    served = serve(WITH_BOX)
     with listening(served) as address:
         page = Page(browser, address)
         page.open(served.token("R1"))

@@ -27,9 +27,9 @@ from osteon.web.database import Store, sqlite_url
 from osteon.web.serve import open_store, settings, site_folder
 from osteon.web.server import create_app
 
-PLAIN = TWO_READERS.replace("[readers]", "[readers]\nwashout_days = 0\nbefore = []\nafter = []").replace(
-    "washout_days = 28\n", ""
-)
+PLAIN = TWO_READERS.replace(
+    "[readers]", '[readers]\nadvice = "on-demand"\nwashout_days = 0\nbefore = []\nafter = []'
+).replace("washout_days = 28\n", "")
 
 
 def run(*arguments: object) -> str:
@@ -62,7 +62,8 @@ def read_everything(run_folder: Path) -> None:
                 call = 1
                 if name == "R1" and reader.get(f"cases/{position}").json()["aided"]:
                     call = int(reader.post(f"cases/{position}/advice").json()["positive"])
-                assert reader.answer(position, call=call, confidence=20 + 60 * call).status_code == 200
+                reply = reader.answer(position, advised=name == "R1", call=call, confidence=20 + 60 * call)
+                assert reply.status_code == 200, reply.text
             reader.post("close", {"session": stage["session"]})
         assert reader.stage["name"] == "done"
     store.close()
@@ -121,7 +122,7 @@ def test_simulated_readers_are_labelled_all_the_way(study: Path, tmp_path: Path)
     assert set(readings["case_id"]) == set(key["case_id"])
     assert run("analyse", tmp_path / "sim.csv").startswith("Simulated readers")
     folder = tmp_path / "sim-analysis"
-    assert json.loads((folder / "reader_study.json").read_text()) == {"simulated": True}
+    assert json.loads((folder / "reader_study.json").read_text()) == {"simulated": True, "level": 0.95}
     assert "Simulated readers" in (folder / "readers.html").read_text(encoding="utf-8")
 
 

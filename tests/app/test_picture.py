@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from osteon.io import StoredRadiograph
 from osteon.web import picture
-from osteon.web.create import _sixteen_bits
 
 
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 65535)))
@@ -61,14 +60,16 @@ def test_a_twelve_bit_radiograph_takes_less_than_its_twelve_bits() -> None:
 def test_whole_values_are_kept_exactly_and_the_window_moves_with_them(
     values: np.ndarray, black: int, width: int
 ) -> None:
-    stored, window = _sixteen_bits(StoredRadiograph(values, (black, black + width), 16))
+    stored, window = picture.sixteen_bits(StoredRadiograph(values, (black, black + width), 16))
     assert np.array_equal(stored.astype(np.int64) + int(values.min()), values)
-    assert window == {"low": black - values.min(), "high": black + width - values.min()}
+    assert (window["low"], window["high"]) == (black - values.min(), black + width - values.min())
+    assert np.array_equal(window["slope"] * stored + window["intercept"], values)
+    assert (window["centre"], window["width"]) == (black + width / 2, width)
 
 
 def test_values_that_do_not_fit_are_scaled_to_fill_the_range() -> None:
     values = np.linspace(0, 1, 1000, dtype=np.float32).reshape(20, 50)
-    stored, window = _sixteen_bits(StoredRadiograph(values, (0.25, 0.75), 32))
+    stored, window = picture.sixteen_bits(StoredRadiograph(values, (0.25, 0.75), 32))
     assert stored.min() == 0
     assert stored.max() == 65535
     assert np.abs(stored / 65535 - values).max() <= 0.5 / 65535 + 1e-7
@@ -79,8 +80,30 @@ def test_values_that_do_not_fit_are_scaled_to_fill_the_range() -> None:
 def test_a_curved_window_shows_what_the_first_rendering_shows(curve: object) -> None:
     values = np.arange(0, 1000, dtype=np.uint16).reshape(20, 50)
     radiograph = StoredRadiograph(values, (50.0, 950.0), 10, curve=curve)
-    stored, window = _sixteen_bits(radiograph)
+    stored, window = picture.sixteen_bits(radiograph)
     # as pane.js does it
     share = np.clip((stored - window["low"]) / (window["high"] - window["low"]), 0, 1)
     grey = np.interp(share * 256, np.arange(257), window["curve"])
     assert np.abs(grey - radiograph.render().pixels).max() < 1 / 255
+
+
+@given(arrays(np.int32, (7, 5), elements=st.integers(0, 4095)), st.booleans())
+@settings(deadline=None)
+def test_values_and_window_can_be_told_in_the_files_own_numbers(file: np.ndarray, inverted: bool) -> None:
+    """A window 600 wide around 1000 in the file, however the picture is stored here."""
+    values = 4095 - file if inverted else file
+    ends = (4095 - 1300.0, 4095 - 700.0) if inverted else (700.0, 1300.0)
+    mirror = 4095.0 if inverted else None
+    stored, window = picture.sixteen_bits(StoredRadiograph(values, ends, 12, mirror=mirror))
+    assert np.array_equal(window["slope"] * stored + window["intercept"], file)
+    assert (window["centre"], window["width"]) == (1000, 600)
+    _, window = picture.sixteen_bits(StoredRadiograph(values, ends, 12, mirror=mirror, stated=(1000.5, 601.0)))
+    assert (window["centre"], window["width"]) == (1000.5, 601)
+
+
+@pytest.mark.parametrize("curve", ["line", "sigmoid", np.linspace(0, 1, 901, dtype=np.float32) ** 2])
+def test_what_is_shown_is_what_a_first_rendering_shows(curve: object) -> None:
+    values = np.arange(0, 1000, dtype=np.uint16).reshape(20, 50)
+    radiograph = StoredRadiograph(values, (50.0, 950.0), 10, curve=curve)
+    shown = picture.shown(*picture.sixteen_bits(radiograph))
+    assert np.abs(shown / 255 - radiograph.render().pixels).max() < 1.6 / 255

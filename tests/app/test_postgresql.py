@@ -112,23 +112,64 @@ def test_readings_can_only_be_appended(served: Served) -> None:
 
 
 def test_two_browsers_of_one_reader_do_not_cross(served: Served) -> None:
-    """Both revise the same answer at once: every revision is stored once, in order."""
+    """Both revise the same answer at once, taking the pen from each other: all that is stored is stored in order."""
     import threading
 
     first, second = served.reader(), served.reader()
-    first.fill()
-    first.answer(1)
+    second.fill()
+    second.answer(1)
     replies: list[int] = []
 
     def revise(reader: MachineReader, mark: str) -> None:
-        replies.extend(reader.answer(1, receipt=f"{mark}-{turn:06d}").json()["revision"] for turn in range(6))
+        for turn in range(6):
+            reader.take()
+            reply = reader.answer(1, receipt=f"{mark}-{turn:06d}")
+            assert reply.status_code in (200, 409, 423), reply.text
+            if reply.status_code == 200:
+                replies.append(reply.json()["revision"])
 
     threads = [threading.Thread(target=revise, args=pair) for pair in ((first, "a"), (second, "b"))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(replies) == list(range(2, 14))
+    assert replies
+    with served.store.read() as connection:
+        stored = connection.execute(text("SELECT revision FROM reading ORDER BY id")).scalars().all()
+    assert list(stored) == list(range(1, len(replies) + 2))
+    assert sorted(replies) == list(range(2, len(replies) + 2))
+
+
+def test_an_older_study_is_brought_up_to_date(cluster: str) -> None:
+    import psycopg
+    from test_migrations import described, expected
+
+    from osteon.web import migrations
+
+    first = Path(__file__).parents[1] / "references" / "reader_study" / "schema_1_postgresql.sql"
+    with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE older")
+    with psycopg.connect(f"{cluster}/older", autocommit=True) as connection:
+        connection.execute(first.read_text(encoding="utf-8").encode())
+        connection.execute("""INSERT INTO study (protocol) VALUES ('{"readers": {}, "title": "T"}')""")
+        connection.execute("INSERT INTO person VALUES ('R1', 'reader', 3, NULL)")
+        connection.execute(
+            "INSERT INTO reading (reader, session, position, step, case_code, arm, revision, confidence, comment, "
+            "shown_at, answered_at, seconds, receipt) VALUES ('R1', 1, 1, 1, 'c', 'aided', 1, 50, '', %s, %s, 2, 'r')",
+            ("2026-01-05T10:00:01.000000+00:00", "2026-01-05T10:00:03.000000+00:00"),
+        )
+    store = Store(f"{cluster}/older")
+    assert described(store) == expected()
+    with store.read() as connection:
+        assert connection.execute(text("SELECT seconds, acted FROM reading")).one() == (2.0, None)
+    for table in ("reading", "protocol_change"):
+        with pytest.raises(DBAPIError, match="append-only"), store.write() as connection:
+            connection.execute(text(f"DELETE FROM {table}"))
+    with store.write() as connection:
+        connection.execute(text("UPDATE schema_version SET version = 99"))
+    store.close()
+    with pytest.raises(InputError, match=f"its schema is 99, this one knows {migrations.SCHEMA}"):
+        Store(f"{cluster}/older")
 
 
 def test_unreachable_databases_are_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osteon.study.protocol import Readers
-from osteon.web.rules import Progress, Stage, may_fetch, may_open, stage, step_of, steps
+from osteon.web.rules import Progress, Stage, box_complaint, may_fetch, may_open, stage, step_of, steps
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 CROSSED = Readers(washout_days=28)
@@ -85,3 +85,39 @@ def test_no_case_is_open_outside_reading_and_none_twice(
         # an unaided answer is never open again once its case has come to the aided step
         assert position == now.position or step_of(protocol, now, position) == steps(protocol)
     assert may_fetch(protocol, now, position, 10) >= may_open(protocol, now, position)
+
+
+@pytest.mark.parametrize(
+    ("rules", "boxed", "no_lesion", "said"),
+    [
+        ({}, False, False, None),
+        ({}, True, False, "asks for no box"),
+        ({}, False, True, "asks for no box"),
+        ({"draw_box": True}, True, False, None),
+        ({"draw_box": True}, False, False, "Please draw a box around the lesion."),
+        ({"draw_box": True}, False, True, "every case of this study has one"),
+        ({"draw_box": True, "no_lesion": True}, True, False, None),
+        ({"draw_box": True, "no_lesion": True}, False, True, None),
+        ({"draw_box": True, "no_lesion": True}, False, False, "or say that there is no lesion"),
+        ({"draw_box": True, "no_lesion": True}, True, True, "Either draw a box or"),
+    ],
+)
+def test_a_box_that_is_asked_for_has_to_be_drawn(
+    rules: dict[str, bool], boxed: bool, no_lesion: bool, said: str | None
+) -> None:
+    complaint = box_complaint(Readers(**rules), boxed=boxed, no_lesion=no_lesion)
+    assert complaint is None if said is None else complaint is not None and said in complaint
+
+
+@pytest.mark.parametrize(
+    ("settings_", "message"),
+    [
+        ({"no_lesion": True}, "draw_box"),
+        ({"context_confirmed": ("pain",)}, "not in context"),
+        ({"burned_in": {"boxes": {"a": [[5, 0, 5, 9]]}}}, "no area"),
+        ({"answers": ("one",)}, "answers"),
+    ],
+)
+def test_a_protocol_that_contradicts_itself_is_refused(settings_: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Readers.model_validate(settings_)

@@ -151,13 +151,12 @@ def test_an_answer_that_is_none_is_refused(serve: Serve) -> None:
 def test_an_answer_sent_twice_is_stored_once(serve: Serve) -> None:
     served = serve(PLAIN)
     reader = served.reader()
-    first = reader.answer(1, receipt="the-same-answer").json()
-    second = reader.post(
-        "cases/1/answers",
-        {"session": 1, "step": 1, "confidence": 70, "call": 1, "seconds": 0.5, "receipt": "the-same-answer"},
-    ).json()
+    body = reader.body(reader.look(1), receipt="the-same-answer")
+    first = reader.post("cases/1/answers", body).json()
+    second = reader.post("cases/1/answers", body).json()
     assert first["answered_at"] == second["answered_at"]
-    assert len(stored(served)) == 1
+    assert reader.post("cases/1/answers", {**body, "confidence": 3}).status_code == 409
+    assert stored(served)["confidence"].tolist() == [70]
 
 
 def test_time_is_the_time_on_the_screen(serve: Serve) -> None:
@@ -233,14 +232,14 @@ def test_labels_names_and_unaided_advice_never_reach_the_browser(serve: Serve) -
 
 
 def test_the_heat_map_belongs_to_the_aided_arm(serve: Serve) -> None:
-    served = serve(PLAIN)
+    served = serve(PLAIN.replace("[readers]", '[readers]\nadvice = "on-demand"'))
     reader = served.reader()
     for position, arm in arms(served, "R1").items():
         sent = reader.get(f"cases/{position}/heatmaps/1")
         assert sent.status_code == (200 if arm == "aided" else 409)
         view = reader.get(f"cases/{position}").json()["views"][0]
         assert (view["heatmap"] is None) == (arm == "unaided")
-        reader.answer(position)
+        reader.answer(position, advised=False)
     readings = stored(served)
     assert (readings["heatmap_at"].notna() == (readings["arm"] == "aided")).all()
     assert readings["advice_at"].isna().all()  # nobody asked for the probability

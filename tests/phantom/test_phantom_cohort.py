@@ -117,15 +117,15 @@ def test_masks_lie_in_their_images_and_boxes_around_them(
     assert min(covered) > 0.85
     assert np.mean(covered) > 0.98
     generous = (cohort["centre"] == "C").to_numpy()
-    # Centre C draws its boxes with a margin of 28 % in all on each side pair: (1 + 0.28) squared.
+    # Centre C draws its boxes with a margin of 28 % of the lesion's side in all, the others with some 12 %.
     assert np.median(np.asarray(excess)[generous]) == pytest.approx(1.28**2, rel=0.2)
-    assert np.median(np.asarray(excess)[~generous]) == pytest.approx(1.05, abs=0.1)
+    assert np.median(np.asarray(excess)[~generous]) == pytest.approx(1.12**2, abs=0.15)
 
 
-def test_a_boxs_size_says_something_of_the_label_but_not_all(cohort: pd.DataFrame) -> None:
+def test_a_boxs_size_says_little_of_the_label(cohort: pd.DataFrame) -> None:
     positive = (cohort["label"] != "benign").to_numpy()
     size = np.hypot(cohort["x1"] - cohort["x0"], cohort["y1"] - cohort["y0"]).to_numpy()
-    assert 0.5 < float(auc(positive, size)) < 0.85
+    assert 0.4 < float(auc(positive, size)) < 0.7
 
 
 def test_the_centres_pictures_differ_measurably(cohort: pd.DataFrame, pictures: dict[str, np.ndarray]) -> None:

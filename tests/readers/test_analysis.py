@@ -67,7 +67,7 @@ def endless() -> tuple[Population, pd.DataFrame, Analysis]:
     readings = made.readings.assign(seconds=np.nan)
     frame = readings.assign(cluster=readings["case_id"])
     empty = pd.DataFrame()
-    return population, made.readers, Analysis(empty, empty, reliance(frame), *[empty] * 5)
+    return population, made.readers, Analysis(*[empty] * 4, reliance(frame), *[empty] * 5)
 
 
 def test_simulated_readers_reach_their_closed_forms() -> None:
@@ -281,15 +281,33 @@ def test_patients_with_several_cases_widen_intervals() -> None:
 def test_degenerate_studies_have_named_errors_or_no_rows() -> None:
     readings = simulate(np.random.default_rng(5), readers=3, cases=30).readings
     one = analyse(readings[readings["reader"] == "S01"])
-    assert set(one.reader_comparisons["random"]) == {"cases"}
-    assert not one.reader_metrics.empty
-    with pytest.raises(InputError, match="3 arms"):
-        analyse(pd.concat([readings, readings.assign(arm="third")]))
+    made = one.reader_comparisons[one.reader_comparisons["reader"] == "all"].set_index(["metric", "random"])
+    assert made["difference"].notna()[:, "cases"].all()
+    for random in ("readers and cases", "readers"):
+        assert made["difference"].isna()[:, random].all()
+        assert made["method"][:, random].str.contains("not estimable: random readers need").all()
+    everyone = one.reader_metrics[one.reader_metrics["reader"] == "all"]
+    assert set(everyone["random"]) == {"cases"}
     with pytest.raises(TableError, match="before"):
         analyse(pd.concat([readings, readings.iloc[[0]]]))
     positives = analyse(readings[readings["truth"] == 1])
-    assert positives.reader_comparisons.empty
+    assert positives.reader_comparisons["difference"].isna().all()
+    assert positives.reader_comparisons["method"].str.contains("both classes").all()
+    with pytest.raises(InputError, match="no readings"):
+        analyse(readings.iloc[:0])
     assert (positives.reader_metrics["metric"] != "specificity").all()
+
+
+def test_cells_that_are_no_calls_or_patients_are_named() -> None:
+    readings = simulate(np.random.default_rng(5), readers=3, cases=30).readings
+    for column in ("call", "advice"):
+        with pytest.raises(TableError, match=rf"row 7, column '{column}': '0.5' is not a whole number"):
+            analyse(readings.assign(**{column: readings[column].astype(float).mask(readings.index == 5, 0.5)}))
+    patients = readings.assign(patient_id="P" + readings["case_id"].str[-1])
+    with pytest.raises(TableError, match=r"row 42, column 'patient_id': 'Q' is another patient"):
+        analyse(patients.assign(patient_id=patients["patient_id"].mask(patients.index == 40, "Q")))
+    once = patients.assign(patient_id=patients["patient_id"].where(patients.index < 30, ""))  # said in one arm only
+    pd.testing.assert_frame_equal(analyse(once).reader_comparisons, analyse(patients).reader_comparisons)
 
 
 def test_tables_are_written_and_meet_their_contracts(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 from scipy.stats import bootstrap as scipy_bootstrap
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata, t
 
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import (
@@ -167,10 +168,20 @@ def test_partial_area_and_sensitivity_intervals(asah):
     assert found.value == partial_auc(y, a)
     assert found.low < found.value < found.high
     assert found.name == "partial AUC (specificity 0.9 to 1)"
+    share, se = found.value / 0.1, found.se / 0.1
+    half = 1.959963984540054 * se / (share * (1 - share))
+    assert found.high == pytest.approx(0.1 * expit(logit(share) + half))
+    standardised = partial_auc_ci(y, a, resamples=200, standardised=True)
+    assert standardised.value == partial_auc(y, a, standardised=True)
+    chance = 0.1**2 / 2
+    for mine, raw in ((standardised.low, found.low), (standardised.high, found.high)):
+        assert mine == pytest.approx((1 + (raw - chance) / (0.1 - chance)) / 2, abs=1e-12)
     test = compare_sensitivity(y, a, b, specificity=0.9, resamples=200)
     expected = roc_curve(y, a).sensitivity_at(0.9) - roc_curve(y, b).sensitivity_at(0.9)
     assert test.difference == pytest.approx(float(expected))
-    assert test.p == pytest.approx(2 * norm.sf(abs(test.z)))
+    assert test.p == pytest.approx(2 * t(112).sf(abs(test.z)))
+    half = t(112).ppf(0.975) * test.se
+    assert (test.low, test.high) == pytest.approx((test.difference - half, test.difference + half))
 
 
 def test_degenerate_input_has_a_named_error():

@@ -18,6 +18,9 @@ WEAK = {
     "delong_ci wald": 0.83,  # the reason for the logit default
     "delong_ci logit, clusters ignored": 0.8,  # the reason for clusters=
     "pool prediction interval": 0.85,  # few centres
+    "bootstrap_ci percentile": 0.9,  # knows neither bias nor skew: the reason for the BCa default
+    "kappa": 0.87,  # three of 30 cases in the rare category
+    "kappa quadratic weights": 0.91,  # three of 30 cases weigh four times the rest
     "obuchowski_rockette one arm": 0.91,  # symmetric interval of a skewed figure
 }
 
@@ -35,7 +38,7 @@ def test_every_interval_holds_what_is_claimed(table):
         else:
             least = WEAK.get(row.interval, 0.925)
             assert row.coverage >= least - slack, row.interval
-            conservative = row.interval.startswith(("clopper", "wilson", "pool prediction", "delong_ci logit"))
+            conservative = row.interval.startswith(("clopper", "wilson", "pool", "delong_ci logit"))
             assert row.coverage <= (0.999 if conservative else 0.975) + slack, row.interval
 
 
@@ -50,10 +53,11 @@ def test_the_page_prints_the_stored_numbers(table):
 
 def test_the_script_makes_these_rows(table):
     script = runpy.run_path(str(ROOT / "bench" / "coverage"))
-    made = list(script["settings"]())
+    made = [row for rows in script["EVERY"] for row in rows()]
     assert [(name, setting) for name, setting, *_ in made] == list(
         zip(table["interval"], table["setting"], strict=True)
     )
+    assert len({(name, setting) for name, setting, *_ in made}) == len(made), "two rows would share their numbers"
     for name, _, _, _, simulate in made[::6]:
         low, truth, high = simulate(np.random.default_rng(3))
         assert low <= high, name

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
+from scipy.stats import t
 from tests.stats.test_roc import SCORES, tied_data
 
 from osteon.core.errors import InputError, NotEstimableError
@@ -106,6 +108,25 @@ def test_the_comparison_is_antisymmetric_and_invariant(data, seed):
     swapped = delong_test(~positive, -a, -b, clusters=clusters)
     assert swapped.difference == pytest.approx(ab.difference, abs=1e-14)
     assert swapped.se == pytest.approx(ab.se, abs=1e-14)
+
+
+def test_few_patients_take_students_t(rng):
+    patient = np.repeat(np.arange(20), 3)
+    truth = rng.integers(0, 2, size=60)
+    a, b = rng.normal(size=(2, 60)) + truth
+    found = delong_test(truth, a, b, clusters=patient)
+    assert found.df == 19
+    assert found.p == pytest.approx(2 * t(19).sf(abs(found.difference / found.se)))
+    assert found.high == pytest.approx(found.difference + t(19).ppf(0.975) * found.se)
+    for method in ("logit", "wald"):
+        area = delong_ci(truth, a, method=method, clusters=patient)
+        step = t(19).ppf(0.975) * area.se
+        expected = (
+            area.value + step if method == "wald" else expit(logit(area.value) + step / area.value / (1 - area.value))
+        )
+        assert area.high == pytest.approx(min(1, expected))
+        assert area.method == f"DeLong 1988, clustered (Obuchowski 1997), {method}, Student's t over patients"
+    assert delong_test(truth, a, b).df == np.inf
 
 
 def test_published_and_proc_values_of_asah(asah, reference, printed):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
-from scipy.stats import norm
+from scipy.stats import norm, t, ttest_1samp
 
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.stats import (
@@ -65,8 +65,11 @@ def test_clusters_widen_the_interval_by_the_design_effect(rng):
     assert found.value == plain.value
     # 60 patients, but the between-patient variance divides by 59
     assert found.se == pytest.approx(by_patient.se * np.sqrt(60 / 59))
-    assert found.high - found.low == pytest.approx(by_patient.high - by_patient.low, rel=0.01)
-    assert "Rao-Scott" in found.method
+    # as 59 patients, and Student's quantile with 59 degrees of freedom in the place of the normal one (Korn & Graubard)
+    effective = 59 * (norm.ppf(0.975) / t.ppf(0.975, 59)) ** 2
+    expected = wilson_ci(found.value * effective, effective)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert found.method == "Wilson 1927, clustered (Rao-Scott 1992), Student's t over patients"
 
 
 def test_all_alike_counts_each_patient_once():
@@ -110,11 +113,15 @@ def paired(n11: int, n10: int, n01: int, n00: int) -> tuple[np.ndarray, np.ndarr
     return a, b
 
 
-def test_mcnemar_is_rs_exact_test(reference):
-    found = mcnemar_test(*paired(30, 12, 5, 10))
-    assert found.p == pytest.approx(reference("proportions")["mcnemar 12 5 p"], abs=1e-14)
+def test_mcnemar_is_rs_score_test(reference):
+    r, found = reference("proportions"), mcnemar_test(*paired(30, 12, 5, 10))
+    assert found.p == pytest.approx(r["mcnemar 12 5 score p"], abs=1e-14)
+    assert found.p < r["mcnemar 12 5 p"]  # the exact test, which rejects too seldom and is no interval's
     assert found.difference == pytest.approx(7 / 57)
     assert found.z == pytest.approx(7 / np.sqrt(17))
+    few = mcnemar_test(*paired(9, 5, 0, 6))
+    assert few.p == pytest.approx(r["mcnemar 5 0 score p"], abs=1e-14)
+    assert few.low > 0
 
 
 @pytest.mark.parametrize("table", [(30, 12, 5, 10), (43, 0, 1, 0), (10, 3, 0, 4), (2, 9, 1, 0), (20, 0, 0, 5)])
@@ -152,7 +159,29 @@ def test_clustered_mcnemar_counts_patients(rng):
     delta = a.astype(float) - b
     assert thrice.difference == pytest.approx(delta.mean())
     assert thrice.se == pytest.approx(delta.std(ddof=1) / np.sqrt(50))
-    assert thrice.z == pytest.approx(delta.mean() / np.sqrt(np.sum(delta**2) / 50 / 49))
+    test = ttest_1samp(delta, 0)
+    assert (thrice.z, thrice.p, thrice.df) == pytest.approx((test.statistic, test.pvalue, 49))
+    interval = test.confidence_interval()
+    assert (thrice.low, thrice.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_patients_of_equal_size_are_rs_t_test(reference):
+    r = reference("proportions")
+    by_patient = [0, 1, 1, 2, -1, 0, 0, 1, 2, 0, -1, 1]  # what the two cases of each bring
+    pairs = {0: [(1, 1), (0, 0)], 1: [(1, 0), (1, 1)], 2: [(1, 0), (1, 0)], -1: [(0, 1), (0, 0)]}
+    a, b = np.array([pair for d in by_patient for pair in pairs[d]]).T
+    found = mcnemar_test(a, b, clusters=np.arange(24) // 2)
+    for name, value in (("t", found.z), ("p", found.p), ("low", found.low), ("high", found.high)):
+        assert value == pytest.approx(r[f"patients {name}"], abs=1e-12), name
+
+
+def test_the_clusters_of_a_field_trial():
+    right = [0, 1] * 4 + [1] * 8
+    found = mcnemar_test([1] * 16, right, clusters=np.arange(16) // 2)
+    test = ttest_1samp([0.5] * 4 + [0.0] * 4, 0)
+    assert found.p == pytest.approx(test.pvalue)
+    assert found.p < 0.05
+    assert found.low > 0
 
 
 def test_adjusted_p_values_are_those_of_r(reference):

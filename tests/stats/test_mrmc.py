@@ -321,6 +321,168 @@ def test_experience_is_a_line_through_the_readers_differences(result):
         reader_covariate(result, dict.fromkeys(years, 3))
 
 
+# --- more than two arms ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def unequal(van_dyke):
+    """Arms 1 and 2 on the same cases, arm 3 on two thirds of them: another reader's scores, so nothing repeats."""
+    third = van_dyke[(van_dyke["arm"] == 1) & (van_dyke["case"] % 3 > 0)].assign(arm=3)
+    third["reader"] = third["reader"] % 5 + 1
+    return pd.concat([van_dyke, third], ignore_index=True)
+
+
+@pytest.mark.parametrize(("readers", "cases"), ANALYSES)
+@pytest.mark.parametrize("covariance", ["jackknife", "delong"])
+def test_a_pair_that_shares_cases_its_own_way_is_the_pair_alone(unequal, readers, cases, covariance):
+    settings = {"readers": readers, "cases": cases, "covariance": covariance}
+    found = obuchowski_rockette(unequal, **settings)
+    for pair in (("1", "2"), ("1", "3"), ("2", "3")):
+        alone = obuchowski_rockette(unequal[unequal["arm"].astype(str).isin(pair)], **settings).differences[pair]
+        own = found.differences[pair]
+        for name in ("difference", "low", "high", "se", "p", "df", "n"):
+            assert getattr(own, name) == pytest.approx(getattr(alone, name), rel=1e-9), (pair, name)
+    assert np.isnan([found.statistic, found.df]).all()
+    assert found.p == pytest.approx(min(found.p_holm.values()))
+    assert found.method.endswith("each pair by its own")
+    assert found.differences["1", "2"].df != found.differences["1", "3"].df or readers == "fixed" or cases == "fixed"
+
+
+def test_clusters_and_missing_readings_keep_pairs_alone(unequal):
+    table = unequal.assign(patient=unequal["case"] // 2)
+    found = obuchowski_rockette(table, clusters="patient").differences["1", "3"]
+    alone = obuchowski_rockette(table[table["arm"] != 2], clusters="patient").differences["1", "3"]
+    assert (found.se, found.df) == pytest.approx((alone.se, alone.df), rel=1e-9)
+
+
+def test_three_equal_arms_share_one_error_term(van_dyke, rng):
+    third = van_dyke[van_dyke["arm"] == 1].assign(arm=3)
+    third["score"] = np.clip(third["score"] + rng.integers(-1, 2, size=len(third)), 1, 5)
+    found = obuchowski_rockette(pd.concat([van_dyke, third]))
+    assert len({comparison.se for comparison in found.differences.values()}) == 1
+    assert np.isfinite(found.statistic)
+    split = pd.concat([van_dyke, third])
+    split = split[(split["case"] % 5) != (split["reader"] % 5)]  # the same cases in all arms
+    assert len({c.se for c in obuchowski_rockette(split).differences.values()}) == 1
+
+
+def test_readers_who_miss_an_arm_are_used_where_they_read(van_dyke):
+    partly = van_dyke[(van_dyke["reader"] != 4) | (van_dyke["arm"] != 2)]
+    third = van_dyke[van_dyke["arm"] == 1].assign(arm=3)
+    third["score"] = 6 - third["score"]
+    found = obuchowski_rockette(pd.concat([partly, third]))
+    assert found.design == "some readers in some of the arms only"
+    assert found.differences["1", "2"].se == pytest.approx(obuchowski_rockette(partly).differences["1", "2"].se)
+    both = pd.concat([van_dyke[van_dyke["arm"] == 1], third])
+    assert found.differences["1", "3"].df == pytest.approx(obuchowski_rockette(both).df)
+    assert np.isnan(found.components["ms_arm_reader"])
+    assert found.components["cov1"] != 0
+    # a pair without any variance says so; the others stand
+    copy = pd.concat([partly, van_dyke[van_dyke["arm"] == 1].assign(arm=3)])
+    none = obuchowski_rockette(copy)
+    assert "not estimable" in none.differences["1", "3"].method
+    assert np.isnan(none.p_holm["1", "3"])
+    assert none.p_holm["1", "2"] < 1
+
+
+def test_holm_stands_beside_every_pair(unequal):
+    found = obuchowski_rockette(unequal)
+    frame = found.to_frame().set_index("arm")
+    p = frame.loc[["1 - 2", "1 - 3", "2 - 3"], "p"].to_numpy()
+    order = np.argsort(p)
+    expected = np.minimum(1, np.maximum.accumulate(p[order] * [3, 2, 1]))
+    assert frame.loc[["1 - 2", "1 - 3", "2 - 3"], "p_holm"].to_numpy()[order] == pytest.approx(expected)
+    assert "Holm p" in str(found)
+
+
+def test_fixed_readers_have_the_variance_of_their_covariance_matrix(rng):
+    """What makes a case hard for one reader makes it easy for the other: Cov2 < Cov3, and nothing is truncated."""
+    truth, shared, rows = np.tile([0, 1], 40), rng.normal(size=80), []
+    for reader, arm, sign in ((1, 1, 1), (2, 1, -1), (1, 2, -1), (2, 2, 1)):
+        score = truth + sign * shared + 0.5 * rng.normal(size=80)
+        rows += [(reader, arm, case, truth[case], score[case]) for case in range(80)]
+    table = pd.DataFrame(rows, columns=["reader", "arm", "case", "truth", "score"])
+    found = obuchowski_rockette(table, readers="fixed", covariance="delong")
+    c = found.components
+    assert c["cov2"] < c["cov3"]
+    wide = table.pivot_table(index="case", columns=["arm", "reader"], values="score")
+    sigma = delong_covariance(truth, wide.to_numpy().T)[1]
+    weights = np.array([1, 1, -1, -1]) / 2
+    assert found.differences["1", "2"].se ** 2 == pytest.approx(weights @ sigma @ weights)
+    # summary.mrmc_frrc of MRMCaov: Var(Error) - Cov1 + (readers - 1) (Cov2 - Cov3)
+    denominator = c["var_error"] - c["cov1"] + c["cov2"] - c["cov3"]
+    assert found.differences["1", "2"].se == pytest.approx(np.sqrt(2 / 2 * denominator))
+    assert found.statistic == pytest.approx(c["ms_arm"] / denominator)
+
+
+# --- figures and tables ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("covariance", ["jackknife", "delong", "bootstrap"])
+def test_accuracy_is_a_figure_between_0_and_1(van_dyke, covariance):
+    def share(truth, called):
+        return float(np.mean(np.asarray(truth) == np.asarray(called)))
+
+    calls = van_dyke.assign(score=(van_dyke["score"] >= 3).astype(float))
+    found = obuchowski_rockette(calls, figure="accuracy", covariance=covariance)
+    if covariance != "delong":
+        slow = obuchowski_rockette(calls, figure=share, covariance=covariance)
+        assert (found.difference, found.p) == pytest.approx((slow.difference, slow.p))
+    two = calls[calls["reader"].isin([1, 2]) & calls["case"].isin([*range(1, 5), *range(111, 115)])]
+    few = obuchowski_rockette(two, figure="accuracy")
+    assert few.low >= -1
+    assert few.high <= 1
+    for estimate in few.estimates.values():
+        assert not estimate.low < 0
+        assert not estimate.high > 1
+
+
+def test_lroc_is_an_auc_in_which_missed_lesions_come_last(van_dyke, rng):
+    table = van_dyke.assign(localised=rng.integers(0, 2, size=len(van_dyke)))
+    table["localised"] = table["localised"].where(table["truth"] == 1)  # negatives have no lesion to find
+    found = obuchowski_rockette(table, figure="lroc")
+    missed = (table["truth"] == 1) & (table["localised"] == 0)
+    last = obuchowski_rockette(table.assign(score=table["score"].astype(float).mask(missed, -1e9)))
+    assert found.differences["1", "2"].p == pytest.approx(last.p)
+    assert found.estimates["1"].name == "LROC area"
+    bad = table.copy()
+    bad.loc[bad.index[bad["truth"] == 1][3], "localised"] = np.nan
+    with pytest.raises(TableError, match="neither found"):
+        obuchowski_rockette(bad, figure="lroc")
+    with pytest.raises(TableError, match="localised"):
+        obuchowski_rockette(van_dyke, figure="lroc")
+
+
+@pytest.mark.parametrize("arms", [[1.0, 2.0], ["1", "2"], [1, 2], np.array([1, 2], dtype=np.float32)])
+def test_arms_are_identifiers(van_dyke, arms):
+    found = obuchowski_rockette(van_dyke.assign(arm=van_dyke["arm"].map(dict(zip((1, 2), arms, strict=True)))))
+    assert list(found.estimates) == ["1", "2"]
+    assert list(found.to_frame()["arm"]) == ["1", "2", "1 - 2"]
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (
+            np.ma.masked_array(np.arange(1140.0), mask=np.arange(1140) == 7),
+            "row 9, column 'score': the value is masked",
+        ),
+        (np.arange(1140) + 1j, "complex"),
+        (np.arange(1140).astype("datetime64[s]"), "datetime64"),
+        (np.arange(1140) + 2**60, "too large"),
+    ],
+)
+def test_scores_that_numpy_would_change_are_refused(van_dyke, score, message):
+    columns = {name: van_dyke[name].to_numpy() for name in ("reader", "arm", "case", "truth")}
+    with pytest.raises(TableError, match=message):
+        obuchowski_rockette(columns | {"score": score})
+
+
+def test_a_seed_is_a_whole_number(van_dyke):
+    with pytest.raises(InputError, match="rng is -1"):
+        obuchowski_rockette(van_dyke, covariance="bootstrap", rng=-1)
+
+
 def test_bad_tables_name_the_row(van_dyke):
     with pytest.raises(TableError, match="column 'score': the readings lack"):
         obuchowski_rockette(van_dyke.drop(columns="score"))
@@ -345,9 +507,6 @@ def test_designs_that_do_not_determine_the_answer(van_dyke):
         obuchowski_rockette(van_dyke[van_dyke["reader"] == 1])
     with pytest.raises(NotEstimableError, match="both classes"):
         obuchowski_rockette(van_dyke[van_dyke["truth"] == 1])
-    partly = van_dyke[(van_dyke["reader"] != 4) | (van_dyke["arm"] != 2)]
-    with pytest.raises(InputError, match="reader '4' has read in some of 3 arms only"):
-        obuchowski_rockette(pd.concat([partly, van_dyke[van_dyke["arm"] == 1].assign(arm=3)]))
     with pytest.raises(InputError, match="both fixed"):
         obuchowski_rockette(van_dyke, readers="fixed", cases="fixed")
     with pytest.raises(InputError, match="readers is 'all'"):
@@ -406,6 +565,20 @@ def test_perfect_readers_have_no_interval():
         assert estimate.value == 1
         assert np.isnan([estimate.low, estimate.high]).all()
         assert "no interval" in estimate.method
+
+
+def test_a_class_of_one_patient_leaves_nothing_to_leave_out(van_dyke):
+    table = van_dyke.assign(patient=np.where(van_dyke["truth"] == 1, 0, van_dyke["case"]))
+    for covariance in ("jackknife", "delong"):
+        with pytest.raises(NotEstimableError, match="of two patients"):
+            obuchowski_rockette(table, clusters="patient", covariance=covariance)
+
+
+def test_a_resample_without_a_class_has_no_figure(van_dyke):
+    tumour = van_dyke.loc[van_dyke["truth"] == 1, "case"].min()
+    one = van_dyke[(van_dyke["reader"] > 1) | (van_dyke["truth"] == 0) | (van_dyke["case"] == tumour)]
+    with pytest.raises(NotEstimableError, match="without cases of a class"):
+        obuchowski_rockette(one, covariance="bootstrap", figure="sensitivity", threshold=3)
 
 
 def test_a_case_belongs_to_one_patient(van_dyke):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 
@@ -15,11 +14,6 @@ from osteon.core import tables
 
 #: Tables too long to be opened in a spreadsheet.
 _PARQUET = ("perturbed", "perturbed_maps")
-
-
-def _safe(identifier: str) -> str:
-    """A file's stem for any identifier of a case, whatever signs it holds."""
-    return quote(identifier, safe="")
 
 
 @dataclass(frozen=True)
@@ -83,11 +77,11 @@ class RunFolder:
 
     def thumbnail(self, case_id: str) -> Path:
         """The crop of an example case, a greyscale PNG."""
-        return self.path / "thumbnails" / f"{_safe(case_id)}.png"
+        return self.path / "thumbnails" / tables.file_name(case_id, ".png")
 
     def changed_box(self, case_id: str) -> Path:
         """The picture of a case that a changed box moved, a greyscale PNG without the boxes."""
-        return self.path / "thumbnails" / "boxes" / f"{_safe(case_id)}.png"
+        return self.path / "thumbnails" / "boxes" / tables.file_name(case_id, ".png")
 
     @property
     def explained(self) -> Path:
@@ -100,7 +94,7 @@ class RunFolder:
 
     def map(self, case_id: str) -> Path:
         """The primary network's map of a case on its whole radiograph, a greyscale PNG."""
-        return self.path / "cams" / f"{_safe(case_id)}.png"
+        return self.path / "cams" / tables.file_name(case_id, ".png")
 
     def gallery(self, group: str) -> Path:
         """The pictures and maps of one gallery."""

@@ -97,6 +97,40 @@ def bare_p(p: float) -> str:
     return p_value(p).removeprefix("p ").removeprefix("= ")
 
 
+def counted(n: int, word: str, plural: str = "") -> str:
+    """A number with its noun; thousands stand apart as everywhere.
+
+    >>> counted(1, "case"), counted(1200, "case"), counted(2, "body", "bodies")
+    ('1 case', '1,200 cases', '2 bodies')
+    """
+    return f"{n:,} {word if n == 1 else plural or word + 's'}"
+
+
+def listed(names: Iterable[object], last: str = "and") -> str:
+    """Words in a row, as a sentence has them.
+
+    >>> listed(["A"]), listed(["A", "B"]), listed(["A", "B", "C"], "or")
+    ('A', 'A and B', 'A, B or C')
+    """
+    *before, end = [str(name) for name in names] or [""]
+    return f"{', '.join(before)} {last} {end}" if before else end
+
+
+#: Fewer cases of a class than this are said to be few.
+FEW = 10
+#: A standardised difference beyond this is a difference worth looking at (Austin 2009, doi 10.1002/sim.3697).
+NOTEWORTHY = 0.1
+
+
+def noteworthy(difference: float) -> bool:
+    """Whether a standardised difference is worth looking at; what is not known is not.
+
+    >>> noteworthy(-0.11), noteworthy(0.1), noteworthy(float("nan"))
+    (True, False, False)
+    """
+    return abs(difference) > NOTEWORTHY
+
+
 _CHANGES = {
     "shift": "Box moved",
     "scale": "Box scaled",

@@ -15,9 +15,10 @@ and so does turning a dataset into a cohort table::
 
 from osteon.io.cohorts import formats, import_cohort
 from osteon.io.images import image_size, read_image, read_mask, read_stored
-from osteon.io.stored import StoredRadiograph
+from osteon.io.stored import READING, StoredRadiograph
 
 __all__ = [
+    "READING",
     "StoredRadiograph",
     "formats",
     "image_size",

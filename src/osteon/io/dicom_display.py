@@ -30,12 +30,13 @@ _HUGE = 1e30
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Window:
-    """A default window with its curve, and where the header names it."""
+    """A default window with its curve, where the header names it, and its centre and width as the file writes them."""
 
     low: float
     high: float
     curve: Curve
     name: str
+    stated: tuple[float, float] | None = None
 
     def shows(self, low: float, high: float) -> bool:
         """Whether any of the values between two can be told from another in it."""
@@ -77,7 +78,10 @@ def assemble(header: Dataset, stored: Stored, notes: list[str]) -> StoredRadiogr
         if dark:
             window = (low + high - window[1], low + high - window[0])
             curve = 1 - curve[::-1] if isinstance(curve, np.ndarray) else curve
-    return StoredRadiograph(values, window, stored.bits, spacing, curve, tuple(notes))
+    return StoredRadiograph(
+        values, window, stored.bits, spacing, curve, tuple(notes),
+        mirror=float(low + high) if dark else None, stated=None if chosen is None else chosen.stated,
+    )  # fmt: skip
 
 
 # Single elements
@@ -208,10 +212,11 @@ def _windows(header: Dataset, notes: list[str], *, signed: bool) -> Iterator[_Wi
         if not (np.isfinite(centre) and width > (1 if function == "LINEAR" else 0)):
             yield name
         elif function == "LINEAR":  # PS3.3 C.11.2.1.2.1: half a value lower and one narrower than LINEAR_EXACT
-            yield _Window(centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2, "line", name)
+            middle, half = centre - 0.5, (width - 1) / 2
+            yield _Window(middle - half, middle + half, "line", name, (centre, width))
         else:
             curve: Curve = "sigmoid" if function == "SIGMOID" else "line"
-            yield _Window(centre - width / 2, centre + width / 2, curve, name)
+            yield _Window(centre - width / 2, centre + width / 2, curve, name, (centre, width))
 
 
 def _lut(header: Dataset, item: Dataset, *, signed: bool) -> tuple[int, NDArray[np.uint16], int]:

@@ -25,6 +25,10 @@ MAX_PIXELS = 150_000_000
 DEFAULT_PERCENTILES = (0.5, 99.5)
 
 
+#: Raised when pictures are read otherwise than before, so that what was made from them is made anew.
+READING = 2
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredRadiograph:
     """A radiograph at full bit depth, and nothing that could identify a patient.
@@ -39,6 +43,8 @@ class StoredRadiograph:
             with one output for each whole value from ``window[0]`` to ``window[1]``.
         notes: What of the file could not be used and what was taken in its place, in sentences without a full stop that
             quote nothing of it.
+        mirror: Where values were inverted, the sum of a value and the file's own; None where they are the same.
+        stated: Centre and width of the default window as the file writes them; None where it names no window.
     """
 
     values: NDArray[Any]
@@ -47,6 +53,8 @@ class StoredRadiograph:
     spacing: tuple[float, float] | None = None
     curve: Literal["line", "sigmoid"] | Pixels = "line"
     notes: tuple[str, ...] = ()
+    mirror: float | None = None
+    stated: tuple[float, float] | None = None
 
     def render(self) -> Radiograph:
         """Map the default window onto [0, 1]; the only step at which grey levels are lost."""

@@ -52,6 +52,11 @@ class Context(Place):
         return cls(study.without(left_out), run, place.ledger, workers, left_out)
 
     @cached_property
+    def asked(self) -> Study:
+        """The study as the run folder's own file says it, wherever it was read from."""
+        return self.study.relocated(self.run.path)
+
+    @cached_property
     def kinds(self) -> list[Kind]:
         """The study's models, each as its kind, in their order."""
         return kinds(self)

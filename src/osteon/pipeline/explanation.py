@@ -83,7 +83,7 @@ class Explanation(Step):
         """The scores of the maps, the predictions, and what is asked of them."""
         if not at.run.file("explanation_cases").is_file():
             return None
-        return digest(at.digests(*self._FROM), at.study.evaluation, at.study.study, __version__)
+        return digest(at.digests(*self._FROM), at.study.evaluation, at.asked.study, __version__)
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Measure and write."""

@@ -65,7 +65,7 @@ class Evaluate(Step):
 
     def key(self, at: Context) -> str:
         """The predictions, the cohort, and what is asked of them."""
-        asked = at.study
+        asked = at.asked
         names = [model.name for model in asked.models]
         inputs = at.digests("predictions", "cohort")
         return digest(inputs, asked.evaluation, asked.task, asked.study, names, __version__)
@@ -126,7 +126,7 @@ def measure(at: Context) -> None:
 
 def sign(at: Context) -> None:
     """Write the resolved study, once the predictions are its own: a run that was refused or killed keeps the last."""
-    at.study.relocated(at.run.path).write(at.run.study_file)
+    at.asked.write(at.run.study_file)
 
 
 #: Sections of a study that its models are made from.

@@ -14,6 +14,7 @@ from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.tables import PERTURBED, write, written
 from osteon.core.types import Floats
 from osteon.core.version import __version__
+from osteon.io import READING
 from osteon.models.inputs import perturb
 from osteon.models.inputs.case import Input, boxes, changed, inputs, mask_paths, of_radiographs
 from osteon.models.model import Kind, Saved
@@ -81,7 +82,7 @@ class Robustness(Step):
         """The predictions, and what is asked of them."""
         if not at.run.file("perturbed").is_file():
             return None
-        study = at.study
+        study = at.asked
         return digest(at.digests(*self._FROM), study.evaluation, study.centres, study.study, __version__)
 
     def make(self, at: Context, key: str) -> list[Path]:
@@ -101,7 +102,9 @@ class _Keys:
     def __init__(self, at: Context, cases: pd.DataFrame) -> None:
         self._at, self._cases = at, cases
         grades = at.study.robustness.model_copy(update={"cases": -1})
-        self.contents = digest(list(cases["case_id"]), list(cases["sha256"]), boxes(cases), grades, at.study.study.seed)
+        self.contents = digest(
+            READING, list(cases["case_id"]), list(cases["sha256"]), boxes(cases), grades, at.study.study.seed
+        )
 
     def model(self, kind: Kind) -> str:
         """A model's."""

@@ -17,8 +17,12 @@ import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import InputError, NotEstimableError
+from osteon.core.progress import Progress, Quiet
 from osteon.core.types import Comparison, Estimate
 from osteon.readers import clustered
+from osteon.readers.hurry import advice_times, unhurried
+from osteon.readers.localisation import Criterion
+from osteon.readers.merit import ANALYSES, MERITS, Judged, judge, natural
 from osteon.readers.readings import prepared
 from osteon.readers.reliance import pairs, reliance, shared
 from osteon.stats import (
@@ -26,18 +30,19 @@ from osteon.stats import (
     calibration,
     delong_ci,
     fleiss_kappa,
+    holm,
     icc,
-    obuchowski_rockette,
+    lroc_ci,
     operating_point,
     proportion_ci,
     reader_covariate,
     roc_curve,
 )
 
-#: The shortest time that a reading can take; shorter ones are slips of a clock.
-_LEAST_SECONDS = 0.1
-_BINS = np.linspace(0, 1, 11)
-_GRID = np.linspace(0, 1, 101)
+_BINS = np.arange(11) / 10  # decimals: linspace would put a confidence of 0.3 below 0.30000000000000004
+_GRID = np.arange(101) / 100
+#: Figures whose gain is shown by reader, beside experience.
+_GAINS = ("auc", "sensitivity", "specificity", "accuracy", "lroc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +50,11 @@ class Analysis:
     """The tables of a reader study; each is written as ``<name>.csv``.
 
     Attributes:
-        reader_metrics: AUC, sensitivity, specificity, accuracy, calibration and time by reader and arm, their means,
-            and the model alone.
-        reader_comparisons: One arm minus the other, over all readers and by each.
+        reader_metrics: AUC, sensitivity, specificity, accuracy, localisation, calibration and time by reader and arm,
+            their means, and the model alone.
+        reader_comparisons: One arm minus the other, every pair, over all readers and by each.
+        reader_unhurried: The same without cases answered within a second of the advice; empty where there are none.
+        reader_advice: How long readers had the advice before they answered.
         reliance: What was made of right and wrong advice; empty without advice.
         reader_agreement: Between readers.
         reader_benefit: Each reader's gain beside experience and receptiveness.
@@ -58,6 +65,8 @@ class Analysis:
 
     reader_metrics: pd.DataFrame
     reader_comparisons: pd.DataFrame
+    reader_unhurried: pd.DataFrame
+    reader_advice: pd.DataFrame
     reliance: pd.DataFrame
     reader_agreement: pd.DataFrame
     reader_benefit: pd.DataFrame
@@ -79,123 +88,106 @@ class Analysis:
         return written
 
 
-def analyse(readings: pd.DataFrame, *, threshold: float | None = None, level: float = 0.95) -> Analysis:
+def analyse(
+    readings: pd.DataFrame,
+    *,
+    threshold: float | None = None,
+    level: float = 0.95,
+    criterion: Criterion | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
     """Analyse a reader study.
 
     Args:
-        readings: Meets the contract of readings; of the optional columns each adds what it makes possible.
+        readings: Has the columns of the contract of readings; of the optional ones each adds what it makes possible.
         threshold: Makes calls from confidence where the table has none.
         level: Confidence level.
+        criterion: When a drawn box is on the lesion.
+        progress: Where progress is shown.
 
     Returns:
         The tables.
 
     Raises:
-        InputError: More than two arms.
-        TableError: A reading that occurs twice, a case with two truths.
+        TableError: No reading, a reading that occurs twice, a case with two truths.
     """
-    frame = prepared(tables.conform(readings, tables.READINGS), threshold)
-    arms = list(dict.fromkeys(sorted(frame["arm"], key=_order)))
-    if len(arms) > 2:
-        raise InputError(f"there are {len(arms)} arms", column="arm", fix="Analyse two at a time.")
-    results = {name: _best(frame, name, level) for name in _FIGURES}
-    by_advice = {"aided", "unaided"} <= set(arms) and len(pairs(frame)) > 0
-    return Analysis(
-        reader_metrics=_table(_metrics(frame, results, level), tables.READER_METRICS),
-        reader_comparisons=_table(_comparisons(frame, results, level), tables.READER_COMPARISONS),
-        reliance=reliance(frame, level=level) if by_advice else _table((), tables.RELIANCE),
-        reader_agreement=_table(_agreement(frame, level), tables.READER_AGREEMENT),
-        reader_benefit=_table(_benefit(frame, results), tables.READER_BENEFIT),
-        reader_covariates=_table(_covariates(frame, results, level), tables.READER_COVARIATES),
-        reader_roc=pd.concat([_table((), tables.READER_ROC), *_curves(frame)], ignore_index=True),
-        reader_confidence=_table(_confidence(frame, level), tables.READER_CONFIDENCE),
-    )
+    frame = prepared(readings, threshold, criterion)
+    if frame.empty:
+        raise InputError("there are no readings", fix="Give a table with one row a reader, arm and case.")
+    rest = unhurried(frame)
+    show = progress or Quiet()
+    with show(len(MERITS) * (1 if rest is None else 2) + 1, "analysing readings") as bar:
+
+        def judged(among: pd.DataFrame) -> dict[str, Judged]:
+            found = {}
+            for name in MERITS:
+                found[name] = judge(among, name, level)
+                bar.advance()
+            return {name: one for name, one in found.items() if one is not None}
+
+        results = judged(frame)
+        again = {} if rest is None else judged(rest)
+        by_advice = {"aided", "unaided"} <= set(frame["arm"]) and len(pairs(frame)) > 0
+        found = Analysis(
+            reader_metrics=_table(_metrics(frame, results, level), tables.READER_METRICS),
+            reader_comparisons=_table(_comparisons(results), tables.READER_COMPARISONS),
+            reader_unhurried=_table(_comparisons(again), tables.READER_UNHURRIED),
+            reader_advice=_table(advice_times(frame), tables.READER_ADVICE),
+            reliance=reliance(frame, level=level) if by_advice else _table((), tables.RELIANCE),
+            reader_agreement=_table(_agreement(frame, level), tables.READER_AGREEMENT),
+            reader_benefit=_table(_benefit(frame, results), tables.READER_BENEFIT),
+            reader_covariates=_table(_covariates(frame, results, level), tables.READER_COVARIATES),
+            reader_roc=pd.concat([_table((), tables.READER_ROC), *_curves(frame)], ignore_index=True),
+            reader_confidence=_table(_confidence(frame, level), tables.READER_CONFIDENCE),
+        )
+        bar.advance()
+    return found
 
 
 def _table(rows: Iterable[dict[str, object]], contract: tables.Contract) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(contract.columns))
 
 
-def _order(arm: str) -> tuple[int, float, str]:
-    """Numbers as numbers, before names."""
-    try:
-        return 0, float(arm), arm
-    except ValueError:
-        return 1, 0.0, arm
+# --- arms compared -----------------------------------------------------------------------------------------------
 
 
-# --- readers and cases random ------------------------------------------------------------------------------------
+def _comparisons(results: dict[str, Judged]) -> Iterator[dict[str, object]]:
+    """Every pair of arms in every analysis; one that cannot be made has its reason in place of numbers."""
+    for name, judged in results.items():
+        for random in ANALYSES:
+            found = judged.found[random]
+            primary = name == "auc" and random == "readers and cases"
+            if isinstance(found, str):
+                for pair in judged.pairs:
+                    yield _compared("all", name, random, pair, _none(found), np.nan, primary=primary)
+            else:
+                for pair, difference in found.differences.items():
+                    yield _compared("all", name, random, pair, difference, found.p_holm[pair], primary=primary)
+        if judged.best is not None:
+            yield from _by_reader(name, judged.best[1])
 
 
-def accuracy(truth: Any, call: Any) -> float:
-    """Share of right calls."""
-    return float(np.mean(np.asarray(truth) == np.asarray(call)))
+def _by_reader(name: str, result: MRMCResult) -> Iterator[dict[str, object]]:
+    for reader in dict.fromkeys(reader for _, _, reader in result.reader_differences):
+        own = {(a, b): c for (a, b, who), c in result.reader_differences.items() if who == reader}
+        for (pair, found), adjusted in zip(own.items(), holm([c.p for c in own.values()]).tolist(), strict=True):
+            yield _compared(reader, name, "cases", pair, found, adjusted)
 
 
-def log_seconds(_truth: Any, seconds: Any) -> float:
-    """Mean of the logarithm of the reading time, whose exponential is the geometric mean."""
-    return float(np.mean(seconds))
-
-
-_FIGURES: dict[str, tuple[str, str | Callable[[Any, Any], float]]] = {
-    "auc": ("confidence", "auc"),
-    "sensitivity": ("call", "sensitivity"),
-    "specificity": ("call", "specificity"),
-    "accuracy": ("call", accuracy),
-    "seconds": ("seconds", log_seconds),
-}
-
-
-def _mrmc(
-    frame: pd.DataFrame, name: str, level: float, *, readers: str = "random", cases: str = "random"
-) -> MRMCResult | str:
-    """The analysis of one figure of merit, or why there is none."""
-    column, figure = _FIGURES[name]
-    known = frame[frame[column].notna()]
-    if known.empty:
-        return f"no {column}"
-    score = known[column] if name != "seconds" else np.log(known[column].clip(lower=_LEAST_SECONDS))
-    table = known.assign(case=known["case_id"], score=score)
-    clusters = "cluster" if shared(frame.drop_duplicates("case_id")["cluster"]) is not None else None
-    try:
-        return obuchowski_rockette(table, readers=readers, cases=cases, figure=figure, clusters=clusters, level=level)
-    except NotEstimableError as error:
-        return str(error)
-
-
-def _best(frame: pd.DataFrame, name: str, level: float) -> MRMCResult | str:
-    """Readers and cases random; a single reader stands for nobody else."""
-    found = _mrmc(frame, name, level)
-    return _mrmc(frame, name, level, readers="fixed") if isinstance(found, str) else found
-
-
-def _natural(name: str, value: float) -> float:
-    """Back from the logarithm of seconds."""
-    return float(np.exp(value)) if name == "seconds" else value
-
-
-def _comparisons(
-    frame: pd.DataFrame, results: dict[str, MRMCResult | str], level: float
-) -> Iterator[dict[str, object]]:
-    for name, result in results.items():
-        if isinstance(result, str) or not result.differences:
-            continue
-        for random, fixed in (
-            ("readers and cases", {}),
-            ("cases", {"readers": "fixed"}),
-            ("readers", {"cases": "fixed"}),
-        ):
-            found = _mrmc(frame, name, level, **fixed)
-            if not isinstance(found, str):
-                (pair, difference), *_ = found.differences.items()
-                primary = name == "auc" and random == "readers and cases"
-                yield _compared("all", name, random, pair, difference, primary=primary)
-        for (a, b, reader), own in result.reader_differences.items():
-            yield _compared(reader, name, "cases", (a, b), own)
+def _none(why: str) -> Comparison:
+    nan = float("nan")
+    return Comparison(nan, nan, nan, nan, nan, nan, f"not estimable: {why}", 0)
 
 
 def _compared(
-    reader: str, name: str, random: str, pair: tuple[str, str], found: Comparison, *, primary: bool = False
+    reader: str,
+    name: str,
+    random: str,
+    pair: tuple[str, str],
+    found: Comparison,
+    adjusted: float,
+    *,
+    primary: bool = False,
 ) -> dict[str, object]:
     return {
         "reader": reader,
@@ -203,11 +195,12 @@ def _compared(
         "random": random,
         "arm_a": pair[0],
         "arm_b": pair[1],
-        "difference": _natural(name, found.difference),
-        "low": _natural(name, found.low),
-        "high": _natural(name, found.high),
+        "difference": natural(name, found.difference),
+        "low": natural(name, found.low),
+        "high": natural(name, found.high),
         "p": found.p,
-        "method": found.method + ("; ratio of geometric means" if name == "seconds" else ""),
+        "p_holm": adjusted,
+        "method": found.method + ("; ratio of geometric means" if name == "seconds" and found.p == found.p else ""),
         "primary": primary,
     }
 
@@ -215,15 +208,16 @@ def _compared(
 # --- by reader and arm -------------------------------------------------------------------------------------------
 
 
-def _metrics(frame: pd.DataFrame, results: dict[str, MRMCResult | str], level: float) -> Iterator[dict[str, object]]:
+def _metrics(frame: pd.DataFrame, results: dict[str, Judged], level: float) -> Iterator[dict[str, object]]:
     cases = frame.drop_duplicates("case_id")
-    for name, result in results.items():
-        if isinstance(result, str):
+    for name, judged in results.items():
+        if judged.best is None:
             continue
+        random, result = judged.best
         for arm, found in result.estimates.items():
-            value, low, high = (_natural(name, v) for v in (found.value, found.low, found.high))
+            value, low, high = (natural(name, v) for v in (found.value, found.low, found.high))
             moved = Estimate(value, low, high, found.method, found.n)
-            yield _metric("all", arm, name, moved, int(cases["truth"].sum()))
+            yield _metric("all", arm, name, moved, int(cases["truth"].sum()), random)
     for (reader, in_arm), own in frame.groupby(["reader", "arm"], sort=True):
         for name, found in _own(own, level):
             yield _metric(str(reader), str(in_arm), name, found, int(own["truth"].sum()))
@@ -246,6 +240,13 @@ def _own(own: pd.DataFrame, level: float, *, model: bool = False) -> Iterator[tu
         except NotEstimableError:
             pass
         yield "accuracy", proportion_ci(called["truth"] == called["call"], level=level, clusters=_c(called))
+    judged = own[own["judged"].notna()]
+    if len(judged) and not model:
+        found_ones = (judged["truth"], judged["confidence"], judged["localised"].to_numpy())
+        yield "lroc", _tried(lambda: lroc_ci(*found_ones, level=level, clusters=_c(judged)))
+        lesions = judged[judged["truth"] == 1]
+        if len(lesions):
+            yield "localised", proportion_ci(lesions["localised"], level=level, clusters=_c(lesions))
     probability = own["confidence"].to_numpy() if model else as_probability(own)
     if probability is not None and not np.isnan(probability).any() and len(probability):
         found = _tried(lambda: calibration(truth, probability, level=level, clusters=clusters))
@@ -279,7 +280,9 @@ def as_probability(readings: pd.DataFrame) -> Any:
     return (readings["confidence"].to_numpy() + 0.5) / 101 if scale == {"0-100"} and inside else None
 
 
-def _metric(reader: str, arm: str, name: str, found: Estimate, positives: int) -> dict[str, object]:
+def _metric(
+    reader: str, arm: str, name: str, found: Estimate, positives: int, random: str = "cases"
+) -> dict[str, object]:
     return {
         "reader": reader,
         "arm": arm,
@@ -290,6 +293,7 @@ def _metric(reader: str, arm: str, name: str, found: Estimate, positives: int) -
         "method": found.method,
         "n": found.n,
         "n_positive": positives,
+        "random": random,
     }
 
 
@@ -311,16 +315,15 @@ def _agreement(frame: pd.DataFrame, level: float) -> Iterator[dict[str, object]]
             }  # fmt: skip
 
 
-def _benefit(frame: pd.DataFrame, results: dict[str, MRMCResult | str]) -> Iterator[dict[str, object]]:
+def _benefit(frame: pd.DataFrame, results: dict[str, Judged]) -> Iterator[dict[str, object]]:
     known = frame.groupby("reader")[["experience", "receptiveness"]].first()
-    for name in ("auc", "sensitivity", "specificity", "accuracy"):
-        result = results[name]
-        if isinstance(result, str):
-            continue
+    for name, result in _gains(results):
         for (a, b, reader), found in result.reader_differences.items():
             yield {
                 "reader": reader,
                 "metric": name,
+                "arm_a": a,
+                "arm_b": b,
                 "without": result.readers[b, reader].value,
                 "with": result.readers[a, reader].value,
                 "difference": found.difference,
@@ -331,25 +334,29 @@ def _benefit(frame: pd.DataFrame, results: dict[str, MRMCResult | str]) -> Itera
             }
 
 
-def _covariates(frame: pd.DataFrame, results: dict[str, MRMCResult | str], level: float) -> Iterator[dict[str, object]]:
-    for name in ("auc", "sensitivity", "specificity", "accuracy"):
-        result = results[name]
-        if isinstance(result, str) or not result.reader_differences:
-            continue
-        for column in ("experience", "receptiveness"):
-            values = frame.groupby("reader")[column].first().dropna()
-            if len(values) < result.n_readers:
-                continue
-            try:
-                found = reader_covariate(
-                    result, {str(who): float(value) for who, value in values.items()}, name=column, level=level
-                )
-            except NotEstimableError:
-                continue
-            yield {
-                "property": column, "metric": name, "slope": found.difference, "low": found.low, "high": found.high,
-                "p": found.p, "method": found.method,
-            }  # fmt: skip
+def _gains(results: dict[str, Judged]) -> Iterator[tuple[str, MRMCResult]]:
+    for name in _GAINS:
+        if name in results and (best := results[name].best) is not None:
+            yield name, best[1]
+
+
+def _covariates(frame: pd.DataFrame, results: dict[str, Judged], level: float) -> Iterator[dict[str, object]]:
+    for name, result in _gains(results):
+        for a, b in result.differences:
+            for column in ("experience", "receptiveness"):
+                values = frame.groupby("reader")[column].first().dropna()
+                known = {str(who): float(value) for who, value in values.items()}
+                both = [who for arm, who in result.readers if arm == a and (b, who) in result.readers]
+                if not set(both) <= set(known):
+                    continue
+                try:
+                    found = reader_covariate(result, known, pair=(a, b), name=column, level=level)
+                except NotEstimableError:
+                    continue
+                yield {
+                    "property": column, "metric": name, "arm_a": a, "arm_b": b, "slope": found.difference,
+                    "low": found.low, "high": found.high, "p": found.p, "method": found.method,
+                }  # fmt: skip
 
 
 def _curves(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:

@@ -10,8 +10,11 @@ import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import TableError
+from osteon.readers.hurry import seconds_after_advice
 from osteon.readers.imrmc import from_imrmc, is_imrmc
+from osteon.readers.localisation import Criterion, has_boxes, localised
 
+_IDENTIFIERS = ("reader", "arm", "case_id", "patient_id")
 #: What other programs call our columns; compared without case, blanks and underscores.
 KNOWN_AS: dict[str, tuple[str, ...]] = {
     "reader": ("reader", "readerid", "rater", "observer"),
@@ -84,23 +87,63 @@ def renamed(frame: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.D
     return frame
 
 
-def prepared(readings: pd.DataFrame, threshold: float | None = None) -> pd.DataFrame:
+def prepared(
+    readings: pd.DataFrame, threshold: float | None = None, criterion: Criterion | None = None
+) -> pd.DataFrame:
     """Readings with all columns that the analysis works on.
 
     Args:
-        readings: Meets the contract of readings.
+        readings: Has the columns of the contract of readings.
         threshold: Makes calls from confidence where there are none: positive at or above it.
+        criterion: When a drawn box is on the lesion.
 
     Returns:
         The readings with ``call``, ``advice``, ``probability``, ``seconds``, ``experience`` and ``receptiveness`` (nan
-        where unknown) and ``cluster`` (the patient where known, else the case).
+        where unknown), ``cluster`` (the patient where known, else the case), ``after_advice`` (seconds), ``localised``
+        and ``judged`` (1 where it is known whether the lesion was found, or where there is none; else nan).
+
+    Raises:
+        TableError: A cell that breaks the contract.
     """
-    out = readings.copy()
+    out = tables.conform(_identified(readings), tables.READINGS)
     for name in ("call", "advice", "probability", "seconds", "experience", "receptiveness"):
         if name not in out:
             out[name] = np.nan
     if threshold is not None and out["call"].isna().all():
         out["call"] = (out["confidence"] >= threshold).astype(float)
-    patient = out["patient_id"].astype(str) if "patient_id" in out else pd.Series("", index=out.index)
-    out["cluster"] = np.where(patient != "", "patient " + patient, "case " + out["case_id"].astype(str))
+    for name in ("call", "advice"):
+        _refuse(~out[name].isin([0, 1]) & out[name].notna(), out, name, "is neither 0 nor 1", "Write 1 for positive.")
+    patient = _patients(out)
+    out["cluster"] = np.where(patient != "", "patient " + patient, "case " + out["case_id"])
+    out["after_advice"] = seconds_after_advice(out)
+    out["localised"] = out["judged"] = np.nan
+    if has_boxes(out):
+        out["localised"] = localised(out, criterion or Criterion())
+        out["judged"] = np.where((out["truth"] == 0) | out["localised"].notna(), 1.0, np.nan)
     return out
+
+
+def _patients(readings: pd.DataFrame) -> pd.Series:
+    """The patient of each reading's case, from any of its rows; empty where none says it."""
+    if "patient_id" not in readings:
+        return pd.Series("", index=readings.index)
+    given = readings["patient_id"]
+    known = given.mask(given == "").groupby(readings["case_id"]).transform("first").fillna("")
+    _refuse((given != "") & (given != known), readings, "patient_id", "is another patient than in the case's first row")
+    return known
+
+
+def _refuse(bad: pd.Series, readings: pd.DataFrame, column: str, what: str, fix: str | None = None) -> None:
+    rows = np.flatnonzero(bad.to_numpy())
+    if rows.size:
+        cell = readings[column].iloc[rows[0]]
+        shown = f"{cell:g}" if isinstance(cell, float) else cell
+        raise TableError(f"'{shown}' {what}", row=int(rows[0]) + 2, column=column, fix=fix)
+
+
+def _identified(readings: pd.DataFrame) -> pd.DataFrame:
+    """Identifiers that pandas holds as floats, because a cell is empty, as the whole numbers they were."""
+    floats = [name for name in _IDENTIFIERS if name in readings and readings[name].dtype.kind == "f"]
+    return readings.assign(
+        **{name: [f"{x:.0f}" if x == x and x % 1 == 0 else x for x in readings[name].tolist()] for name in floats}
+    )

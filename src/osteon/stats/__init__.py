@@ -36,6 +36,7 @@ from osteon.stats.intervals import (
     proportion_ci,
     wilson_ci,
 )
+from osteon.stats.lroc import lroc_ci, lroc_scores
 from osteon.stats.margins import MarginTest, equivalence, noninferiority
 from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
@@ -83,6 +84,8 @@ __all__ = [
     "icc",
     "isotonic",
     "kappa",
+    "lroc_ci",
+    "lroc_scores",
     "mcnemar_test",
     "mrmc_power",
     "mrmc_sample_size",

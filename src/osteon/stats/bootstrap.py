@@ -9,9 +9,9 @@ with positives only, with negatives only, with both. So every resample has both 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from math import nan, sqrt
+from math import ceil, inf, isfinite, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,7 @@ from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.delong import delong_ci, delong_test
-from osteon.stats.distributions import critical, two_sided
+from osteon.stats.distributions import critical, logit_limits, two_sided
 from osteon.stats.roc import auc, midranks, partial_auc, roc_curve
 
 _ALIKE = "all resamples are alike, which leaves no interval"
@@ -63,19 +63,13 @@ def bootstrap_ci(
         interval of :func:`delong_ci` and any other statistic none (nan).
 
     Raises:
-        InputError: Missing values, unequal lengths.
-        NotEstimableError: One class only.
+        InputError: Missing values, unequal lengths, a seed that is no whole number from 0 up.
+        NotEstimableError: One class only, or a statistic that is not a number in some resample.
     """
     inputs.choice(method, ("bca", "percentile"), "method")
     inputs.between(level, 0, 1, "level")
-    inputs.count(resamples, 2, "resamples")
-    positive = inputs.truth(y_true)
-    score = inputs.scores(y_score, positive.size)
-    units = Units(positive, clusters, stratified)
-    calculate = of_weights(statistic, positive, score)
-    value = float(statistic(positive.astype(np.float64), score))
-    draws = np.concatenate([calculate(w) for w in units.drawn(resamples, np.random.default_rng(rng))])
-    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
+    value, draws, units, calculate = _draws(y_true, [y_score], statistic, resamples, clusters, stratified, rng)
+    positive, title = units.positive, _title(statistic, name)
     if np.ptp(draws) == 0:
         if statistic is auc:
             return replace(delong_ci(y_true, y_score, level=level, clusters=clusters), name=title)
@@ -88,8 +82,46 @@ def bootstrap_ci(
         shifted = bias + ndtri(tails)
         tails, used = ndtr(bias + shifted / (1 - acceleration * shifted)), "BCa (Efron 1987)"
     low, high = np.quantile(draws, tails)
-    label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {used}, {resamples} resamples"
+    label = f"bootstrap of {units.what}, {used}, {resamples} resamples"
     return Estimate(value, float(low), float(high), label, positive.size, float(draws.std(ddof=1)), level, title)
+
+
+def _draws(
+    y_true: ArrayLike,
+    given: Sequence[ArrayLike],
+    statistic: Callable[[Floats, Floats], float],
+    resamples: int,
+    clusters: ArrayLike | None,
+    stratified: bool,
+    rng: np.random.Generator | int,
+) -> tuple[float, Floats, Units, Callable[[Floats], Floats]]:
+    """The statistic of one score, or the difference of two; its resamples; their units; it as a function of weights."""
+    inputs.count(resamples, 2, "resamples")
+    if not callable(statistic):
+        raise InputError(f"statistic is a {type(statistic).__name__}", fix="Give a function of truth and score.")
+    generator, positive = inputs.generator(rng), inputs.truth(y_true)
+    names = ("y_score",) if len(given) == 1 else ("score_a", "score_b")
+    each = [inputs.scores(s, positive.size, name=name) for s, name in zip(given, names, strict=True)]
+    units = Units(positive, clusters, stratified)
+    parts = [of_weights(statistic, positive, score) for score in each]
+    signs = (1.0, -1.0)[: len(each)]
+
+    def calculate(weights: Floats) -> Floats:
+        total: Floats = np.sum([sign * part(weights) for sign, part in zip(signs, parts, strict=True)], axis=0)
+        return total
+
+    truth = positive.astype(np.float64)
+    value = sum(sign * float(statistic(truth, score)) for sign, score in zip(signs, each, strict=True))
+    draws = np.concatenate([calculate(weights) for weights in units.drawn(resamples, generator)])
+    bad = int(np.sum(~np.isfinite(draws))) + (not isfinite(value))
+    if bad:
+        raise NotEstimableError(f"the statistic is no finite number in {bad} of {resamples} resamples")
+    return value, draws, units, calculate
+
+
+def _title(statistic: Callable[[Floats, Floats], float], name: str | None) -> str:
+    own = getattr(statistic, "__name__", "statistic")
+    return name or ("AUC" if statistic is auc else own)
 
 
 def bootstrap_test(
@@ -105,34 +137,25 @@ def bootstrap_test(
     rng: np.random.Generator | int = 0,
     name: str | None = None,
 ) -> Comparison:
-    """Difference a - b of a statistic of two scores on the same cases: z from the bootstrap's standard error.
+    """Difference a - b of a statistic of two scores on the same cases, by the bootstrap's standard error.
 
-    The two scores share every resample. Arguments and errors as :func:`bootstrap_ci`; the interval is the percentile
-    one. Where all resamples are equal the AUCs are compared by :func:`delong_test`, and any other statistic has neither
+    The two scores share every resample. Test and interval are one: Student's t with as many degrees of freedom as
+    there are patients (or cases), less one (Efron & Tibshirani 1993). Arguments and errors as :func:`bootstrap_ci`.
+    Where all resamples are equal the AUCs are compared by :func:`delong_test`, and any other statistic has neither
     interval nor test (nan).
     """
     inputs.between(level, 0, 1, "level")
-    inputs.count(resamples, 2, "resamples")
-    positive = inputs.truth(y_true)
-    truth = positive.astype(np.float64)
-    pair = [inputs.scores(s, positive.size, name=f"score_{which}") for s, which in ((score_a, "a"), (score_b, "b"))]
-    of_a, of_b = (of_weights(statistic, positive, score) for score in pair)
-    units = Units(positive, clusters, stratified)
-    drawn = units.drawn(resamples, np.random.default_rng(rng))
-    draws = np.concatenate([of_a(weights) - of_b(weights) for weights in drawn])
-    difference = float(statistic(truth, pair[0]) - statistic(truth, pair[1]))
-    title = name or {"auc": "AUC"}.get(statistic.__name__, getattr(statistic, "__name__", "statistic"))
+    difference, draws, units, _ = _draws(y_true, [score_a, score_b], statistic, resamples, clusters, stratified, rng)
+    n, title = units.positive.size, _title(statistic, name)
     if np.ptp(draws) == 0:
         if statistic is auc:
-            return replace(delong_test(y_true, *pair, level=level, clusters=clusters), name=title)
-        method = f"bootstrap: {_ALIKE}"
-        return Comparison(difference, nan, nan, 0.0, nan, nan, method, positive.size, level, title)
-    se = float(draws.std(ddof=1))
-    z = difference / se
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    label = f"bootstrap of {'patients' if units.clustered else 'cases'}, {resamples} resamples"
-    p = two_sided(z)
-    return Comparison(difference, float(low), float(high), se, z, p, label, positive.size, level, title)
+            return replace(delong_test(y_true, score_a, score_b, level=level, clusters=clusters), name=title)
+        return Comparison(difference, nan, nan, 0.0, nan, nan, f"bootstrap: {_ALIKE}", n, level, title)
+    se, df = float(draws.std(ddof=1)), float(units.total - 1)
+    z, half = difference / se, critical(level, df) * se
+    label = f"bootstrap of {units.what}, Student's t, {resamples} resamples"
+    low, high = difference - half, difference + half
+    return Comparison(difference, low, high, se, z, two_sided(z, df), label, n, level, title, df)
 
 
 def permutation_test(
@@ -154,11 +177,12 @@ def permutation_test(
         permutations: Number of random exchanges; p = (1 + as extreme) / (1 + permutations).
         clusters: (n,) patient of each case; a patient's cases are exchanged together.
         rng: Generator, or a seed for one.
-        level: Confidence level of the normal interval with the permutation's standard error.
+        level: Confidence level.
 
     Returns:
         The comparison. Ranks, not raw scores, are exchanged, so the scores need not share a scale; the hypothesis is
-        that the two are exchangeable case by case.
+        that the two are exchangeable case by case. The interval holds the differences that the same exchanges do not
+        reject; with too few of them to reject any it is -1 to 1.
     """
     inputs.between(level, 0, 1, "level")
     inputs.count(permutations, 1, "permutations")
@@ -169,15 +193,19 @@ def permutation_test(
     codes = inputs.codes(clusters, positive.size)
     if codes is not None:
         effect = np.bincount(codes, weights=effect).astype(np.float64)
-    generator, difference = np.random.default_rng(rng), float(effect.sum())
+    generator, difference = inputs.generator(rng), float(effect.sum())
     draws = np.empty(permutations)
     block = max(1, _BLOCK // effect.size)
     for start in range(0, permutations, block):
         rows = min(block, permutations - start)
         draws[start : start + rows] = (1 - 2 * generator.integers(0, 2, size=(rows, effect.size))) @ effect
-    extreme = np.sum(np.abs(draws) >= abs(difference) - 1e-12)
+    size = np.sort(np.abs(draws))[::-1]
+    extreme = np.sum(size >= abs(difference) - 1e-12)
     se = sqrt(float(np.mean(draws**2)))
-    half = critical(level) * se
+    # p is below 1 - level where at most `few` exchanges are as extreme, that is beyond the size of the one after these.
+    few = ceil((1 - level) * (permutations + 1) - 1e-9) - 2
+    half = 2.0 if few < 0 else float(size[few]) if few < permutations else 0.0
+    half = max(half, abs(difference)) if extreme > few else half  # despite rounding
     return Comparison(
         difference,
         max(-1.0, difference - half),
@@ -185,7 +213,7 @@ def permutation_test(
         se,
         difference / se if se else 0.0,
         float((1 + extreme) / (1 + permutations)),
-        f"permutation (Bandos 2005), {permutations} exchanges",
+        f"permutation of {'cases' if codes is None else 'patients'} (Bandos 2005), {permutations} exchanges",
         positive.size,
         level,
     )
@@ -222,22 +250,40 @@ def partial_auc_ci(
     clusters: ArrayLike | None = None,
     rng: np.random.Generator | int = 0,
 ) -> Estimate:
-    """:func:`osteon.stats.partial_auc` with a percentile bootstrap interval."""
+    """:func:`osteon.stats.partial_auc` with an interval from the bootstrap's standard error on the logit scale.
 
-    def area(truth: ArrayLike, score: ArrayLike) -> float:
-        return partial_auc(truth, score, low=low, high=high, focus=focus, standardised=standardised)
+    The part of the greatest possible area is a mean sensitivity (or specificity), and like an AUC it is skewed near its
+    ends. With several cases a patient Student's t with patients - 1 degrees of freedom. An area of 0 or of all that is
+    possible takes the percentiles.
+    """
+    inputs.between(level, 0, 1, "level")
+    value = partial_auc(y_true, y_score, low=low, high=high, focus=focus, standardised=standardised)
 
-    return bootstrap_ci(
-        y_true,
-        y_score,
-        statistic=area,
-        level=level,
-        method="percentile",
-        resamples=resamples,
-        clusters=clusters,
-        rng=rng,
-        name=f"partial AUC ({focus} {low:g} to {high:g})",
+    def share(truth: ArrayLike, score: ArrayLike) -> float:
+        area = partial_auc(truth, score, low=low, high=high, focus=focus)
+        return round(area / (high - low), 12)  # exactly 1 where all is reached
+
+    found, draws, units, _ = _draws(y_true, [y_score], share, resamples, clusters, True, rng)
+    scale = _standardising(low, high, focus) if standardised else (0.0, high - low)
+    title, how, spread = f"partial AUC ({focus} {low:g} to {high:g})", "percentile", float(draws.std(ddof=1))
+    if np.ptp(draws) == 0:
+        return Estimate(value, nan, nan, f"bootstrap: {_ALIKE}", units.positive.size, nan, level, title)
+    limits = tuple(map(float, np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])))
+    if 0 < found < 1:
+        df = float(units.total - 1) if units.clustered else inf
+        limits = logit_limits(found, spread, level, df)
+        how = "logit" + (", Student's t" if units.clustered else "")
+    lower, upper = (scale[0] + scale[1] * limit for limit in limits)
+    label = f"bootstrap of {units.what}, {how}, {resamples} resamples"
+    return Estimate(value, lower, upper, label, units.positive.size, scale[1] * spread, level, title)
+
+
+def _standardising(low: float, high: float, focus: str) -> tuple[float, float]:
+    """What a share of the greatest area becomes in McClish's (1989) standardisation: constant and factor."""
+    perfect, nothing = (
+        partial_auc([0, 1], pair, low=low, high=high, focus=focus, standardised=True) for pair in ([0, 1], [1, 0])
     )
+    return nothing, perfect - nothing
 
 
 def compare_sensitivity(
@@ -253,7 +299,8 @@ def compare_sensitivity(
 ) -> Comparison:
     """Difference a - b of the sensitivities at one and the same specificity, each read from its own ROC curve.
 
-    Both thresholds are found anew in every resample, so their uncertainty is in the interval.
+    Both thresholds are found anew in every resample, so their uncertainty is in the standard error, from which p and
+    interval are made as by :func:`bootstrap_test`.
     """
     inputs.between(specificity, 0, 1, "specificity")
 
@@ -279,9 +326,10 @@ class Units:
     def __init__(self, positive: inputs.Bools, clusters: ArrayLike | None, stratified: bool) -> None:
         codes = inputs.codes(clusters, positive.size)
         self.clustered = codes is not None
+        self.what = "patients" if self.clustered else "cases"
         codes = np.arange(positive.size) if codes is None else codes
         self.total = int(codes.max()) + 1
-        self._positive = positive
+        self.positive = positive
         kind = np.zeros(self.total, dtype=np.intp)
         if stratified:
             np.bitwise_or.at(kind, codes, np.where(positive, 2, 1))
@@ -306,7 +354,7 @@ class Units:
             drawn = rng.integers(size, size=(rows, size)) + np.arange(rows)[:, None] * size
             counts[:, stratum] = np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size)
         weights: Floats = np.take(counts, self.codes, axis=1)
-        positives = weights @ self._positive
+        positives = weights @ self.positive
         lacking = (positives == 0) | (positives == weights.sum(axis=1))
         if lacking.any():  # only possible without strata
             weights[lacking] = self._weights(int(lacking.sum()), rng)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
-from osteon.core.errors import NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Estimate, Floats
 from osteon.stats import inputs, logistic
 from osteon.stats.distributions import critical
@@ -162,7 +162,8 @@ def calibration(
         y_true: (n,) of 0 and 1.
         probability: (n,) predicted probabilities; 0 and 1 are moved in by 1e-6 for the logit.
         level: Confidence level.
-        clusters: (n,) patient of each case; then cluster-robust (sandwich) variances.
+        clusters: (n,) patient of each case; then cluster-robust (sandwich) variances, and Student's t with patients - 1
+            degrees of freedom.
         bins: Number of bins of equal count for ECE and the Brier score's parts.
         knots: Knots of the restricted cubic spline: 3, 4 or 5.
         points: Points of the curve.
@@ -180,8 +181,10 @@ def calibration(
     z, one = _logit(p), np.ones((p.size, 1))
     if np.ptp(z) == 0:
         raise NotEstimableError("all predictions are equal: no calibration slope or curve")
-    wide, n = critical(level), p.size
-    source = "logistic recalibration (Cox 1958)" + (", cluster-robust" if codes is not None else "")
+    wide, n = critical(level, inputs.degrees(codes)), p.size
+    source = "logistic recalibration (Cox 1958)"
+    if codes is not None:
+        source += f", cluster-robust{inputs.student(codes)}"
 
     def wald(value: float, variance: float, name: str) -> Estimate:
         se = sqrt(variance)
@@ -209,14 +212,17 @@ def _observed_expected(positive: inputs.Bools, p: Floats, codes: inputs.Ints | N
         raise NotEstimableError("no events are expected")
     ratio = observed / expected
     se_log = sqrt(mean_variance(positive - ratio * p, codes)) * p.size / observed
-    factor = float(np.exp(critical(level) * se_log))
-    method = "delta method, log scale (Debray 2017)"
+    factor = float(np.exp(critical(level, inputs.degrees(codes)) * se_log))
+    method = "delta method, log scale (Debray 2017)" + inputs.student(codes)
     return Estimate(ratio, ratio / factor, ratio * factor, method, p.size, ratio * se_log, level, "observed/expected")
 
 
 def _smooth(
     positive: inputs.Bools, z: Floats, codes: inputs.Ints | None, level: float, knots: int, points: int
 ) -> tuple[CalibrationCurve, float]:
+    if knots not in _QUANTILES:
+        raise InputError(f"knots is {knots}", fix="Give 3, 4 or 5.")
+    inputs.count(points, 2, "points")
     where = np.unique(np.quantile(z, _QUANTILES[knots]))
     method = f"logistic regression on a restricted cubic spline, {where.size} knots (Harrell 2015)"
     if where.size < 3 or np.unique(z).size <= where.size:
@@ -225,7 +231,7 @@ def _smooth(
     beta, cov = logistic.fit(_spline(z, where), positive, codes=codes)
     basis = _spline(logit(grid), where)
     centre = basis @ beta
-    half = critical(level) * np.sqrt(np.einsum("ij,jk,ik->i", basis, cov, basis))
+    half = critical(level, inputs.degrees(codes)) * np.sqrt(np.einsum("ij,jk,ik->i", basis, cov, basis))
     curve = CalibrationCurve(grid, expit(centre), expit(centre - half), expit(centre + half), level, method)
     return curve, float(np.mean(np.abs(expit(_spline(z, where) @ beta) - expit(z))))
 
@@ -262,12 +268,12 @@ def brier(
     value, prevalence = float(loss.mean()), float(positive.mean())
     codes = inputs.codes(clusters, p.size)
     se = sqrt(mean_variance(loss - value, codes))
-    half = critical(level) * se
+    half = critical(level, inputs.degrees(codes)) * se
     count, predicted, observed = _binned(positive, p, bins)
     share, uncertainty = count / p.size, prevalence * (1 - prevalence)
     reliability = float(share @ (predicted - observed) ** 2)
     resolution = float(share @ (observed - prevalence) ** 2)
-    method = "normal, over " + ("cases" if codes is None else "patients")
+    method = "normal, over cases" if codes is None else f"mean{inputs.student(codes)}"
     return Brier(
         score=Estimate(value, max(0.0, value - half), min(1.0, value + half), method, p.size, se, level, "Brier score"),
         scaled=1 - value / uncertainty,
@@ -291,7 +297,8 @@ def expected_calibration_error(y_true: ArrayLike, probability: ArrayLike, *, bin
 
 def _binned(positive: inputs.Bools, p: Floats, bins: int) -> tuple[Floats, Floats, Floats]:
     """Count, mean prediction and event rate of each non-empty bin between the quantiles of the predictions."""
-    edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1]))
+    inputs.count(bins, 1, "bins")
+    edges = np.unique(np.quantile(p, np.arange(1, bins) / bins))
     which = np.searchsorted(edges, p, side="left")
     count = np.bincount(which).astype(np.float64)
     full = count > 0
@@ -321,7 +328,7 @@ class Platt:
 
     def apply(self, probability: ArrayLike) -> Floats:
         """Recalibrated probabilities, the shape of the input."""
-        p = np.asarray(probability, dtype=np.float64)
+        p = inputs.numbers(probability, "probability")
         checked = inputs.probabilities(p.ravel(), p.size).reshape(p.shape)
         result: Floats = expit(self.intercept + self.slope * _logit(checked))
         return result
@@ -369,7 +376,9 @@ class Isotonic:
 
     def apply(self, probability: ArrayLike) -> Floats:
         """Recalibrated probabilities, the shape of the input."""
-        return np.interp(np.asarray(probability, dtype=np.float64), self.predicted, self.observed)
+        p = inputs.numbers(probability, "probability")
+        checked = inputs.probabilities(p.ravel(), p.size).reshape(p.shape)
+        return np.interp(checked, self.predicted, self.observed)
 
     @property
     def method(self) -> str:

@@ -1,13 +1,14 @@
 """Whether a model would do more good than harm at a threshold, and reclassification measures.
 
-Sources: Vickers & Elkin 2006 (net benefit, decision curves); Marsh 2020 and Sande 2020 (its standard error); Vickers
-2008 (comparison); Pencina 2008, 2011 (NRI, IDI); Hilden & Gerds 2014 and Pepe 2015 (why they are secondary).
+Sources: Vickers & Elkin 2006 (net benefit, decision curves); Marsh 2020 and Sande 2020 (its standard error); Wilson
+1927 and Tango 1998 (score intervals, :mod:`osteon.stats.score`); Rao & Scott 1992 (clusters); Vickers 2008
+(comparison); Pencina 2008, 2011 (NRI, IDI); Hilden & Gerds 2014 and Pepe 2015 (why they are secondary).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from osteon.core.errors import InputError
 from osteon.core.types import Comparison, Estimate, Floats
-from osteon.stats import inputs
+from osteon.stats import inputs, score
 from osteon.stats.calibration import mean_variance
 from osteon.stats.delong import covariance
 from osteon.stats.distributions import critical, two_sided
@@ -83,9 +84,11 @@ def net_benefit(
     Args:
         y_true: (n,) of 0 and 1; all of one class is allowed.
         probability: (n,) predicted probabilities; a case is treated at ``probability >= threshold``.
-        thresholds: (k,) strictly between 0 and 1; default 0.01 to 0.99 in steps of 0.01.
+        thresholds: (k,) strictly between 0 and 1; default 0.01 to 0.99 in steps of 0.01. Probabilities and thresholds
+            that miss a decimal by rounding alone are taken for that decimal.
         level: Confidence level.
-        clusters: (n,) patient of each case.
+        clusters: (n,) patient of each case; then the effective number of cases (Rao & Scott 1992) and Student's t with
+            patients - 1 degrees of freedom.
 
     Raises:
         InputError: Missing values, unequal lengths, thresholds or probabilities out of range.
@@ -97,12 +100,17 @@ def net_benefit(
     positive = inputs.truth(y_true, both=False)
     p = inputs.probabilities(probability, positive.size)
     codes = inputs.codes(clusters, p.size)
-    at = _thresholds(np.linspace(0.01, 0.99, 99) if thresholds is None else thresholds)
-    model = np.array([_mean_and_se(_benefits(positive, p >= t, t), codes) for t in at])
-    everyone = np.array([_mean_and_se(_benefits(positive, np.ones_like(positive), t), codes) for t in at])
-    z = critical(level)
-    method = "normal (Marsh 2020), over " + ("cases" if codes is None else "patients")
-    return DecisionCurve(at, *_band(model, z), *_band(everyone, z), p.size, level, method)
+    at = _thresholds(np.arange(1, 100) / 100 if thresholds is None else thresholds)
+    wide = critical(level, inputs.degrees(codes))
+    model = []
+    for t in at.tolist():
+        each = _benefits(positive, inputs.reaches(p, t, probability), t)
+        model.append(_Mean(each, (1.0, 0.0, -t / (1 - t)), codes).interval(wide))
+    value, low, high = np.array(model).T
+    odds, prevalence = at / (1 - at), _Mean(positive.astype(float), (0.0, 1.0), codes).interval(wide)
+    # Treating all is worth prevalence - (1 - prevalence) odds.
+    every, every_low, every_high = (share * (1 + odds) - odds for share in prevalence)
+    return DecisionCurve(at, value, low, high, every, every_low, every_high, p.size, level, _source(codes))
 
 
 def net_benefit_difference(
@@ -114,31 +122,64 @@ def net_benefit_difference(
     level: float = 0.95,
     clusters: ArrayLike | None = None,
 ) -> Comparison:
-    """Difference a - b in net benefit at one threshold, paired by case.
+    """Difference a - b in net benefit at one threshold, paired by case; p and interval are of one score test.
 
-    Errors as :func:`net_benefit`.
+    Arguments and errors as :func:`net_benefit`.
     """
     positive = inputs.truth(y_true, both=False)
-    a = inputs.probabilities(probability_a, positive.size, name="probability_a") >= threshold
-    b = inputs.probabilities(probability_b, positive.size, name="probability_b") >= threshold
-    _thresholds(threshold)
-    delta = _benefits(positive, a, threshold) - _benefits(positive, b, threshold)
-    difference, se = _mean_and_se(delta, inputs.codes(clusters, positive.size))
-    half, z = (critical(level) * se, difference / se) if se else (0.0, 0.0) if difference == 0 else (nan, nan)
+    t = float(_thresholds(inputs.between(threshold, 0, 1, "threshold"))[0])
+    treated = [
+        inputs.reaches(inputs.probabilities(given, positive.size, name=name), t, given)
+        for given, name in ((probability_a, "probability_a"), (probability_b, "probability_b"))
+    ]
+    delta = _benefits(positive, treated[0], t) - _benefits(positive, treated[1], t)
+    codes = inputs.codes(clusters, positive.size)
+    harm, df = t / (1 - t), inputs.degrees(codes)
+    found = _Mean(delta, (1.0, -1.0, harm, -harm, 0.0), codes)
+    difference, low, high = found.interval(critical(level, df))
+    z = found.statistic()
+    method = f"Vickers 2008, paired, {_source(codes)}"
     name = f"net benefit at {threshold:g}"
-    p = two_sided(z)
-    return Comparison(
-        difference,
-        difference - half,
-        difference + half,
-        se,
-        z,
-        p,
-        "Vickers & Elkin 2006, paired normal",
-        a.size,
-        level,
-        name,
-    )
+    return Comparison(difference, low, high, found.se, z, two_sided(z, df), method, positive.size, level, name, df)
+
+
+def _source(codes: inputs.Ints | None) -> str:
+    if codes is None:
+        return "score (Wilson 1927, Tango 1998)"
+    return f"score (Wilson 1927, Tango 1998), clustered (Rao-Scott 1992){inputs.student(codes)}"
+
+
+class _Mean:
+    """The mean of what the cases bring, by its score test with the effective number of cases.
+
+    Args:
+        each: (n,) what each case brings, one of `values`.
+        values: All that a case can bring.
+        codes: (n,) patients, or None.
+
+    Raises:
+        NotEstimableError: All cases are of one patient.
+    """
+
+    def __init__(self, each: Floats, values: tuple[float, ...], codes: inputs.Ints | None) -> None:
+        self._values = np.unique(values)
+        counts = np.bincount(np.searchsorted(self._values, each), minlength=self._values.size)
+        self.value = float(each.mean())
+        residual = each - self.value
+        self.se = sqrt(mean_variance(residual, codes))
+        self._counts = counts.astype(np.float64)
+        if codes is not None:
+            # Where all cases are alike, each patient counts once.
+            simple, spread = float(residual @ residual) / each.size**2, self.se**2
+            self._counts *= simple / spread if spread > 1e-24 else (float(codes.max()) + 1) / each.size
+
+    def interval(self, wide: float) -> tuple[float, float, float]:
+        """Value and limits; `wide` is the quantile."""
+        return self.value, *score.limits(self._values, self._counts, wide)
+
+    def statistic(self) -> float:
+        """The score statistic of a mean of 0."""
+        return score.statistic(self._values, self._counts, 0.0)
 
 
 def _benefits(positive: inputs.Bools, treated: inputs.Bools, threshold: float) -> Floats:
@@ -146,18 +187,10 @@ def _benefits(positive: inputs.Bools, treated: inputs.Bools, threshold: float) -
     return np.where(treated, np.where(positive, 1.0, -threshold / (1 - threshold)), 0.0)
 
 
-def _mean_and_se(each: Floats, codes: inputs.Ints | None) -> tuple[float, float]:
-    mean = float(each.mean())
-    return mean, sqrt(mean_variance(each - mean, codes))
-
-
-def _band(mean_and_se: Floats, z: float) -> tuple[Floats, Floats, Floats]:
-    mean, half = mean_and_se[:, 0], z * mean_and_se[:, 1]
-    return mean, mean - half, mean + half
-
-
 def _thresholds(thresholds: ArrayLike) -> Floats:
-    at = np.atleast_1d(np.asarray(thresholds, dtype=np.float64))
+    at = inputs.decimal(np.atleast_1d(inputs.numbers(thresholds, "thresholds")))
+    if at.ndim != 1:
+        raise InputError(f"thresholds has shape {at.shape}", fix="Give them in one row.")
     if at.size == 0:
         raise InputError("there is no threshold", fix="Give one or more.")
     if not np.all((at > 0) & (at < 1)):
@@ -233,10 +266,14 @@ def net_reclassification(
     if thresholds is None:
         move, kind = np.sign(new - old), "category-free (Pencina 2011)"
     else:
-        limits = np.sort(_thresholds(thresholds))
-        move = np.sign(np.searchsorted(limits, new, side="right") - np.searchsorted(limits, old, side="right"))
+        limits = _thresholds(thresholds)
+        new_category, old_category = (
+            sum(inputs.reaches(p, limit, given).astype(int) for limit in limits.tolist())
+            for p, given in ((new, probability_new), (old, probability_old))
+        )
+        move = np.sign(np.subtract(new_category, old_category)).astype(np.float64)
         kind = "categories (Pencina 2008)"
-    z, n = critical(level), positive.size
+    z, n = critical(level, inputs.degrees(codes)), positive.size
 
     def contrast(value: Floats, weights: tuple[float, float], name: str, method: str) -> Estimate:
         """Weighted sum of the means over events and over non-events."""

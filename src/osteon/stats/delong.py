@@ -1,7 +1,9 @@
 r"""Variance of the empirical AUC without distributional assumptions, and the tests that follow from it.
 
 Sources: DeLong, DeLong & Clarke-Pearson 1988; Sun & Xu 2014 (from ranks); Obuchowski 1997 (cases that share a patient);
-Qin & Hotilovac 2008 (logit interval); Hoeffding 1963 (where the variance is zero).
+Qin & Hotilovac 2008 (logit interval); Hoeffding 1963 (where the variance is zero). Clustered variances are estimated
+from as many sums as there are patients, so Student's t with patients - 1 degrees of freedom takes the place of the
+normal quantile; without clusters all is as in pROC.
 
 With h the influence of a case on the AUC A, (V - A) / m for one of m positives and (V - A) / n for one of n negatives
 (V: the share of the other class it is on the right side of), the covariance of two AUCs is
@@ -23,7 +25,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import rel_entr
 
-from osteon.core.errors import NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, logit_limits, two_sided
@@ -140,6 +142,8 @@ def _summed(h: Floats, codes: inputs.Ints, total: int) -> Floats:
 
 
 def _influences(positive: inputs.Bools, named: Mapping[str, ArrayLike]) -> tuple[Floats, Floats]:
+    if not named:
+        raise InputError("there is no score", fix="Give one or more.")
     pairs = [influence(positive, inputs.scores(value, positive.size, name=name)) for name, value in named.items()]
     return np.array([value for value, _ in pairs]), np.stack([h for _, h in pairs])
 
@@ -149,8 +153,11 @@ def _named(scores: Mapping[str, ArrayLike] | ArrayLike) -> Mapping[str, ArrayLik
         return scores
     table: Any = scores
     if hasattr(table, "columns"):  # a pandas table is a mapping in all but name
-        return {str(name): table[name] for name in table}
-    return {f"score {row}": values for row, values in enumerate(np.atleast_2d(np.asarray(scores)))}
+        named = {str(name): table[name] for name in table}
+        if len(named) < len(table.columns):
+            raise InputError("two columns of the scores have one name", fix="Name each score differently.")
+        return named
+    return {f"score {row}": values for row, values in enumerate(np.atleast_2d(inputs.array(scores, "scores")))}
 
 
 def delong_covariance(
@@ -190,7 +197,8 @@ def delong_ci(
         y_score: (n,) scores.
         level: Confidence level.
         method: ``"logit"`` (default; better coverage near 1) or ``"wald"`` (symmetric, cut at 0 and 1).
-        clusters: (n,) patient of each case; then Obuchowski's (1997) form of the variance.
+        clusters: (n,) patient of each case; then Obuchowski's (1997) form of the variance and Student's t with
+            patients - 1 degrees of freedom.
 
     Returns:
         The estimate. Where the variance is zero (perfect separation, all scores equal) the interval is Hoeffding's
@@ -210,15 +218,18 @@ def delong_ci(
     codes = inputs.codes(clusters, positive.size)
     value, h = influence(positive, inputs.scores(y_score, positive.size))
     se = sqrt(max(0.0, float(covariance(h[None], positive, codes)[0, 0])))
+    df = inputs.degrees(codes)
     source = "DeLong 1988" if codes is None else "DeLong 1988, clustered (Obuchowski 1997)"
     if se == 0:
         low, high = _hoeffding_limits(value, _independent_pairs(positive, codes), level)
         method = "Hoeffding 1963 (zero variance)"
     elif method == "logit":
-        low, high = logit_limits(value, se, level)
+        low, high = logit_limits(value, se, level, df)
+        method += inputs.student(codes)
     else:
-        half = critical(level) * se
+        half = critical(level, df) * se
         low, high = max(0.0, value - half), min(1.0, value + half)
+        method += inputs.student(codes)
     return Estimate(value, low, high, f"{source}, {method}", positive.size, se, level, "AUC")
 
 
@@ -236,7 +247,8 @@ def delong_test(
         y_true: (n,) of 0 and 1.
         score_a: (n,) scores of a.
         score_b: (n,) scores of b.
-        clusters: (n,) patient of each case; then Obuchowski's (1997) form.
+        clusters: (n,) patient of each case; then Obuchowski's (1997) form and Student's t with patients - 1 degrees of
+            freedom.
         level: Confidence level of the interval.
 
     Returns:
@@ -268,10 +280,13 @@ def delong_pairs(
     Returns:
         (a, b) to the comparison a - b, for every a that stands before b.
     """
+    inputs.between(level, 0, 1, "level")
     positive = inputs.truth(y_true)
     codes = inputs.codes(clusters, positive.size)
     aucs, h = _influences(positive, scores)
-    source = "DeLong 1988, paired" if codes is None else "DeLong 1988, paired, clustered (Obuchowski 1997)"
+    df, source = inputs.degrees(codes), "DeLong 1988, paired"
+    if codes is not None:
+        source += ", clustered (Obuchowski 1997)"
     units, names = units_of(h, positive, codes), list(scores)
     out: dict[tuple[str, str], Comparison] = {}
     for i, a in enumerate(names):
@@ -280,8 +295,9 @@ def delong_pairs(
             se = sqrt(max(0.0, variance))
             difference = float(aucs[i] - aucs[j])
             if se > 0:
-                out[a, b] = _normal_comparison(difference, se, source, positive.size, level)
-            elif _same_order(scores[a], scores[b]):
+                how = source + inputs.student(codes)
+                out[a, b] = _compared(difference, se, how, positive.size, level, df)
+            elif _same_order(inputs.numbers(scores[a], a), inputs.numbers(scores[b], b)):
                 out[a, b] = Comparison(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, f"{source}: equal order", positive.size, level)
             else:
                 pairs = _independent_pairs(positive, codes)
@@ -365,15 +381,15 @@ def _units(clusters: ArrayLike | None, n: int) -> int:
     return n if codes is None else int(codes.max()) + 1
 
 
-def _same_order(a: ArrayLike, b: ArrayLike) -> bool:
-    return np.array_equal(midranks(np.asarray(a, dtype=np.float64)), midranks(np.asarray(b, dtype=np.float64)))
+def _same_order(a: Floats, b: Floats) -> bool:
+    return np.array_equal(midranks(a), midranks(b))
 
 
-def _normal_comparison(difference: float, se: float, source: str, n: int, level: float) -> Comparison:
-    half = critical(level) * se
+def _compared(difference: float, se: float, source: str, n: int, level: float, df: float) -> Comparison:
+    half = critical(level, df) * se
     z = difference / se
     low, high = max(-1.0, difference - half), min(1.0, difference + half)
-    return Comparison(difference, low, high, se, z, two_sided(z), source, n, level)
+    return Comparison(difference, low, high, se, z, two_sided(z, df), source, n, level, df=df)
 
 
 def _independent_pairs(positive: inputs.Bools, codes: inputs.Ints | None) -> int:
@@ -389,14 +405,17 @@ def _hoeffding_limits(value: float, pairs: int, level: float) -> tuple[float, fl
     def excess(p: float) -> float:
         return float(rel_entr(value, p) + rel_entr(1 - value, 1 - p)) - bound
 
-    low = 0.0 if value == 0 else exp(-bound) if value == 1 else _root(excess, 0.0, value)
-    high = 1.0 if value == 1 else 1 - exp(-bound) if value == 0 else _root(excess, value, 1.0)
+    low = exp(-bound) if value == 1 else _root(excess, value, 0.0)
+    high = 1 - exp(-bound) if value == 0 else _root(excess, value, 1.0)
     return low, high
 
 
-def _root(excess: Callable[[float], float], low: float, high: float) -> float:
-    tiny = 1e-300 if low == 0 else np.finfo(float).eps
-    return float(brentq(excess, max(low, tiny), min(high, 1 - np.finfo(float).eps), xtol=1e-14))
+def _root(excess: Callable[[float], float], value: float, end: float) -> float:
+    """Where the excess over the bound, negative at the value, crosses 0; the end where it does not do so before."""
+    last = 1e-300 if end == 0 else 1 - np.finfo(float).eps
+    if value == end or excess(last) <= 0:
+        return end
+    return float(brentq(excess, value, last, xtol=1e-14))
 
 
 def _hoeffding_comparison(difference: float, pairs: int, source: str, n: int, level: float) -> Comparison:

@@ -19,9 +19,9 @@ def critical(level: float, df: float = inf) -> float:
     return float(stdtrit(df, upper) if isfinite(df) else ndtri(upper))
 
 
-def logit_limits(value: float, se: float, level: float) -> tuple[float, float]:
+def logit_limits(value: float, se: float, level: float, df: float = inf) -> tuple[float, float]:
     """Wald limits on the logit scale, transformed back: never outside (0, 1)."""
-    centre, half = logit(value), critical(level) * se / (value * (1 - value))
+    centre, half = logit(value), critical(level, df) * se / (value * (1 - value))
     return float(expit(centre - half)), float(expit(centre + half))
 
 

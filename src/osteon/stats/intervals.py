@@ -1,24 +1,23 @@
 """Proportions at a fixed threshold: intervals, paired tests, and corrections for many tests.
 
-Sources: Wilson 1927; Clopper & Pearson 1934; Rao & Scott 1992 (clusters); McNemar 1947; Tango 1998; Obuchowski 1998;
-Holm 1979; Benjamini & Hochberg 1995.
+Sources: Wilson 1927; Clopper & Pearson 1934; Rao & Scott 1992 and Korn & Graubard 1998 (clusters); McNemar 1947; Tango
+1998; Fagerland, Lydersen & Laake 2013 (which of McNemar's tests); Obuchowski 1998; Holm 1979; Benjamini & Hochberg
+1995.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
-from scipy.special import bdtr, betaincinv
+from scipy.special import betaincinv
 
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Comparison, Estimate, Floats
-from osteon.stats import inputs
+from osteon.stats import inputs, score
 from osteon.stats.distributions import critical, two_sided
 
 if TYPE_CHECKING:
@@ -62,9 +61,9 @@ def clopper_pearson_ci(successes: float, n: float, *, level: float = 0.95, name:
 
 
 def _share(successes: float, n: float) -> float:
-    if n == 0:
+    if inputs.real(n, "n") == 0:
         raise NotEstimableError("a proportion of no cases")
-    if not 0 <= successes <= n:
+    if not 0 <= inputs.real(successes, "successes") <= n < inf:
         raise InputError(f"{successes} successes of {n}", fix="Give 0 <= successes <= n.")
     return float(successes / n)
 
@@ -85,7 +84,8 @@ def proportion_ci(
         method: ``"wilson"`` or ``"clopper-pearson"``.
         clusters: (n,) patient of each case. The interval is then computed with the effective sample size
             n / design effect (Rao & Scott 1992), the design effect being the ratio of the between-cluster to the
-            binomial variance, at least 1; where all outcomes are equal, each cluster counts once.
+            binomial variance, at least 1, and less (z / t)^2, t being Student's quantile with patients - 1 degrees of
+            freedom (Korn & Graubard 1998). Where all outcomes are equal, each cluster counts once.
         name: What the proportion is.
     """
     interval = {"wilson": wilson_ci, "clopper-pearson": clopper_pearson_ci}[
@@ -97,8 +97,12 @@ def proportion_ci(
         return interval(int(hit.sum()), hit.size, level=level, name=name)
     p = float(hit.mean())
     effective, se = _effective_size(hit, codes)
+    method = ", clustered (Rao-Scott 1992)"
+    if se > 0:
+        effective *= (critical(level) / critical(level, inputs.degrees(codes))) ** 2
+        method += inputs.student(codes)
     found = interval(p * effective, effective, level=level, name=name)
-    method = f"{found.method}, clustered (Rao-Scott 1992)"
+    method = found.method + method
     return Estimate(p, found.low, found.high, method, hit.size, se, level, name)
 
 
@@ -175,9 +179,7 @@ def operating_point(
         NotEstimableError: One class only.
     """
     positive = inputs.truth(y_true)
-    if threshold != threshold:
-        raise InputError("threshold is nan", fix="Give the threshold that was fixed beforehand.")
-    called = inputs.scores(y_score, positive.size) >= threshold
+    called = inputs.reaches(inputs.scores(y_score, positive.size), inputs.real(threshold, "threshold"), y_score)
     codes = inputs.codes(clusters, positive.size)
 
     def share(of: inputs.Bools, hit: inputs.Bools, name: str) -> Estimate | None:
@@ -220,69 +222,47 @@ def mcnemar_test(
         name: What the proportions are.
 
     Returns:
-        Without clusters: McNemar's exact (binomial) p value, z = (b10 - b01) / sqrt(b10 + b01), and Tango's (1998)
-        score interval. With clusters: Obuchowski's (1998) test with a Wald interval, or Tango's over the clusters where
-        all cases are alike. No discordant case gives p = 1.
+        p value and interval of one and the same test. Without clusters McNemar's (1947) score test,
+        z = (b10 - b01) / sqrt(b10 + b01), and the interval that inverts it (Tango 1998): it holds its level where the
+        exact test rejects too seldom (Fagerland 2013). With clusters Student's t of the patients' differences with
+        patients - 1 degrees of freedom (Obuchowski 1998); where all cases are alike, patients are the trials of the
+        score test. No discordant case gives p = 1.
+
+    Raises:
+        InputError: Values other than 0 and 1, unequal lengths.
+        NotEstimableError: All cases are of one cluster.
     """
     a = inputs.truth(correct_a, name="correct_a", both=False)
     b = inputs.truth(correct_b, name="correct_b", both=False)
     if a.shape != b.shape:
         raise InputError(f"{a.size} and {b.size} cases", fix="Give both readings of the same cases.")
+    wide = critical(level)
     n, only_a, only_b = a.size, int(np.sum(a & ~b)), int(np.sum(b & ~a))
     difference = (only_a - only_b) / n
     codes = inputs.codes(clusters, n)
     if codes is not None:
-        return _clustered_mcnemar(a.astype(float) - b, codes, level, name)
-    low, high = _tango_limits(only_a, only_b, n, critical(level))
-    discordant = only_a + only_b
-    z = (only_a - only_b) / sqrt(discordant) if discordant else 0.0
-    p = min(1.0, 2 * float(bdtr(min(only_a, only_b), discordant, 0.5))) if discordant else 1.0
-    se = sqrt(max(0.0, discordant / n - difference**2) / n)
-    return Comparison(difference, low, high, se, z, p, "McNemar 1947 exact, interval Tango 1998", n, level, name)
-
-
-def _clustered_mcnemar(delta: Floats, codes: inputs.Ints, level: float, name: str) -> Comparison:
-    units, n = int(codes.max()) + 1, delta.size
-    if units < 2:
-        raise NotEstimableError("all cases are of one cluster")
-    difference = float(delta.mean())
-    correction = units / (units - 1) / n**2
-    residual, total = np.bincount(codes, weights=delta - difference), np.bincount(codes, weights=delta)
-    se, se_null = sqrt(correction * float(residual @ residual)), sqrt(correction * float(total @ total))
-    z = difference / se_null if se_null else 0.0
-    half = critical(level) * se
-    method = "McNemar, clustered (Obuchowski 1998)"
-    low, high = max(-1.0, difference - half), min(1.0, difference + half)
-    if se == 0:  # every case alike: patients are the independent trials
-        alike = round(difference * units)
-        low, high = _tango_limits(max(alike, 0), max(-alike, 0), units, critical(level))
-        method += ", interval Tango 1998 over patients (zero variance)"
+        df = inputs.degrees(codes)
+        if df < 1:
+            raise NotEstimableError("all cases are of one cluster")
+        residual = np.bincount(codes, weights=a.astype(float) - b - difference)
+        se = sqrt((df + 1) / df * float(residual @ residual)) / n
+        if se > 1e-12:
+            z, half = difference / se, critical(level, df) * se
+            low, high = max(-1.0, difference - half), min(1.0, difference + half)
+            method = f"McNemar, clustered (Obuchowski 1998){inputs.student(codes)}"
+            return Comparison(difference, low, high, se, z, two_sided(z, df), method, n, level, name, df)
+        units, method = df + 1, "McNemar 1947 score over patients, interval Tango 1998 (zero variance)"
+        counts = np.array([max(difference, 0.0), max(-difference, 0.0), 1 - abs(difference)]) * units
+    else:
+        se = sqrt(max(0.0, (only_a + only_b) / n - difference**2) / n)
+        method = "McNemar 1947 score, interval Tango 1998"
+        counts = np.array([only_a, only_b, n - only_a - only_b], dtype=np.float64)
+    z = score.statistic(_PAIRED, counts, 0.0)
+    low, high = score.limits(_PAIRED, counts, wide)
     return Comparison(difference, low, high, se, z, two_sided(z), method, n, level, name)
 
 
-def _tango_limits(only_a: int, only_b: int, n: int, z: float) -> tuple[float, float]:
-    """Differences that McNemar's score test does not reject (Tango 1998)."""
-
-    def score(delta: float) -> float:
-        linear = -only_a - only_b + (2 * n - only_a + only_b) * delta
-        free = (sqrt(max(0.0, linear**2 - 8 * n * (-only_b * delta * (1 - delta)))) - linear) / (4 * n)
-        variance = n * (2 * free + delta * (1 - delta))
-        excess = only_a - only_b - n * delta
-        return excess / sqrt(variance) if variance > 0 else 0.0 if excess == 0 else float(np.copysign(np.inf, excess))
-
-    # score falls from +inf at -1 to -inf at +1; stepping inside keeps the bracket finite.
-    edge = 1 - 1e-12
-    observed = (only_a - only_b) / n
-    low = -1.0 if score(-edge) <= z else _crossing(score, z, -edge, observed)
-    high = 1.0 if score(edge) >= -z else _crossing(score, -z, observed, edge)
-    return low, high
-
-
-def _crossing(score: Callable[[float], float], level: float, low: float, high: float) -> float:
-    def clipped(delta: float) -> float:
-        return float(np.clip(score(delta) - level, -1e6, 1e6))
-
-    return float(brentq(clipped, low, high, xtol=1e-13))
+_PAIRED = np.array([1.0, -1.0, 0.0])  # what a pair can contribute to the difference: a only, b only, neither or both
 
 
 def holm(p: ArrayLike) -> Floats:
@@ -311,7 +291,7 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
 
 
 def _p_values(p: ArrayLike) -> Floats:
-    values = np.atleast_1d(inputs.numbers(np.asarray(p), "p"))
+    values = np.atleast_1d(inputs.numbers(p, "p"))
     if values.ndim != 1:
         raise InputError(f"p has shape {values.shape}", fix="Give one p value a comparison, in one row.")
     if np.any((values < 0) | (values > 1)):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from osteon.core.errors import NotEstimableError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Comparison, printed_p
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, upper_tail
@@ -86,6 +86,8 @@ def equivalence(comparison: Comparison, margin: float, *, alpha: float = 0.05) -
 def _held_against(c: Comparison, margin: float, alpha: float, *, two_sided: bool) -> MarginTest:
     inputs.between(margin, 0, inf, "margin")
     inputs.between(alpha, 0, 0.5, "alpha")
+    if not isinstance(c, Comparison):
+        raise InputError(f"the comparison is a {type(c).__name__}", fix="Give the result of a test, as of delong_test.")
     if not c.se > 0:
         raise NotEstimableError("the difference has no standard error to hold against a margin")
     statistic = ((margin - abs(c.difference)) if two_sided else (c.difference + margin)) / c.se

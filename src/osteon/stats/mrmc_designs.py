@@ -9,7 +9,7 @@ through shared cases: Cov1 between arms of one reader, Cov2 between readers of o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import inf, isfinite, nan, sqrt
 
@@ -18,7 +18,11 @@ import numpy as np
 from osteon.core.errors import NotEstimableError
 from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats.distributions import critical, f_tail, two_sided
-from osteon.stats.reader_cells import Readings
+from osteon.stats.intervals import holm
+from osteon.stats.reader_cells import Readings, in_arms
+
+#: What rounding leaves of a variance that is zero.
+_NO_VARIANCE = 1e-15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +42,12 @@ class Study:
         """The figures of an arm's readers and their covariance."""
         among = self.table.cell_arm == arm
         return self.values[among], self.sigma[np.ix_(among, among)]
+
+    def pair(self, a: int, b: int) -> Study:
+        """The study of two of the arms: their readers, cases and covariances, and nothing of the others."""
+        among = np.isin(self.table.cell_arm, (a, b))
+        table = in_arms(self.table, (a, b))
+        return replace(self, table=table, values=self.values[among], sigma=self.sigma[np.ix_(among, among)])
 
     def arm_variance(self, arm: int) -> tuple[float, float, float]:
         """Variance of an arm's mean: its part from readers, its part from cases, and their degrees of freedom.
@@ -67,7 +77,7 @@ class Study:
 
     def compare(self, difference: float, variance: float, df: float, source: str) -> Comparison:
         """A difference with Student's test, or the normal one for infinite degrees of freedom."""
-        if variance <= 0:
+        if variance <= _NO_VARIANCE:
             raise NotEstimableError("the difference has no variance over readers or cases: nothing to test against")
         se = sqrt(variance)
         half, z = critical(self.level, df) * se, difference / se
@@ -77,6 +87,10 @@ class Study:
             low, high = max(-1.0, low), min(1.0, high)
         method = f"{source}, t with {df:.2f} df" if isfinite(df) else f"{source}, normal"
         return Comparison(difference, low, high, se, z, p, method, self.table.positive.size, self.level, self.name, df)
+
+    def not_compared(self, difference: float, why: str, n: int) -> Comparison:
+        """A difference without interval and test."""
+        return Comparison(difference, nan, nan, nan, nan, nan, why, n, self.level, self.name)
 
     def by_reader(self) -> dict[tuple[str, str], Estimate]:
         """Each reader's own figure in each arm."""
@@ -93,17 +107,19 @@ class Study:
         return out
 
     def reader_differences(self) -> dict[tuple[str, str, str], Comparison]:
-        """Each reader's own difference between arms; left out where it has no variance."""
+        """Each reader's own difference between arms; without interval where it has no variance."""
         out: dict[tuple[str, str, str], Comparison] = {}
         names, table = self.table.arms, self.table
         for i, j in combinations(range(table.cell_arm.size), 2):
             if table.cell_reader[i] == table.cell_reader[j]:
+                key = names[table.cell_arm[i]], names[table.cell_arm[j]], table.readers[table.cell_reader[i]]
+                difference = float(self.values[i] - self.values[j])
                 variance = float(self.sigma[i, i] + self.sigma[j, j] - 2 * self.sigma[i, j])
-                if variance > 1e-15:
-                    key = names[table.cell_arm[i]], names[table.cell_arm[j]], table.readers[table.cell_reader[i]]
-                    out[key] = self.compare(
-                        float(self.values[i] - self.values[j]), variance, inf, "Obuchowski-Rockette, one reader"
-                    )
+                if variance > _NO_VARIANCE:
+                    out[key] = self.compare(difference, variance, inf, "Obuchowski-Rockette, one reader")
+                else:
+                    both = int((~np.isnan(table.score[[i, j]])).any(axis=0).sum())
+                    out[key] = self.not_compared(difference, "no interval: it does not vary over cases", both)
         return out
 
     def _no_variance(self, value: float, n: int) -> Estimate:
@@ -126,11 +142,11 @@ def crossed(study: Study) -> Analysis:
     c = components_of(theta, study.sigma)
     if t == 1:
         return {}, (nan, nan, nan), c
-    shared = max(0.0, c["cov2"] - c["cov3"]) if r > 1 else 0.0
-    if study.readers == "fixed":
+    shared = c["cov2"] - c["cov3"] if r > 1 else 0.0
+    if study.readers == "fixed":  # a variance as it stands: truncated at 0, shared would add what is not there
         spread, df = c["var_error"] - c["cov1"] + (r - 1) * shared, inf
     else:
-        spread = c["ms_arm_reader"] + (r * shared if study.cases == "random" else 0.0)
+        spread = c["ms_arm_reader"] + (r * max(0.0, shared) if study.cases == "random" else 0.0)
         df = (t - 1) * (r - 1) * (spread / c["ms_arm_reader"]) ** 2 if c["ms_arm_reader"] > 0 else inf
     source = f"Obuchowski-Rockette, {study.readers} readers, {study.cases} cases"
     means = theta.mean(axis=1)
@@ -141,6 +157,58 @@ def crossed(study: Study) -> Analysis:
     ratio = c["ms_arm"] / spread
     p = f_tail(ratio, t - 1, df)
     return pairs, (ratio, df, p) if isfinite(df) else ((t - 1) * ratio, float(t - 1), p), c
+
+
+def pairwise(study: Study) -> Analysis:
+    """More than two arms whose pairs do not share cases and readers alike: each pair as the study of its own.
+
+    No mean square is common to such pairs, so equal arms are tested by the smallest of Holm's adjusted p values.
+    """
+    arms, table = study.table.arms, study.table
+    pairs: dict[tuple[str, str], Comparison] = {}
+    for a, b in combinations(range(len(arms)), 2):
+        own = study.pair(a, b)
+        try:
+            (found,) = (crossed if own.table.crossed else two_arms)(own)[0].values()
+        except NotEstimableError as error:
+            difference = float(study.arm(a)[0].mean() - study.arm(b)[0].mean())
+            found = study.not_compared(difference, f"not estimable: {error}", own.table.positive.size)
+        pairs[arms[a], arms[b]] = found
+    adjusted = holm([found.p for found in pairs.values()])
+    p = float(np.nanmin(adjusted)) if not np.isnan(adjusted).all() else nan
+    if table.crossed:
+        c = components_of(study.values.reshape(len(table.readers), len(arms)).T, study.sigma)
+    else:
+        c = _mean_covariances(study)
+    return pairs, (nan, nan, p), c
+
+
+def without_variance(study: Study, why: str) -> Analysis:
+    """Differences without interval and test."""
+    means = {name: float(study.arm(arm)[0].mean()) for arm, name in enumerate(study.table.arms)}
+    n = study.table.positive.size
+    pairs = {
+        (a, b): study.not_compared(means[a] - means[b], f"not estimable: {why}", n)
+        for a, b in combinations(study.table.arms, 2)
+    }
+    return pairs, (nan, nan, nan), _mean_covariances(study)
+
+
+def _mean_covariances(study: Study) -> dict[str, float]:
+    """Mean covariances over the pairs of cells that there are; mean squares are nan."""
+    same_arm = study.table.cell_arm[:, None] == study.table.cell_arm
+    same_reader = study.table.cell_reader[:, None] == study.table.cell_reader
+
+    def mean(among: np.ndarray) -> float:
+        return float(study.sigma[among].mean()) if among.any() else nan
+
+    unknown = dict.fromkeys(("ms_arm", "ms_reader", "ms_arm_reader", "var_reader", "var_arm_reader"), nan)
+    return unknown | {
+        "cov1": mean(same_reader & ~same_arm),
+        "cov2": mean(same_arm & ~same_reader),
+        "cov3": mean(~same_arm & ~same_reader),
+        "var_error": mean(same_arm & same_reader),
+    }
 
 
 def components_of(theta: Floats, sigma: Floats) -> dict[str, float]:

@@ -211,6 +211,7 @@ def reader_covariate(
     values: Mapping[str, float],
     *,
     arm: str | None = None,
+    pair: tuple[str, str] | None = None,
     name: str = "experience",
     level: float = 0.95,
 ) -> Comparison:
@@ -219,8 +220,8 @@ def reader_covariate(
     Args:
         result: A study.
         values: Reader to the property, such as years of experience; 0 and 1 compare two groups of readers.
-        arm: The arm whose figures are related to it; None takes the difference of the study's two arms, of readers who
-            read both.
+        arm: The arm whose figures are related to it; None takes the difference of two arms, of readers who read both.
+        pair: The two arms, of a study that has more.
         name: What the property is.
         level: Confidence level.
 
@@ -230,15 +231,17 @@ def reader_covariate(
         Obuchowski & Rockette, so they move the intercept, not the slope.
 
     Raises:
-        InputError: A reader without a value, or no `arm` where the study's arms are not two.
+        InputError: A reader without a value, or neither `arm` nor `pair` where the study's arms are not two.
         NotEstimableError: Fewer than three readers, or a property that does not vary.
     """
     if arm is not None:
         inputs.choice(arm, list(result.estimates), "arm")
         figures = {reader: found.value for (own, reader), found in result.readers.items() if own == arm}
         what = f"{result.estimates[arm].name} ({arm})"
-    elif len(result.differences) == 1:
-        a, b = next(iter(result.differences))
+    elif pair is not None or len(result.differences) == 1:
+        a, b = pair or next(iter(result.differences))
+        inputs.choice(a, list(result.estimates), "pair")
+        inputs.choice(b, list(result.estimates), "pair")
         figures = {
             reader: found.value - result.readers[b, reader].value
             for (own, reader), found in result.readers.items()
@@ -246,7 +249,7 @@ def reader_covariate(
         }
         what = f"{result.estimates[a].name} ({a} - {b})"
     else:
-        raise InputError(f"the study has {len(result.estimates)} arms, not two", fix="Give arm=.")
+        raise InputError(f"the study has {len(result.estimates)} arms, not two", fix="Give arm= or pair=.")
     known = {str(reader): value for reader, value in values.items()}
     lacking = [reader for reader in figures if reader not in known]
     if lacking:

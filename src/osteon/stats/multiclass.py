@@ -79,18 +79,26 @@ def multiclass_auc(
         InputError: Shapes that do not fit, missing values, a label that is not among the classes.
         NotEstimableError: A class with fewer than two independent cases, or one class only.
     """
-    labels = np.asarray(y_true)
-    names = np.unique(labels) if classes is None else np.asarray(classes)
-    table = np.asarray(probability, dtype=np.float64)
+    labels = inputs.labels(y_true, "y_true")
+    missing = [place for place, label in enumerate(labels.ravel().tolist()) if label is None]
+    if missing:
+        raise InputError(f"y_true is missing at position {missing[0]}", fix="Drop the case.")
+    names = inputs.distinct(labels) if classes is None else inputs.labels(classes, "classes")
+    if len({str(name) for name in names.tolist()}) < names.size:
+        raise InputError("a class is named twice", fix="Name each column's class once.")
+    table = inputs.numbers(probability, "probability")
     n, k = labels.size, names.size
     if labels.ndim != 1 or table.shape != (n, k):
         raise InputError(
             f"probability has shape {table.shape} beside {n} cases and {k} classes",
             fix="Give one column a class, or name the classes.",
         )
-    unknown = np.flatnonzero(~np.isin(labels, names))
-    if unknown.size:
-        raise InputError(f"y_true holds '{labels[unknown[0]]}', which is not among the classes")
+    known = set(names.tolist())
+    unknown = [label for label in labels.tolist() if label not in known]
+    if unknown:
+        raise InputError(
+            f"y_true holds '{unknown[0]}', which is not among the classes", fix=f"The classes are {names.tolist()}."
+        )
     columns = [
         inputs.scores(column, n, name=f"probability of {name}") for name, column in zip(names, table.T, strict=True)
     ]
@@ -141,5 +149,6 @@ def _mean_area(
     se = sqrt(variance)
     if se == 0 or not 0 < value < 1:
         raise NotEstimableError(f"the {name} of {value:g} has no variance: report the one-vs-rest areas")
-    low, high = logit_limits(value, se, level)
-    return Estimate(value, low, high, f"{source}, DeLong 1988, logit", is_class.shape[1], se, level, name)
+    low, high = logit_limits(value, se, level, inputs.degrees(codes))
+    method = f"{source}, DeLong 1988, logit{inputs.student(codes)}"
+    return Estimate(value, low, high, method, is_class.shape[1], se, level, name)

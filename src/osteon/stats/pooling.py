@@ -93,12 +93,23 @@ def pool(
         level: Confidence level.
 
     Raises:
+        InputError: No estimates, or one outside 0 to 1 on the logit scale.
         NotEstimableError: Fewer than two estimable centres.
     """
     inputs.choice(scale, ("logit", "identity"), "scale")
-    given = [e for e in (estimates.values() if isinstance(estimates, Mapping) else estimates) if isfinite(e.value)]
+    each = list(estimates.values() if isinstance(estimates, Mapping) else estimates)
+    odd = [type(e).__name__ for e in each if not isinstance(e, Estimate)]
+    if odd:
+        raise InputError(f"an estimate is a {odd[0]}", fix="Give results such as those of delong_ci.")
+    given = [e for e in each if isfinite(e.value)]
     if len(given) < 2:
-        raise NotEstimableError(f"{len(given)} of {len(estimates)} centres estimable: pooling needs two")
+        raise NotEstimableError(f"{len(given)} of {len(each)} centres estimable: pooling needs two")
+    outside = [e for e in given if scale == "logit" and not 0 <= e.value <= 1]
+    if outside:
+        raise InputError(
+            f"the {outside[0].name} {outside[0].value:g} has no logit",
+            fix='Give scale="identity" for differences and other values that can lie outside 0 to 1.',
+        )
     values, errors = np.array([_on_scale(e, scale) for e in given]).T
     found = pool_values(values, errors, method=method, hartung_knapp=hartung_knapp, level=level)
     back = expit if scale == "logit" else float
@@ -162,24 +173,25 @@ def pool_values(
         NotEstimableError: Fewer than two values.
     """
     inputs.choice(method, ("reml", "dl", "fixed"), "method")
-    y = np.asarray(values, dtype=np.float64)
+    y = inputs.numbers(values, "values")
     y = inputs.scores(y, y.size, name="values", finite=True)
-    v = inputs.scores(errors, y.size, name="errors", finite=True) ** 2
+    se = inputs.scores(errors, y.size, name="errors", finite=True)
+    v = se**2
     if y.size < 2:
         raise NotEstimableError("pooling needs two values")
-    if (v <= 0).any():
+    if (se <= 0).any():
         raise InputError("a standard error is not positive")
     q, tau2_dl, typical = _heterogeneity(y, v)
     tau2 = {"reml": _reml(y, v), "dl": tau2_dl, "fixed": 0.0}[method]
     weights = 1 / (v + tau2)
     mean, df = float(weights @ y / weights.sum()), y.size - 1
     scale = max(1.0, float(weights @ (y - mean) ** 2) / df) if hartung_knapp else 1.0
-    se = sqrt(scale / float(weights.sum()))
-    half = critical(level, df if hartung_knapp else inf) * se
+    pooled_se = sqrt(scale / float(weights.sum()))
+    half = critical(level, df if hartung_knapp else inf) * pooled_se
     label = f"{method.upper()}{', Hartung-Knapp 2001 bounded (Roever 2015)' if hartung_knapp else ''}, {y.size} centres"
-    ahead = critical(level, df - 1) * sqrt(tau2 + se**2) if df > 1 else float("nan")
+    ahead = critical(level, df - 1) * sqrt(tau2 + pooled_se**2) if df > 1 else float("nan")
     return Pooled(
-        Estimate(mean, mean - half, mean + half, label, y.size, se, level, "pooled"),
+        Estimate(mean, mean - half, mean + half, label, y.size, pooled_se, level, "pooled"),
         mean - ahead,
         mean + ahead,
         tau2,

@@ -19,6 +19,7 @@ from osteon.stats import inputs
 from osteon.stats.bootstrap import Units, of_weights
 from osteon.stats.delong import covariance as influence_covariance
 from osteon.stats.delong import influence, spread
+from osteon.stats.lroc import lroc_scores
 from osteon.stats.roc import auc, placements
 
 Figure = Callable[[Any, Any], float]
@@ -34,7 +35,42 @@ def specificity(y_true: ArrayLike, called: ArrayLike) -> float:
     return float(1 - np.asarray(called)[~inputs.truth(y_true, both=False)].mean())
 
 
-FIGURES: dict[str, Figure] = {"auc": auc, "sensitivity": sensitivity, "specificity": specificity}
+def accuracy(y_true: ArrayLike, called: ArrayLike) -> float:
+    """Share of right calls."""
+    return float(np.mean(np.asarray(called) == np.asarray(y_true)))
+
+
+def mean(_y_true: ArrayLike, score: ArrayLike) -> float:
+    """Mean of the scores, whatever the truth."""
+    return float(np.mean(np.asarray(score)))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A figure of merit that has a name.
+
+    Attributes:
+        function: The figure.
+        title: Its name in results.
+        bounded: Whether it lies between 0 and 1.
+        calls: Whether it is of calls (0, 1), not of graded scores.
+    """
+
+    function: Figure
+    title: str
+    bounded: bool = True
+    calls: bool = False
+
+
+#: In LROC the score of a positive case whose lesion was missed lies below that of every negative: its area is an AUC.
+NAMED: dict[str, Named] = {
+    "auc": Named(auc, "AUC"),
+    "lroc": Named(auc, "LROC area"),
+    "sensitivity": Named(sensitivity, "sensitivity", calls=True),
+    "specificity": Named(specificity, "specificity", calls=True),
+    "accuracy": Named(accuracy, "accuracy", calls=True),
+    "mean": Named(mean, "mean", bounded=False),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,29 +106,40 @@ class Readings:
         return self.crossed and not np.isnan(self.score).any()
 
     @property
+    def same_in_arms(self) -> bool:
+        """Whether every reader read in every arm, and the same cases in each."""
+        read = ~np.isnan(self.score)
+        return self.crossed and all(
+            np.array_equal(read[self.cell_arm == 0], read[self.cell_arm == arm]) for arm in range(1, len(self.arms))
+        )
+
+    @property
     def design(self) -> str:
         """Which readers and cases meet in which arms."""
         if self.complete:
             return "fully crossed"
         if not self.crossed:
             some = np.bincount(self.cell_reader).max() > 1
-            return "some readers in one arm only" if some else "readers nested in arms"
+            one = "one arm" if len(self.arms) == 2 else "some of the arms"
+            return f"some readers in {one} only" if some else "readers nested in arms"
+        if self.same_in_arms:
+            return "cases differ between readers (split-plot)"
         read = ~np.isnan(self.score)
         by_arm = [read[self.cell_arm == arm] for arm in range(len(self.arms))]
-        same_in_arms = all(np.array_equal(by_arm[0], other) for other in by_arm[1:])
         same_for_readers = all((rows == rows[0]).all() for rows in by_arm)
-        if same_in_arms:
-            return "cases differ between readers (split-plot)"
         return "cases differ between arms" if same_for_readers else "not fully crossed"
 
 
-def readings_of(table: Mapping[str, Any] | Any, threshold: float | None, clusters: str | None) -> Readings:
+def readings_of(
+    table: Mapping[str, Any] | Any, threshold: float | None, clusters: str | None, *, localised: bool = False
+) -> Readings:
     """Check a table of readings.
 
     Args:
         table: Anything with columns `reader`, `arm` (absent: one arm), `case`, `truth` (0, 1), `score`.
         threshold: Turn scores into calls, ``score >= threshold``.
         clusters: Name of the column with the patient of each case.
+        localised: Whether to put positive cases that the column `localised` (0, 1) says were missed below all others.
 
     Raises:
         TableError: A missing column or value, a reading that occurs twice, a case with two truths.
@@ -118,6 +165,11 @@ def readings_of(table: Mapping[str, Any] | Any, threshold: float | None, cluster
     first = np.zeros(n, dtype=bool)
     first[np.unique(key, return_index=True)[1]] = True
     _refuse(~first, "case", "the reader has read this case in this arm before", "Keep one reading.")
+    if localised:
+        found = np.array([_text(value) for value in _column(table, "localised").tolist()], dtype=object)
+        bad = (truth == 1) & ~np.isin(found, ("0", "1", "True", "False"))
+        _refuse(bad, "localised", "a positive case is neither found (1) nor missed (0)", "A missing mark is a 0.")
+        score = lroc_scores(truth == 1, score, np.isin(found, ("1", "True")))
     cells, cell = np.unique(reader[1] * len(arm[0]) + arm[1], return_inverse=True)
     scores = np.full((cells.size, len(case[0])), np.nan)
     scores[cell, case[1]] = score if threshold is None else score >= threshold
@@ -145,14 +197,36 @@ def _same(a: object, b: object) -> bool:
     return inputs.is_missing(a) or inputs.is_missing(b) or a == b
 
 
+def in_arms(readings: Readings, arms: tuple[int, ...]) -> Readings:
+    """The readings of some arms, with the readers and cases that are in them.
+
+    Args:
+        readings: The readings.
+        arms: Indices of the arms, ascending.
+    """
+    among = np.isin(readings.cell_arm, arms)
+    readers, reader = np.unique(readings.cell_reader[among], return_inverse=True)
+    read = ~np.isnan(readings.score[among]).all(axis=0)
+    return Readings(
+        arms=tuple(readings.arms[arm] for arm in arms),
+        readers=tuple(readings.readers[who] for who in readers),
+        cell_arm=np.searchsorted(arms, readings.cell_arm[among]),
+        cell_reader=reader.astype(np.intp),
+        positive=readings.positive[read],
+        score=readings.score[among][:, read],
+        codes=None if readings.codes is None else np.unique(readings.codes[read], return_inverse=True)[1],
+    )
+
+
 def figures_of(readings: Readings, figure: str | Figure) -> tuple[Floats, Figure, str]:
     """The figure of merit of each cell, the function and its name."""
+    calls = False
     if isinstance(figure, str):
-        inputs.choice(figure, tuple(FIGURES), "figure")
-        name, function = {"auc": "AUC"}.get(figure, figure), FIGURES[figure]
+        known = NAMED[inputs.choice(figure, tuple(NAMED), "figure")]
+        name, function, calls = known.title, known.function, known.calls
     else:
         name, function = getattr(figure, "__name__", "figure"), figure
-    if function in (sensitivity, specificity) and not np.isin(readings.score[~np.isnan(readings.score)], (0, 1)).all():
+    if calls and not np.isin(readings.score[~np.isnan(readings.score)], (0, 1)).all():
         raise InputError(f"the scores are not calls, which {name} needs", fix="Give a threshold, or scores of 0 and 1.")
     values = np.empty(readings.cell_arm.size)
     for cell, score in enumerate(readings.score):
@@ -175,7 +249,7 @@ def cell_covariance(
     Args:
         readings: The readings.
         function: The figure of merit.
-        method: ``"jackknife"``, ``"delong"`` (AUC, sensitivity, specificity) or ``"bootstrap"``.
+        method: ``"jackknife"``, ``"delong"`` (named figures) or ``"bootstrap"``.
         resamples: Number of bootstrap resamples.
         rng: Generator, or a seed for one.
     """
@@ -188,12 +262,23 @@ def cell_covariance(
         return result
     units = Units(readings.positive, readings.codes, stratified=True)
     cells = [(~np.isnan(score), score) for score in readings.score]
-    calculate = [of_weights(function, readings.positive[read], score[read]) for read, score in cells]
-    blocks = [
-        np.stack([f(weights[:, read]) for f, (read, _) in zip(calculate, cells, strict=True)])
-        for weights in units.drawn(resamples, np.random.default_rng(rng))
-    ]
-    return np.atleast_2d(np.cov(np.concatenate(blocks, axis=1)))
+    calculate = [_of_weights(function, readings.positive[read], score[read]) for read, score in cells]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        blocks = [
+            np.stack([f(weights[:, read]) for f, (read, _) in zip(calculate, cells, strict=True)])
+            for weights in units.drawn(resamples, _generator(rng))
+        ]
+    draws = np.concatenate(blocks, axis=1)
+    if not np.isfinite(draws).all():
+        raise NotEstimableError("a resample left a reader without cases of a class: use the jackknife")
+    return np.atleast_2d(np.cov(draws))
+
+
+def _generator(rng: np.random.Generator | int) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"rng is {rng}", fix="Give a generator, or a whole number from 0 up as its seed.") from error
 
 
 def pseudovalues(readings: Readings, function: Figure) -> Floats:
@@ -229,7 +314,8 @@ def _left_out(readings: Readings, score: Floats, function: Figure) -> tuple[NDAr
         units, codes = read, np.arange(read.size)
     else:
         units, codes = np.unique(readings.codes[read], return_inverse=True)
-    calculate = of_weights(function, positive, own)
+        _two_patients(positive, codes)
+    calculate = _of_weights(function, positive, own)
     drawn = Units(positive, codes, stratified=False)
     # Units numbers the clusters in its own way.
     order = np.empty(drawn.total, dtype=np.intp)
@@ -240,6 +326,31 @@ def _left_out(readings: Readings, score: Floats, function: Figure) -> tuple[NDAr
     return units, without
 
 
+def _two_patients(positive: inputs.Bools, codes: inputs.Ints) -> None:
+    if min(np.unique(codes[among]).size for among in (positive, ~positive)) < 2:
+        raise NotEstimableError("a variance needs positive and negative cases of two patients for every reader")
+
+
+def _terms(function: Figure, positive: inputs.Bools, score: Floats) -> tuple[Floats, inputs.Bools] | None:
+    """A figure that is a mean: what is averaged, and over which cases."""
+    if function is sensitivity:
+        return score, positive
+    if function is specificity:
+        return 1 - score, ~positive
+    if function is accuracy:
+        return (score == positive).astype(np.float64), np.ones_like(positive)
+    return (score, np.ones_like(positive)) if function is mean else None
+
+
+def _of_weights(function: Figure, positive: inputs.Bools, score: Floats) -> Callable[[Floats], Floats]:
+    """:func:`osteon.stats.bootstrap.of_weights`, by one product for figures that are means."""
+    terms = _terms(function, positive, score)
+    if terms is None:
+        return of_weights(function, positive, score)
+    value, among = terms[0], terms[1].astype(np.float64)
+    return lambda weights: (weights @ (value * among)) / (weights @ among)
+
+
 def _influences(readings: Readings, function: Figure) -> Floats:
     """(cells, cases) influences on each cell's figure, zero where it has not read the case."""
     rows = []
@@ -248,22 +359,27 @@ def _influences(readings: Readings, function: Figure) -> Floats:
         positive, own = readings.positive[read], score[read]
         if min(positive.sum(), (~positive).sum()) < 2:
             raise NotEstimableError("DeLong's covariance needs two cases of each class for every reader")
+        if readings.codes is not None:
+            _two_patients(positive, readings.codes[read])
         if function is auc:
             h = influence(positive, own)[1]
-        elif function in (sensitivity, specificity):
-            among = positive if function is sensitivity else ~positive
-            h = np.where(among, own - own[among].mean(), 0.0) / among.sum()
+        elif (terms := _terms(function, positive, own)) is not None:
+            value, among = terms
+            h = np.where(among, value - value[among].mean(), 0.0) / among.sum()
         else:
-            raise InputError("DeLong's covariance is for auc, sensitivity and specificity", fix="Use the jackknife.")
+            raise InputError(f"DeLong's covariance is for {', '.join(NAMED)}", fix="Use the jackknife.")
         rows.append(spread(h, read, readings.positive, readings.codes))
     return np.stack(rows)
 
 
 def _column(table: Any, name: str) -> NDArray[Any]:
     try:
-        return np.asarray(table[name])
+        values = table[name]
     except (KeyError, ValueError, IndexError) as error:
         raise TableError("the readings lack the column", column=name) from error
+    if np.ma.isMaskedArray(values):
+        _refuse(np.ma.getmaskarray(values), name, "the value is masked", "Drop the row, or complete it.")
+    return np.asarray(values)
 
 
 def _labels(values: NDArray[Any], name: str) -> tuple[tuple[str, ...], inputs.Ints]:
@@ -292,6 +408,10 @@ def _order(name: str) -> tuple[int, float, str]:
 
 
 def _numbers(values: NDArray[Any], name: str) -> Floats:
+    if values.dtype.kind in "cmM":
+        raise TableError(f"the values are of type {values.dtype}", column=name, fix="Give numbers.")
+    if values.dtype.kind in "iu":
+        _refuse(np.abs(values.astype(object)) > 2**53, name, "the number is too large to be told from its neighbours")
     try:
         numbers = values.astype(np.float64)
     except (TypeError, ValueError) as error:

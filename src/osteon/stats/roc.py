@@ -114,7 +114,9 @@ class RocCurve:
 
     def sensitivity_at(self, specificity: ArrayLike) -> Floats:
         """Sensitivity at given specificities, linear between the curve's points and its highest on a vertical part."""
-        wanted = 1 - np.asarray(specificity, dtype=np.float64)
+        wanted = 1 - inputs.numbers(specificity, "specificity")
+        if not ((wanted >= 0) & (wanted <= 1)).all():
+            raise InputError("a specificity lies outside 0 to 1", fix="Give specificities between 0 and 1.")
         x, y = 1 - self.specificity, self.sensitivity
         left = np.searchsorted(x, wanted + 1e-12, side="right") - 1  # the top of a vertical part, despite rounding
         right = np.minimum(left + 1, x.size - 1)
@@ -142,7 +144,7 @@ def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:
     return RocCurve(
         thresholds=np.append(np.inf, ranked[tie_end]),
         sensitivity=np.append(0, true_positives) / n_positive,
-        specificity=1 - np.append(0, false_positives) / (positive.size - n_positive),
+        specificity=(positive.size - n_positive - np.append(0, false_positives)) / (positive.size - n_positive),
         n=positive.size,
     )
 
@@ -171,7 +173,7 @@ def partial_auc(
         NotEstimableError: One class only.
     """
     inputs.choice(focus, ("specificity", "sensitivity"), "focus")
-    if not 0 <= low < high <= 1:
+    if not 0 <= inputs.real(low, "low") < inputs.real(high, "high") <= 1:
         raise InputError(f"the bounds are {low} and {high}", fix="Give 0 <= low < high <= 1.")
     curve = roc_curve(y_true, y_score)
     if focus == "specificity":

@@ -17,7 +17,7 @@ from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Estimate, Floats, printed_p
 from osteon.stats import inputs
 from osteon.stats.delong import covariance, delong_ci, influence, spread
-from osteon.stats.distributions import chi_square_tail, critical
+from osteon.stats.distributions import critical, f_tail
 from osteon.stats.intervals import proportion_ci
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Subgroups:
     Attributes:
         estimates: Subgroup to its estimate; value and limits are nan where it is not estimable, and `method` says why.
         n_positive: Subgroup to its number of positive cases.
-        statistic: Wald's chi-square of equal figures. A subgroup without variance (a sensitivity of 1, say) takes the
+        statistic: Wald's chi-square of equal figures; with clusters it is held, over `df`, against F with patients - 1
+            degrees of freedom. A subgroup without variance (a sensitivity of 1, say) takes the
             variance that its interval implies.
         df: Its degrees of freedom; 0 where fewer than two subgroups can be compared.
         p_interaction: Its p value; nan where `df` is 0.
@@ -96,7 +97,7 @@ def subgroups(
     if figure != "auc":
         if threshold is None:
             raise InputError(f"{figure} needs a threshold", fix="Give threshold=.")
-        score = (score >= threshold).astype(np.float64)
+        score = inputs.reaches(score, inputs.real(threshold, "threshold"), y_score).astype(np.float64)
     codes = inputs.codes(clusters, n)
     labels = _labels(groups, n)
     estimates: dict[str, Estimate] = {}
@@ -119,7 +120,7 @@ def subgroups(
         n_positive={name: int(positive[labels == name].sum()) for name in estimates},
         statistic=statistic,
         df=df,
-        p_interaction=chi_square_tail(statistic, df) if df else nan,
+        p_interaction=f_tail(statistic / df, df, inputs.degrees(codes)) if df else nan,
     )
 
 
@@ -159,9 +160,10 @@ def _interaction(
 
 
 def _labels(groups: ArrayLike, n: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    raw = np.asarray(groups)
+    raw = inputs.labels(groups, "groups")
     if raw.shape != (n,):
         raise InputError(f"groups has shape {raw.shape} beside {n} cases", fix="Give one subgroup a case.")
     labels = np.empty(n, dtype=object)
-    labels[:] = ["missing" if inputs.is_missing(g) or not str(g).strip() else str(g) for g in raw.tolist()]
+    whole = (int(g) if isinstance(g, float) and g.is_integer() else g for g in raw.tolist())  # a gap makes 2 a 2.0
+    labels[:] = ["missing" if group is None else str(group) for group in whole]
     return labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -71,6 +72,70 @@ AFTER = (
 )
 
 
+#: Cohort columns that a reader may see without more ado: what a request form says and nobody is known by.
+HARMLESS = ("age", "sex", "site", "view", "side", "laterality")
+#: Words that describe a lesion; anything else is a thing, and takes an article.
+_ADJECTIVES = frozenset(
+    {"benign", "malignant", "intermediate", "aggressive", "indolent", "suspicious", "locally aggressive", "positive"}
+    | {"negative", "abnormal", "normal", "fractured", "primary", "metastatic", "cancerous", "neoplastic"}
+)
+_Side = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+
+
+def ask(kinds: Iterable[str]) -> str:
+    """Ask whether a lesion is of one of several kinds, as a radiologist would.
+
+    >>> ask(["malignant", "giant cell tumor"])
+    'Is this lesion malignant or a giant cell tumor?'
+    >>> ask(["non-benign"])
+    'Is this lesion anything other than benign?'
+    """
+    return f"Is this lesion {' or '.join(_as_said(kind.strip()) for kind in kinds)}?"
+
+
+def _as_said(kind: str) -> str:
+    lower = kind.lower()
+    for negation in ("non-", "non ", "not "):
+        if lower.startswith(negation):
+            return f"anything other than {_as_said(kind[len(negation) :].strip())}"
+    if lower in _ADJECTIVES or lower.startswith(("a ", "an ", "the ")):
+        return lower if lower in _ADJECTIVES else kind
+    return f"{'an' if lower[:1] in 'aeio' else 'a'} {kind}"
+
+
+class BurnedIn(Settings):
+    """``[readers.burned_in]``: text in the pixels, and what was decided about it from the contact sheet.
+
+    Text outside the anatomy is painted over without asking. For everything else the cases are named here; ``"all"``
+    stands for every case.
+
+    Attributes:
+        side_markers: ``mask`` or ``keep`` a letter L or R that stands alone.
+        paint: Cases whose text over the anatomy is painted over, too.
+        confirmed: Cases looked at on the contact sheet, in which nothing is left that identifies anybody.
+        boxes: Case to boxes that are painted over besides: x0, y0, x1, y1 in pixels of the picture.
+    """
+
+    side_markers: Literal["mask", "keep"] = "mask"
+    paint: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    boxes: dict[str, tuple[tuple[_Side, _Side, _Side, _Side], ...]] = Field(default_factory=dict)
+
+    @field_validator("boxes")
+    @classmethod
+    def _have_an_area(cls, boxes: dict[str, tuple[tuple[float, ...], ...]]) -> dict[str, tuple[tuple[float, ...], ...]]:
+        for case, drawn in boxes.items():
+            for x0, y0, x1, y1 in drawn:
+                if not (x0 < x1 and y0 < y1):
+                    raise ValueError(f"a box of case {case!r} has no area; give x0, y0, x1, y1")
+        return boxes
+
+    def names(self, setting: Literal["paint", "confirmed"], case_id: str) -> bool:
+        """Whether a case is named in a list."""
+        listed = getattr(self, setting)
+        return "all" in listed or case_id in listed
+
+
 class Readers(Settings):
     """``[readers]``: who reads which cases in which order, what is asked, and what the model may say.
 
@@ -87,14 +152,22 @@ class Readers(Settings):
         rule: The operating point of that model at which its advice is positive.
         advice: ``shown`` with the picture, or ``on-demand``.
         heatmap: Whether the model's heat map may be asked for.
-        question: What is asked of each case; empty makes it from ``answers``.
-        answers: The negative and the positive answer in words.
+        question: What is asked of each case; empty makes it from the labels of the positive class, or from ``answers``.
+        answers: The negative and the positive answer in words; empty takes the labels of the two classes, or no and yes
+            where there are more than two of a class.
         scale: ``0-100`` or ``5-point``: the confidence that the case is positive.
         call: Ask for a yes or no as well.
-        draw_box: Ask for a box around the lesion.
+        draw_box: Ask for a box around the lesion; an answer without one is refused.
+        localisation: When a drawn box is on the lesion. ``iou``: it overlaps the lesion's box enough. ``centre``: its
+            centre lies in the lesion's box.
+        localisation_iou: The least intersection over union of the two boxes.
+        no_lesion: Let the reader answer that there is no lesion instead of drawing a box.
         comment: Offer a line for free text.
         show_box: Show the lesion's box; without it the reader has to find the lesion.
-        context: Cohort columns that the reader sees beside the picture.
+        context: Cohort columns that the reader sees beside the picture. Ages over 89 are shown as ">89".
+        context_confirmed: Columns of ``context`` other than age, sex, site, view, side and laterality, and those with
+            values that look like a name, a date or a number of somebody, which you have looked at and found harmless.
+        burned_in: Text in the pixels.
         views: Show all views of the same lesion of the same patient together, as one case.
         revise: Whether an answer may be changed until the session is closed (always in a sequential design: the
             unaided answer is fixed once the advice has been shown).
@@ -113,13 +186,18 @@ class Readers(Settings):
     advice: Literal["shown", "on-demand"] = "shown"
     heatmap: bool = True
     question: Annotated[str, Field(max_length=400)] = ""
-    answers: tuple[Text, Text] = ("negative", "positive")
+    answers: tuple[Text, Text] | tuple[()] = ()
     scale: Literal["0-100", "5-point"] = "0-100"
     call: bool = True
     draw_box: bool = False
+    localisation: Literal["iou", "centre"] = "iou"
+    localisation_iou: Annotated[float, Field(gt=0, le=1)] = 0.5
+    no_lesion: bool = False
     comment: bool = False
     show_box: bool = True
     context: tuple[str, ...] = ("age", "sex", "site", "view")
+    context_confirmed: tuple[str, ...] = ()
+    burned_in: BurnedIn = BurnedIn()
     views: bool = True
     revise: bool = True
     before: tuple[Item, ...] = BEFORE
@@ -140,6 +218,15 @@ class Readers(Settings):
             raise ValueError("two items of a questionnaire have the same id")
         return items
 
+    @model_validator(mode="after")
+    def _boxes_fit(self) -> Readers:
+        if self.no_lesion and not self.draw_box:
+            raise ValueError("no_lesion belongs to draw_box = true: without a box there is nothing to leave out")
+        loose = sorted(set(self.context_confirmed) - set(self.context))
+        if loose:
+            raise ValueError(f"context_confirmed names {loose[0]!r}, which is not in context")
+        return self
+
     @property
     def sessions(self) -> int:
         """How many sessions each reader has."""
@@ -148,4 +235,6 @@ class Readers(Settings):
     @property
     def asked(self) -> str:
         """The question as the reader sees it."""
-        return self.question or f"Is this lesion {self.answers[1]}?"
+        if self.question:
+            return self.question
+        return ask([self.answers[1]]) if self.answers and self.answers[1].lower() != "yes" else "Is it positive?"

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from osteon.core import tables
-from osteon.core.errors import InputError
+from osteon.core.errors import InputError, TableError
+from osteon.core.progress import Progress, Quiet
 from osteon.core.tables import written
+from osteon.readers import Criterion, load
 from osteon.readers import analyse as analysed
-from osteon.readers import load
 from osteon.readers.words import sentences
 from osteon.results import figures, report
 from osteon.results.report import readers as page
+from osteon.study.protocol import Readers
+from osteon.web import desk
 from osteon.web.export import export
 from osteon.web.investigator import study_folder
 from osteon.web.serve import open_store
@@ -28,7 +30,10 @@ def analyse(
     threshold: float | None = None,
     columns: Sequence[str] = (),
     level: float = 0.95,
+    localisation: str | None = None,
+    least_iou: float | None = None,
     database_url: str | None = None,
+    progress: Progress | None = None,
 ) -> str:
     """Analyse a reader study.
 
@@ -38,42 +43,70 @@ def analyse(
         threshold: Makes calls from confidence where there are none.
         columns: ``ours=theirs`` for columns that are called something unusual.
         level: Confidence level.
+        localisation: When a drawn box is on the lesion, ``iou`` or ``centre``; as in the protocol by default.
+        least_iou: The least intersection over union.
         database_url: The reader study's database, where it is not the SQLite file.
+        progress: Where progress is shown.
 
     Returns:
         The result in sentences, and where the report lies.
 
     Raises:
-        InputError: No readings, a broken table, more than two arms.
+        InputError: No readings, or a broken table.
     """
+    show = progress or Quiet()
     if source.is_dir():
-        readings, folder = _of_study(source, database_url)
+        readings, folder, protocol = _of_study(source, database_url)
     else:
-        readings, folder = load(source, _told(columns)), source.with_name(f"{source.stem}-analysis")
+        readings, protocol = load(source, _told(columns)), Readers()
+        folder = source.with_name(f"{source.stem}-analysis")
     folder = out or folder
-    found = analysed(readings, threshold=threshold, level=level)
+    criterion = Criterion(localisation or protocol.localisation, least_iou or protocol.localisation_iou)
+    try:
+        found = analysed(readings, threshold=threshold, level=level, criterion=criterion, progress=show)
+    except TableError as error:  # the analysis sees a table, and not where it came from
+        file = study_folder(source) / "readings.csv" if source.is_dir() else source
+        raise TableError(
+            error.what, file=error.file or file, row=error.row, column=error.column, fix=error.fix
+        ) from error
     found.write(folder)
-    facts = {"simulated": bool("simulated" in readings and pd.to_numeric(readings["simulated"]).any())}
+    facts: dict[str, object] = {
+        "simulated": bool("simulated" in readings and pd.to_numeric(readings["simulated"]).any()),
+        "level": level,
+    }
+    if (found.reader_metrics["metric"] == "lroc").any():
+        facts["localisation"] = str(criterion)
     with written(folder / "reader_study.json") as beside:
         beside.write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    figures.draw_all(folder)
+    figures.draw_all(folder, anew=figures.READERS, progress=show)
     whole = (folder / "metrics.csv").is_file() and (folder / "study.toml").is_file()
-    path = report.write(folder) if whole else page.write(folder, f"Reader study: {source.stem}")
-    said = sentences(found.reader_metrics, found.reader_comparisons, found.reliance)
+    with show(1, "writing the report") as bar:
+        path = report.write(folder) if whole else page.write(folder, f"Reader study: {source.stem}")
+        bar.advance()
+    said = sentences(
+        found.reader_metrics,
+        found.reader_comparisons,
+        found.reliance,
+        found.reader_advice,
+        found.reader_unhurried,
+        level,
+    )
     label = ["Simulated readers; this says nothing about people."] if facts["simulated"] else []
     return "\n".join([*label, *said, "", f"Report: {path}"])
 
 
-def _of_study(source: Path, database_url: str | None) -> tuple[pd.DataFrame, Path]:
-    """The answers given so far, written beside the key, and the run they belong to."""
+def _of_study(source: Path, database_url: str | None) -> tuple[pd.DataFrame, Path, Readers]:
+    """The answers given so far, written beside the key, the run they belong to, and the protocol."""
     folder = study_folder(source)
     store = open_store(folder, database_url)
     try:
         exported = export(store, folder)
+        with store.read() as connection:
+            protocol, _ = desk.protocol_of(connection)
     finally:
         store.close()
     exported.write(folder)
-    return tables.conform(exported.readings, tables.READINGS), folder.parent
+    return exported.readings, folder.parent, protocol
 
 
 def _told(columns: Sequence[str]) -> dict[str, str]:

@@ -23,6 +23,10 @@ def create(
         str, typer.Option(help="What readers type before the rest of their link.")
     ] = "http://127.0.0.1:8000",
     database: Database = None,
+    confirm_burned_in: Annotated[
+        bool,
+        typer.Option("--confirm-burned-in", help="On the contact sheet nothing that is left identifies anybody."),
+    ] = False,
 ) -> None:
     """Choose cases, order and arms, prepare the pictures, and write one link a reader."""
     from rich.progress import Progress
@@ -35,7 +39,7 @@ def create(
     with Progress(transient=True) as bar:
         task = bar.add_task("pictures", total=None)
         made = make(
-            settings, database_url=database, address=address,
+            settings, database_url=database, address=address, confirm_burned_in=confirm_burned_in,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     print(made)
@@ -82,13 +86,26 @@ def revoke(folder: Place, person: str, database: Database = None) -> None:
 
 
 @app.command()
+def washout(
+    folder: Place,
+    days: Annotated[float, typer.Argument(min=0, max=3650, help="Least number of days between the sessions.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the readings.")],
+    database: Database = None,
+) -> None:
+    """Change the wash-out of a study that is running; the change is written down."""
+    from osteon.web.investigator import change_washout
+
+    print(change_washout(folder, days, reason, database))
+
+
+@app.command()
 def export(
     folder: Place,
     out: Annotated[Path | None, typer.Option(help="Where to write; the reader study's folder by default.")] = None,
     imrmc: Annotated[bool, typer.Option("--imrmc", help="Write readings.imrmc as well.")] = False,
     database: Database = None,
 ) -> None:
-    """Write readings.csv, revisions.csv and questionnaire.csv."""
+    """Write readings.csv, revisions.csv and questionnaire.csv, and protocol_changes.csv where there were any."""
     from osteon.web.export import export_to
 
     for path in export_to(folder, out, imrmc=imrmc, database_url=database):
@@ -123,12 +140,22 @@ def analyse(
         list[str] | None, typer.Option(help="OURS=THEIRS: a column that is called something unusual; may be repeated.")
     ] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.95,
+    localisation: Annotated[
+        str | None,
+        typer.Option(help="A drawn box is on the lesion by 'iou' or by its 'centre'; as in the protocol by default."),
+    ] = None,
+    iou: Annotated[float | None, typer.Option(help="The least intersection over union.")] = None,
     database: Database = None,
 ) -> None:
     """Say how much the model helped whom, and where it harmed."""
+    from osteon.core.progress import Shown
     from osteon.web.analyse import analyse as run
 
-    print(run(readings, out, threshold=threshold, columns=column or [], level=level, database_url=database))
+    said = run(
+        readings, out, threshold=threshold, columns=column or [], level=level, localisation=localisation, least_iou=iou,
+        database_url=database, progress=Shown(),
+    )  # fmt: skip
+    print(said)
 
 
 @app.command()

@@ -15,21 +15,19 @@ import pandas as pd
 from scipy.special import expit, logit
 from sqlalchemy import Connection, insert
 
-from osteon.cohort.check.rows import counted
 from osteon.core import tables
 from osteon.core.errors import InputError, NotEstimableError, suggest
-from osteon.io import StoredRadiograph, read_stored
+from osteon.core.words import counted
 from osteon.readers import plan, planned_power
 from osteon.stats import auc
 from osteon.study import Study
-from osteon.study.protocol import Readers
-from osteon.web import database, guard, picture
+from osteon.study.protocol import BurnedIn, Readers
+from osteon.web import database, guard
 from osteon.web.database import Store, sqlite_url
-
-#: Long side of a heat map as it is sent; maps are smooth, and the browser draws them over the full picture.
-_HEATMAP_SIDE = 512
-_CURVE_POINTS = 257
-_BOX = ["x0", "y0", "x1", "y1"]
+from osteon.web.prepared import Prepared, prepare, refuse_open, refuse_unknown
+from osteon.web.sheet import Sheet
+from osteon.web.told import told
+from osteon.web.wording import worded
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,16 @@ class Created:
         key: One row a picture.
         tasks: Who reads what when.
         invitations: person, role, link; the only place where the links can be read.
+        burned_in: One row a picture: the text that was found in it, and what became of it.
+        heat: How many pictures have a heat map, and why others have none; empty where none is to be shown.
     """
 
     folder: Path
     key: pd.DataFrame
     tasks: pd.DataFrame
     invitations: pd.DataFrame
+    burned_in: pd.DataFrame
+    heat: str
 
     def __str__(self) -> str:
         """What was made, in a few lines."""
@@ -56,8 +58,23 @@ class Created:
             f"{len(cases)} cases ({int(cases['truth'].sum())} positive, {len(self.key)} pictures) from "
             f"{counted(cases['centre'].nunique(), 'centre')} for {counted(readers, 'reader')}, "
             f"{counted(self.tasks['session'].max(), 'session')}\n"
+            f"{self._masking}\n{self.heat}{self.heat and chr(10)}"
             f"links: {self.folder / 'invitations.csv'} (send each reader their own, then delete the file)\n"
             f"the server needs: {self.folder / 'site'}; it holds no labels"
+        )
+
+    @property
+    def _masking(self) -> str:
+        """What was done about burned-in text, and where to see it."""
+        found = self.burned_in
+        masked, left = int((found["masked"] > 0).sum()), int((found["over_anatomy"] > 0).sum())
+        kept = int((found["markers"] > 0).sum())
+        told = [f"text was masked in {counted(masked, 'picture')} of {len(found)}"]
+        told += [f"side markers stay in {kept}"] * bool(kept)
+        told += [f"what looks like text over the anatomy stays in {left}, as you confirmed"] * bool(left)
+        return (
+            f"{', '.join(told)}; look at every picture before you send a link: "
+            f"{self.folder / 'contact_sheet' / 'page-01.html'}"
         )
 
 
@@ -66,6 +83,7 @@ def create(
     *,
     database_url: str | None = None,
     address: str = "http://127.0.0.1:8000",
+    confirm_burned_in: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Created:
     """Make a reader study from a finished run.
@@ -74,15 +92,21 @@ def create(
         study: The study; its ``[readers]`` is the protocol.
         database_url: Where the server will keep answers; a SQLite file in ``site/`` by default.
         address: What readers type before the rest of their link.
+        confirm_burned_in: You have looked at the contact sheet, and nothing that is left in any picture identifies
+            anybody: as ``readers.burned_in.confirmed = ["all"]``.
         progress: Called with the number of pictures prepared and their total.
 
     Returns:
         What was made, under ``readers`` in the run folder.
 
     Raises:
-        InputError: No readers, no run, a model without predictions, too few cases, or a reader study is there already.
+        InputError: No readers, no run, a model without predictions, too few cases, a reader study is there already, or
+            somebody has to look at the contact sheet first, which then lies under ``readers-check`` in the run folder.
     """
     protocol = study.readers or Readers()
+    if confirm_burned_in:
+        decided = protocol.burned_in.model_copy(update={"confirmed": ("all",)})
+        protocol = protocol.model_copy(update={"burned_in": decided})
     if not protocol.people:
         raise InputError("the study names no readers", column="readers.people", fix=_NO_PEOPLE)
     if guard.ADMINISTRATOR in (person.code.lower() for person in protocol.people):
@@ -92,29 +116,49 @@ def create(
     folder = study.run_path / "readers"
     if folder.exists():
         raise InputError("a reader study is there already", file=folder, fix="Export its readings and move it away.")
-    key, views = _choose(study, protocol)
+    key, views, external, labels = _choose(study, protocol)
+    refuse_unknown(protocol.burned_in, external)
+    context, captions = told(study, protocol, views)
+    protocol = worded(protocol, study.task, labels)
     truth = key.drop_duplicates("code").set_index("code")["truth"].sort_index()
     tasks = plan.tasks(truth, protocol, [person.code for person in protocol.people], study.study.seed)
     unfinished = folder.with_name(".readers.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     (unfinished / "site" / "pictures").mkdir(parents=True)
     try:
-        prepared = _prepare(
-            study, views, unfinished / "site" / "pictures", heatmaps=protocol.heatmap, progress=progress
-        )
+        sheet = Sheet(unfinished / "contact_sheet", study.study.name, len(views))
+        prepared = prepare(study, protocol, views, captions, unfinished / "site" / "pictures", sheet, progress)
+        tables.write(prepared.burned_in, unfinished / "burned_in.csv", tables.BURNED_IN)
+        refuse_open(prepared.open, _kept(unfinished, folder) if prepared.open else folder)
+        if not prepared.heatmaps:
+            protocol = protocol.model_copy(update={"heatmap": False})
         tables.write(key, unfinished / "key.csv", tables.READING_KEY)
         tables.write(tasks, unfinished / "tasks.csv", tables.READING_TASKS)
         store = Store(database_url or sqlite_url(unfinished / "site" / "study.db"))
         store.create()
         with store.write() as connection:
-            links = _fill(connection, study, protocol, key, prepared, tasks, address)
+            links = _fill(connection, study, protocol, key, context, prepared, tasks, address)
         store.close()
         _write_private(links, unfinished / "invitations.csv")
         unfinished.rename(folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    return Created(folder, key, tasks, links)
+    shutil.rmtree(_check_folder(folder), ignore_errors=True)
+    return Created(folder, key, tasks, links, prepared.burned_in, prepared.heat)
+
+
+def _check_folder(folder: Path) -> Path:
+    return folder.with_name("readers-check")
+
+
+def _kept(unfinished: Path, folder: Path) -> Path:
+    """Keep the contact sheet of a study that is not made, so that somebody can look; its first page."""
+    check = _check_folder(folder)
+    shutil.rmtree(check, ignore_errors=True)
+    (unfinished / "contact_sheet").rename(check)
+    (unfinished / "burned_in.csv").rename(check / "burned_in.csv")
+    return check / "page-01.html"
 
 
 def planned(key: pd.DataFrame, tasks: pd.DataFrame, seed: int) -> str:
@@ -143,8 +187,8 @@ def planned(key: pd.DataFrame, tasks: pd.DataFrame, seed: int) -> str:
 _NO_PEOPLE = 'Add one or more: [[readers.people]] code = "R1" experience = 5'
 
 
-def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The key, and the cohort's rows of the chosen pictures in the same order."""
+def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame, list[str], list[str]]:
+    """The key; the cohort's rows of the chosen pictures in the same order; all external cases; the labels."""
     run = study.run_path
     model = protocol.model or study.primary[0]
     scores = tables.read(run / "scores.csv", tables.SCORES)
@@ -192,84 +236,8 @@ def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame
     views = views.sort_values(["code", "case_id"]).reset_index(drop=True)
     views["view_number"] = views.groupby("code").cumcount() + 1
     key = views.assign(view=views["view_number"], threshold=threshold)[list(tables.READING_KEY.columns)]
-    return key, views
-
-
-def _prepare(
-    study: Study, views: pd.DataFrame, folder: Path, *, heatmaps: bool, progress: Callable[[int, int], None] | None
-) -> list[dict[str, Any]]:
-    """Pack every picture and heat map under its case's code; one row of the view table each."""
-    rows = []
-    for done, row in enumerate(views.to_dict("records")):
-        radiograph = read_stored(study.cohort_path.parent / str(row["image"]))
-        values, window = _sixteen_bits(radiograph)
-        picture.save(values, folder / picture.name(row["code"], row["view_number"]))
-        if picture.half_shape(*values.shape):
-            picture.save(picture.half(values), folder / picture.name(row["code"], row["view_number"], "half"))
-        heat = _heatmap(study.run_path / "cams", str(row["case_id"]), values.shape) if heatmaps else None
-        if heat is not None:
-            picture.save(heat, folder / picture.name(row["code"], row["view_number"], "heat"))
-        box = [float(row[side]) for side in _BOX]
-        rows.append(
-            {
-                "case_code": row["code"],
-                "number": row["view_number"],
-                "height": values.shape[0],
-                "width": values.shape[1],
-                "window": window,
-                "spacing": list(radiograph.spacing) if radiograph.spacing else None,
-                "boxes": [] if np.isnan(box).any() else [box],
-                "heatmap": None if heat is None else {"height": heat.shape[0], "width": heat.shape[1]},
-            }
-        )
-        if progress:
-            progress(done + 1, len(views))
-    return rows
-
-
-def _sixteen_bits(radiograph: StoredRadiograph) -> tuple[picture.Depth16, dict[str, Any]]:
-    """The values as 16-bit numbers, and the default window on them.
-
-    Whole values within 65 536 steps are kept exactly, moved to start at 0; others are scaled to fill the range. A
-    window whose course is not a straight line is sent as points of its curve.
-    """
-    values = radiograph.values
-    low, high = float(values.min()), float(values.max())
-    exact = np.issubdtype(values.dtype, np.integer) or bool(np.all(values == np.rint(values)))
-    scale = 1.0 if exact and high - low <= 65535 else 65535 / max(high - low, 1e-30)
-    stored = np.rint((values.astype(np.float64) - low) * scale).astype(np.uint16)
-    black, white = radiograph.window
-    window: dict[str, Any] = {}
-    if isinstance(radiograph.curve, np.ndarray):
-        places = np.linspace(0, len(radiograph.curve) - 1, _CURVE_POINTS)
-        curve = np.interp(places, np.arange(len(radiograph.curve)), radiograph.curve)
-        window["curve"] = [round(float(point), 4) for point in curve]
-    elif radiograph.curve == "sigmoid":  # beyond a width on either side it is black or white to within 1 in 400
-        width = white - black
-        black, white = black - width, white + width
-        window["curve"] = [round(float(point), 4) for point in expit(np.linspace(-6, 6, _CURVE_POINTS))]
-    return stored, {"low": (black - low) * scale, "high": (white - low) * scale, **window}
-
-
-def _heatmap(folder: Path, case_id: str, shape: tuple[int, ...]) -> picture.Depth16 | None:
-    """The model's heat map on the whole radiograph, 0 to 65535, no larger than it needs to be; None without a file."""
-    from PIL import Image
-
-    array, drawn = folder / f"{case_id}.npy", folder / f"{case_id}.png"
-    if array.is_file():
-        heat = np.load(array, allow_pickle=False).astype(np.float32)
-    elif drawn.is_file():
-        with Image.open(drawn) as image:
-            heat = np.asarray(image, dtype=np.float32) / (255 if image.mode == "L" else 65535)
-    else:
-        return None
-    if heat.ndim != 2 or not np.isfinite(heat).all():
-        raise InputError("not a heat map of one value a pixel", file=array if array.is_file() else drawn)
-    factor = min(1.0, _HEATMAP_SIDE / max(shape))
-    size = (max(1, round(shape[1] * factor)), max(1, round(shape[0] * factor)))
-    small = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BOX))
-    stored: picture.Depth16 = np.rint(np.clip(small, 0, 1) * 65535).astype(np.uint16)
-    return stored
+    labels = cohort["label"].astype(str).unique().tolist()
+    return key, views, external["case_id"].astype(str).tolist(), labels
 
 
 def _fill(
@@ -277,12 +245,15 @@ def _fill(
     study: Study,
     protocol: Readers,
     key: pd.DataFrame,
-    prepared: list[dict[str, Any]],
+    context: Mapping[str, Mapping[str, str]],
+    prepared: Prepared,
     tasks: pd.DataFrame,
     address: str,
 ) -> pd.DataFrame:
     """Fill the database; the truth is not among what is written."""
-    served = protocol.model_copy(update={"people": (), "model": ""})
+    served = protocol.model_copy(
+        update={"people": (), "model": "", "burned_in": BurnedIn(), "context": (), "context_confirmed": ()}
+    )
     about = {"title": study.study.name, "synthetic": _is_synthetic(study.run_path)}
     connection.execute(
         insert(database.study).values(id=1, protocol={"readers": served.model_dump(mode="json"), **about})
@@ -292,12 +263,11 @@ def _fill(
         insert(database.person), [*people, {"code": guard.ADMINISTRATOR, "role": "admin", "experience": None}]
     )
     first = key.drop_duplicates("code")
-    context = _context(study, protocol, first)
     cases = first[["code", "probability", "threshold", "advice"]].to_dict("records")
     connection.execute(
-        insert(database.reading_case), [{**_named(row), "context": context[str(row["code"])]} for row in cases]
+        insert(database.reading_case), [{**_named(row), "context": dict(context[str(row["code"])])} for row in cases]
     )
-    connection.execute(insert(database.view), prepared)
+    connection.execute(insert(database.view), prepared.views)
     planned = tasks.rename(columns={"code": "case_code"}).to_dict("records")
     connection.execute(insert(database.task), [_named(row) for row in planned])
     roles = {p.code: "reader" for p in protocol.people} | {guard.ADMINISTRATOR: "admin"}
@@ -309,27 +279,6 @@ def _fill(
 def _named(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row of a DataFrame as SQLAlchemy wants it."""
     return {str(name): value for name, value in row.items()}
-
-
-def _context(study: Study, protocol: Readers, first: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """What the reader is told of each case beside the picture."""
-    cohort = tables.read(study.run_path / "cohort.csv", tables.COHORT).set_index("case_id")
-    unknown = [name for name in protocol.context if name not in cohort and name not in tables.COHORT.columns]
-    if unknown:
-        raise InputError("the cohort has no such column", column=unknown[0], fix=suggest(unknown[0], cohort.columns))
-    secret = {"label", "target", "subtype", "centre", "split", study.task.column} & set(protocol.context)
-    if secret:
-        raise InputError("readers must not see it", column=sorted(secret)[0], fix="Take it out of readers.context.")
-    told = [name for name in protocol.context if name in cohort]
-
-    def plain(value: object) -> str:
-        return "" if value != value else f"{value:g}" if isinstance(value, float) else str(value)
-
-    rows = cohort.loc[first["case_id"], told].map(plain).to_dict("records")
-    return {
-        str(code): {str(name): value for name, value in row.items() if value}
-        for code, row in zip(first["code"], rows, strict=True)
-    }
 
 
 def _is_synthetic(run: Path) -> bool:

@@ -1,4 +1,7 @@
-"""What the server remembers, in SQLite or PostgreSQL. Readings, answers and events are only ever appended."""
+"""What the server remembers, in SQLite or PostgreSQL. Readings, answers and events are only ever appended.
+
+Whoever changes a table here raises the schema in :mod:`osteon.web.migrations` and writes the step that leads to it.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
 from osteon.core.errors import InputError
+from osteon.web import migrations
 
 
 class Instant(TypeDecorator[datetime]):
@@ -54,6 +58,10 @@ class Instant(TypeDecorator[datetime]):
 metadata = MetaData()
 _CODE = String(40)
 
+#: One row: the number of the schema that these tables are of.
+schema_version = Table(
+    "schema_version", metadata, Column("id", Integer, primary_key=True), Column("version", Integer, nullable=False)
+)
 #: One row: the protocol as the server needs it.
 study = Table("study", metadata, Column("id", Integer, primary_key=True), Column("protocol", JSON, nullable=False))
 
@@ -97,6 +105,7 @@ view = Table(
     Column("spacing", JSON),
     Column("boxes", JSON, nullable=False),
     Column("heatmap", JSON),
+    Column("name", Text),
 )
 #: Who reads what when: in a sequential design a case has two steps.
 task = Table(
@@ -131,6 +140,7 @@ reading = Table(
     Column("advice_at", Instant),
     Column("heatmap_at", Instant),
     Column("receipt", String(64), nullable=False),
+    Column("acted", Float),
     UniqueConstraint("reader", "session", "position", "step", "revision"),
     UniqueConstraint("reader", "receipt"),
 )
@@ -146,7 +156,8 @@ answer = Table(
     Column("answered_at", Instant, nullable=False),
     UniqueConstraint("reader", "stage", "item"),
 )
-#: What else happened: a case shown or left, advice or heat map seen, a session closed, a questionnaire finished.
+#: What else happened: a case shown, left or answered, advice sent and advice on the screen (``advised``), a heat map
+#: seen, a session closed, a questionnaire finished, another window taken. ``tick`` is a clock that is never set.
 happening = Table(
     "event",
     metadata,
@@ -157,6 +168,38 @@ happening = Table(
     Column("position", Integer),
     Column("step", Integer),
     Column("seconds", Float),
+    Column("at", Instant, nullable=False),
+    Column("tick", Float),
+)
+#: What a reader has begun to answer and not saved. It counts nowhere, and goes when the answer is stored.
+draft = Table(
+    "draft",
+    metadata,
+    Column("reader", _CODE, ForeignKey("person.code"), primary_key=True),
+    Column("place", _CODE, primary_key=True),
+    Column("content", JSON, nullable=False),
+    Column("room", String(64), nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("saved_at", Instant, nullable=False),
+)
+#: Which window a reader writes in: there is one.
+pen = Table(
+    "pen",
+    metadata,
+    Column("reader", _CODE, ForeignKey("person.code"), primary_key=True),
+    Column("room", String(64), nullable=False),
+    Column("taken_at", Instant, nullable=False),
+)
+#: What the administrator has changed of the protocol since it was made, and why.
+protocol_change = Table(
+    "protocol_change",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("setting", _CODE, nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("person", _CODE, nullable=False),
     Column("at", Instant, nullable=False),
 )
 
@@ -169,7 +212,7 @@ def _ddl(text: str) -> DDL:
 
 
 event.listen(metadata, "before_create", _ddl(_POSTGRES_RULE).execute_if(dialect="postgresql"))
-for _table in (reading, answer, happening):
+for _table in (reading, answer, happening, protocol_change):
     for _verb in ("UPDATE", "DELETE"):
         _head = f"CREATE TRIGGER {_table.name}_{_verb.lower()} BEFORE {_verb} ON {_table.name}"
         _sqlite = _ddl(f"{_head} BEGIN SELECT RAISE(ABORT, 'this table is append-only'); END")
@@ -187,8 +230,10 @@ class Store:
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
 
+    A reader study of an older osteon is brought to this one's tables when it is opened.
+
     Raises:
-        InputError: The URL is of neither kind, or the database cannot be reached.
+        InputError: The URL is of neither kind, the database cannot be reached, or a newer osteon made it.
     """
 
     def __init__(self, url: str) -> None:
@@ -211,8 +256,29 @@ class Store:
             with self.engine.connect():
                 pass
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise InputError(f"the database cannot be opened ({reason})", fix=_URL_FIX) from None
+            raise InputError(f"the database cannot be opened ({_reason(error)})", fix=_URL_FIX) from None
+        try:
+            if self.has_study():
+                self._upgrade()
+        except InputError:
+            self.close()
+            raise
+
+    def _upgrade(self) -> None:
+        with self.read() as connection:
+            found = migrations.version(connection)
+        migrations.refuse_newer(found)
+        if found == migrations.SCHEMA:
+            return
+        try:
+            with self.write() as connection:
+                migrations.upgrade(connection)
+        except SQLAlchemyError as error:
+            raise InputError(
+                f"the reader study's database is of an older osteon and cannot be brought up to date "
+                f"({_reason(error)})",
+                fix="Give the server leave to write there, or make a copy and open that.",
+            ) from None
 
     def create(self) -> None:
         """Make the tables.
@@ -225,6 +291,8 @@ class Store:
                 "the database holds a reader study already", fix="Use another database, or export it first."
             )
         metadata.create_all(self.engine)
+        with self.write() as connection:
+            migrations.stamp(connection)
 
     def has_study(self) -> bool:
         """Whether a reader study was created here."""
@@ -271,6 +339,11 @@ class _Queue:
                 self._waiting.popleft().release()
             else:
                 self._busy = False
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """The database's own words, in one line."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
 _URL_FIX = "Write sqlite:///study.db or postgresql://user:password@host/name."

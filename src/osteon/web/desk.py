@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, insert, select
 
-from osteon.study.protocol import Item, Readers
-from osteon.web import picture, rules
-from osteon.web.database import answer, happening, person, reading, reading_case, study, task, view
+from osteon.core.errors import InputError
+from osteon.study.protocol import Readers
+from osteon.web import changes, drafts, rules, views
+from osteon.web.database import happening, person, reading, reading_case, study, task, view
+from osteon.web.looks import Looks, elapsed, looks, record
 
 
 class NotAllowedError(Exception):
@@ -34,6 +37,9 @@ class Given:
         comment: Free text.
         seconds: How long the case was on the screen since it was last shown.
         receipt: The browser's own name for this answer, so that one sent twice is stored once.
+        no_lesion: The reader said that there is no lesion, instead of drawing a box.
+        revises: The number of the answer that the reader chose to change; None for a first answer.
+        acted: Seconds from the advice being on the screen to the last choice that made this answer; None without one.
     """
 
     session: int
@@ -44,12 +50,26 @@ class Given:
     comment: str
     seconds: float
     receipt: str
+    no_lesion: bool = False
+    revises: int | None = None
+    acted: float | None = None
 
 
 def protocol_of(connection: Connection) -> tuple[Readers, dict[str, Any]]:
-    """The protocol and the study's title and note."""
+    """The protocol, with what has been changed of it since it was made, and the study's title and note.
+
+    Raises:
+        InputError: The protocol says what this osteon does not know.
+    """
     stored = dict(connection.execute(select(study.c.protocol)).scalar_one())
-    return Readers.model_validate(stored.pop("readers")), stored
+    try:
+        protocol = Readers.model_validate(stored.pop("readers"))
+    except ValidationError as error:
+        raise InputError(
+            f"the database holds a protocol that this osteon does not know ({error.errors()[0]['loc'][0]})",
+            fix="Serve it with the osteon that made it, or a newer one.",
+        ) from None
+    return changes.applied(connection, protocol), stored
 
 
 def progress(connection: Connection, reader: str) -> rules.Progress:
@@ -111,27 +131,19 @@ def case_page(connection: Connection, protocol: Readers, reader: str, position: 
     """
     here, due = open_case(connection, protocol, reader, position, now)
     case = connection.execute(select(reading_case).where(reading_case.c.code == due.case_code)).one()
-    views = connection.execute(select(view).where(view.c.case_code == due.case_code).order_by(view.c.number)).all()
     aided = due.arm == "aided"
+    known = looks(connection, reader, due)
     return {
         "session": here.session,
         "position": position,
         "step": due.step,
         "steps": rules.steps(protocol),
         "aided": aided and case.probability is not None,
-        "views": [_view(row, protocol, aided) for row in views],
+        "views": views.of_case(connection, protocol, due.case_code, aided=aided),
         "context": case.context,
         "answers": _own_answers(connection, reader, here.session, position),
-    }
-
-
-def _view(row: Row[Any], protocol: Readers, aided: bool) -> dict[str, Any]:
-    return {
-        **_size(row),
-        "window": row.window,
-        "spacing": row.spacing,
-        "boxes": row.boxes if protocol.show_box else [],
-        "heatmap": row.heatmap if aided and protocol.heatmap else None,
+        "draft": drafts.found(connection, reader, drafts.place_of(due)),
+        "advised": "advised" in known.seen,
     }
 
 
@@ -156,34 +168,28 @@ def _own_answers(connection: Connection, reader: str, session: int, position: in
     ]
 
 
-def picture_case(connection: Connection, protocol: Readers, reader: str, position: int, now: datetime) -> str:
-    """The code of the case whose pictures may be sent; the next case's are, ahead of time.
-
-    Raises:
-        NotAllowedError: Not that case, or not now.
-    """
-    here, come = stage(connection, protocol, reader, now)
-    if not rules.may_fetch(protocol, here, position, come.cases):
-        raise NotAllowedError("This picture cannot be sent now.")
-    return str(
-        connection.execute(
-            select(task.c.case_code).where(
-                task.c.reader == reader, task.c.session == here.session, task.c.position == position, task.c.step == 1
-            )
-        ).scalar_one()
-    )
-
-
 def note(
     connection: Connection,
     protocol: Readers,
     reader: str,
     position: int,
-    kind: Literal["shown", "left", "advice", "heatmap"],
+    kind: Literal["shown", "left", "advice", "advised", "heatmap"],
     now: datetime,
     seconds: float | None = None,
+    *,
+    written: bool = True,
 ) -> Row[Any]:
     """Record that a case was shown or left, or that advice was seen; refused where the case may not be open.
+
+    Args:
+        connection: Inside a writing transaction.
+        protocol: The rules.
+        reader: The reader.
+        position: The case.
+        kind: What happened.
+        now: The present moment.
+        seconds: How long the case was on the screen.
+        written: Without it nothing is recorded, and only the rules are held.
 
     Returns:
         The task.
@@ -194,17 +200,10 @@ def note(
     _, due = open_case(connection, protocol, reader, position, now)
     if kind in ("advice", "heatmap") and (due.arm != "aided" or (kind == "heatmap" and not protocol.heatmap)):
         raise NotAllowedError("There is no advice on this reading.")
-    connection.execute(
-        insert(happening).values(
-            reader=reader,
-            kind=kind,
-            session=due.session,
-            position=position,
-            step=due.step,
-            seconds=seconds,
-            at=now,
-        )
-    )
+    if kind == "advised" and "advice" not in looks(connection, reader, due).seen:
+        raise NotAllowedError("The advice has not been asked for.")
+    if written:
+        record(connection, reader, kind, now, task=due, seconds=seconds)
     return due
 
 
@@ -228,23 +227,32 @@ def store_answer(
         What is acknowledged once the transaction is on disk: revision and moment.
 
     Raises:
-        NotAllowedError: Not that case or step, not now, not shown before, or not a full answer to the question.
+        NotAllowedError: Not that case or step, not now, not shown before, not a full answer to the question, a second
+            answer that was not meant to be one, or one to a case of the aided arm that was not chosen after the advice
+            was on the screen.
     """
     lock(connection, reader)
     before = connection.execute(
-        select(reading.c.revision, reading.c.answered_at).where(
-            reading.c.reader == reader, reading.c.receipt == given.receipt
-        )
+        select(reading).where(reading.c.reader == reader, reading.c.receipt == given.receipt)
     ).first()
     if before:
-        return {"revision": before.revision, "answered_at": before.answered_at.isoformat()}
+        return _sent_again(before, position, given)
     _, due = open_case(connection, protocol, reader, position, now)
     if (given.session, given.step) != (due.session, due.step):
         raise NotAllowedError("This answer belongs to another step of the study; load the page again.")
     _complete(connection, protocol, due.case_code, given)
-    previous, shown, seconds, seen = _since_last_answer(connection, reader, due)
-    if shown is None:
+    known = looks(connection, reader, due)
+    if (given.revises or 0) != known.revision:
+        raise NotAllowedError(
+            "This case has its answer. To change it, open it again and choose to."
+            if known.revision
+            else "This case has no answer yet that could be changed."
+        )
+    if known.shown is None:
         raise NotAllowedError("This case has not been shown yet.")
+    _chosen(connection, protocol, due, known, given, now)
+    seen = known.seen.get("advised") or known.seen.get("advice")
+    heat = known.seen.get("heatmap")
     connection.execute(
         insert(reading).values(
             reader=reader,
@@ -253,21 +261,94 @@ def store_answer(
             step=due.step,
             case_code=due.case_code,
             arm=due.arm,
-            revision=previous + 1,
+            revision=known.revision + 1,
             confidence=given.confidence,
             call=given.call,
             box=given.box,
             comment=given.comment,
-            shown_at=shown,
+            shown_at=known.shown.at,
             answered_at=now,
             # a browser cannot have looked for longer than the case has been open
-            seconds=min(seconds + given.seconds, max((now - shown).total_seconds(), 0.0)),
-            advice_at=seen.get("advice"),
-            heatmap_at=seen.get("heatmap"),
+            seconds=min(known.seconds + given.seconds, elapsed(known.shown, now)),
+            advice_at=seen.at if seen else None,
+            heatmap_at=heat.at if heat else None,
             receipt=given.receipt,
+            acted=given.acted if seen else None,
         )
     )
-    return {"revision": previous + 1, "answered_at": now.isoformat()}
+    drafts.drop(connection, reader, drafts.place_of(due))
+    record(connection, reader, "answered", now, task=due)
+    return {"revision": known.revision + 1, "answered_at": now.isoformat()}
+
+
+def _sent_again(before: Row[Any], position: int, given: Given) -> dict[str, Any]:
+    """An answer whose receipt is known: the same one, whose acknowledgement was lost, or by mistake another."""
+    stored = (before.session, before.position, before.step, before.confidence, before.call, before.box, before.comment)
+    sent = (given.session, position, given.step, given.confidence, given.call, given.box, given.comment)
+    if stored != sent:
+        raise NotAllowedError("Another answer was stored under this name; load the page again.")
+    return {"revision": before.revision, "answered_at": before.answered_at.isoformat()}
+
+
+def _chosen(
+    connection: Connection, protocol: Readers, due: Row[Any], known: Looks, given: Given, now: datetime
+) -> None:
+    """Hold an answer of the aided arm against the moment at which the advice was on the screen."""
+    if not is_aided(connection, due):
+        return
+    on_screen = known.seen.get("advised")
+    if on_screen is None:
+        if protocol.advice == "shown" or "advice" in known.seen:
+            raise NotAllowedError("The model's advice has not been on the screen yet.")
+        return  # it was offered, and not asked for
+    # a second for what the two clocks and the way between them differ
+    if given.acted is None or given.acted > elapsed(on_screen, now) + 1:
+        raise NotAllowedError("Please choose your answer now that you have seen the model's advice.")
+
+
+def is_aided(connection: Connection, due: Row[Any]) -> bool:
+    """Whether there is advice on a task."""
+    probability = connection.execute(
+        select(reading_case.c.probability).where(reading_case.c.code == due.case_code)
+    ).scalar()
+    return due.arm == "aided" and probability is not None
+
+
+def keep_draft(
+    connection: Connection,
+    protocol: Readers,
+    reader: str,
+    position: int,
+    at: tuple[int, int],
+    revises: int | None,
+    content: dict[str, Any],
+    room: str,
+    turn: int,
+    now: datetime,
+) -> bool:
+    """Keep what a reader has begun to answer; see :func:`osteon.web.drafts.keep`.
+
+    Args:
+        connection: Inside a writing transaction.
+        protocol: The rules.
+        reader: The reader.
+        position: The case.
+        at: The session and the step that the browser believes are open.
+        revises: The number of the answer that it is to replace.
+        content: The unfinished answer; empty takes an earlier draft away.
+        room: The window.
+        turn: The window's own count of drafts.
+        now: The present moment.
+
+    Raises:
+        NotAllowedError: Not that case or step, not now, or a case that has its answer.
+    """
+    lock(connection, reader)
+    _, due = open_case(connection, protocol, reader, position, now)
+    revision = looks(connection, reader, due).revision
+    if at != (due.session, due.step) or (revises or 0) != revision:
+        raise NotAllowedError("This case has its answer.")
+    return drafts.keep(connection, reader, drafts.place_of(due), content, room, turn, now)
 
 
 def _complete(connection: Connection, protocol: Readers, code: str, given: Given) -> None:
@@ -277,8 +358,11 @@ def _complete(connection: Connection, protocol: Readers, code: str, given: Given
         raise NotAllowedError(f"The confidence is a value from {low} to {high}.")
     if (given.call is None) == protocol.call:
         raise NotAllowedError("Choose one of the two answers." if protocol.call else "There is no yes or no here.")
-    if (given.box is not None and not protocol.draw_box) or (given.comment and not protocol.comment):
-        raise NotAllowedError("The question asks for no such thing.")
+    if given.comment and not protocol.comment:
+        raise NotAllowedError("The question asks for no comment.")
+    complaint = rules.box_complaint(protocol, boxed=given.box is not None, no_lesion=given.no_lesion)
+    if complaint:
+        raise NotAllowedError(complaint)
     if given.box is not None:
         size = connection.execute(
             select(view.c.width, view.c.height).where(view.c.case_code == code, view.c.number == given.box["view"])
@@ -286,37 +370,6 @@ def _complete(connection: Connection, protocol: Readers, code: str, given: Given
         box = given.box
         if size is None or not (0 <= box["x0"] < box["x1"] <= size.width and 0 <= box["y0"] < box["y1"] <= size.height):
             raise NotAllowedError("The box lies outside the picture.")
-
-
-def _since_last_answer(
-    connection: Connection, reader: str, due: Row[Any]
-) -> tuple[int, datetime | None, float, dict[str, datetime]]:
-    """The last revision of a task; since then, when first shown and for how long; and when advice was first seen."""
-    here = (due.session, due.position, due.step)
-    last = connection.execute(
-        select(func.max(reading.c.revision), func.max(reading.c.answered_at)).where(
-            reading.c.reader == reader,
-            reading.c.session == here[0],
-            reading.c.position == here[1],
-            reading.c.step == here[2],
-        )
-    ).one()
-    events = connection.execute(
-        select(happening.c.kind, happening.c.seconds, happening.c.at)
-        .where(
-            happening.c.reader == reader,
-            happening.c.session == here[0],
-            happening.c.position == here[1],
-            happening.c.step == here[2],
-        )
-        .order_by(happening.c.id)
-    ).all()
-    seen = {row.kind: row.at for row in reversed(events) if row.kind in ("advice", "heatmap")}
-    recent = [row for row in events if last[1] is None or row.at >= last[1]]
-    # first shown since then; an answer that crosses one from another browser was shown before it
-    looks = [row.at for row in recent if row.kind == "shown"] or [row.at for row in events if row.kind == "shown"][-1:]
-    shown = looks[0] if looks else None
-    return last[0] or 0, shown, sum(row.seconds or 0.0 for row in recent if row.kind == "left"), seen
 
 
 def close_session(connection: Connection, protocol: Readers, reader: str, session: int, now: datetime) -> None:
@@ -329,61 +382,5 @@ def close_session(connection: Connection, protocol: Readers, reader: str, sessio
     here, _ = stage(connection, protocol, reader, now)
     if here.name != "review" or here.session != session:
         raise NotAllowedError("This session cannot be closed now.")
-    connection.execute(insert(happening).values(reader=reader, kind="closed", session=session, at=now))
-
-
-def store_questionnaire(
-    connection: Connection,
-    protocol: Readers,
-    reader: str,
-    name: Literal["before", "after"],
-    given: dict[str, str],
-    now: datetime,
-) -> None:
-    """Store a whole questionnaire at once; it cannot be changed afterwards.
-
-    Raises:
-        NotAllowedError: Not now, an answer is missing, or one is not an answer to its item.
-    """
-    lock(connection, reader)
-    here, _ = stage(connection, protocol, reader, now)
-    if here.name != name:
-        raise NotAllowedError("This questionnaire cannot be answered now.")
-    items = {item.id: item for item in getattr(protocol, name)}
-    filled = {key: value.strip() for key, value in given.items() if value.strip()}
-    for key, value in filled.items():
-        if key not in items or not _answers(items[key], value):
-            raise NotAllowedError("One of the answers does not belong to its question.")
-    for item in items.values():
-        if item.required and item.id not in filled:
-            raise NotAllowedError(f"Please answer: {item.text}")
-    for key, value in filled.items():
-        connection.execute(insert(answer).values(reader=reader, stage=name, item=key, value=value, answered_at=now))
-    connection.execute(insert(happening).values(reader=reader, kind=name, at=now))
-
-
-def _answers(item: Item, value: str) -> bool:
-    """Whether a value answers an item."""
-    if item.kind == "scale":
-        return value in ("1", "2", "3", "4", "5")
-    if item.kind == "choice":
-        return value in item.choices
-    if item.kind == "number":
-        return value.replace(".", "", 1).isdecimal() and value.isascii()
-    return True
-
-
-def sizes(connection: Connection, code: str) -> list[dict[str, Any]]:
-    """Number, width and height of a case's pictures, and of the halves that go ahead of large ones."""
-    rows = connection.execute(select(view).where(view.c.case_code == code).order_by(view.c.number)).all()
-    return [_size(row) for row in rows]
-
-
-def _size(row: Row[Any]) -> dict[str, Any]:
-    half = picture.half_shape(row.height, row.width)
-    return {
-        "number": row.number,
-        "width": row.width,
-        "height": row.height,
-        "half": {"height": half[0], "width": half[1]} if half else None,
-    }
+    drafts.drop_session(connection, reader, session)
+    record(connection, reader, "closed", now, session=session)

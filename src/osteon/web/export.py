@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from osteon.core import tables
 from osteon.core.errors import InputError
 from osteon.readers import to_imrmc
 from osteon.study.protocol import Readers
-from osteon.web import desk
-from osteon.web.database import Store, answer, person, reading
+from osteon.web import changes, desk
+from osteon.web.database import Store, answer, person, reading, view
 from osteon.web.investigator import study_folder
 from osteon.web.serve import open_store
 
@@ -26,18 +27,24 @@ class Exported:
         readings: One row a reader, arm and case: the last answer.
         revisions: Every answer ever given.
         questionnaire: Answers to the questionnaires.
+        changes: What was changed of the protocol while readers read.
     """
 
     readings: pd.DataFrame
     revisions: pd.DataFrame
     questionnaire: pd.DataFrame
+    changes: pd.DataFrame
 
     def write(self, folder: Path) -> list[Path]:
-        """Write readings.csv, revisions.csv and questionnaire.csv."""
+        """Write readings.csv, revisions.csv and questionnaire.csv; protocol_changes.csv where there are any."""
         tables.write(self.readings, folder / "readings.csv", tables.READINGS)
         tables.write(self.revisions, folder / "revisions.csv", tables.READINGS)
         tables.write(self.questionnaire, folder / "questionnaire.csv", tables.QUESTIONNAIRE)
-        return [folder / name for name in ("readings.csv", "revisions.csv", "questionnaire.csv")]
+        names = ["readings.csv", "revisions.csv", "questionnaire.csv"]
+        if not self.changes.empty:
+            tables.write(self.changes, folder / "protocol_changes.csv", tables.PROTOCOL_CHANGES)
+            names.append("protocol_changes.csv")
+        return [folder / name for name in names]
 
 
 def export_to(
@@ -87,20 +94,27 @@ def export(store: Store, folder: Path) -> Exported:
         given = pd.DataFrame(connection.execute(select(reading).order_by(reading.c.id)).mappings().all())
         people = pd.DataFrame(connection.execute(select(person.c.code, person.c.experience)).mappings().all())
         answers = pd.DataFrame(connection.execute(select(answer).order_by(answer.c.id)).mappings().all())
+        lesions = connection.execute(select(view.c.case_code, view.c.number, view.c.boxes)).all()
+        changed = pd.DataFrame(
+            [{**row, "before": f"{row['before']:g}", "after": f"{row['after']:g}"} for row in changes.log(connection)]
+        )
     if given.empty:
         raise InputError("nobody has read a case yet", file=folder)
     questionnaire = _questionnaire(answers, protocol)
     known = people.rename(columns={"code": "reader"}).merge(
         receptiveness(questionnaire, protocol), on="reader", how="left"
     )
-    revisions = _readings(given, key, protocol).merge(known, on="reader", how="left", validate="many_to_one")
+    boxes = {(row.case_code, row.number): row.boxes[0] for row in lesions if row.boxes}
+    revisions = _readings(given, key, protocol, boxes).merge(known, on="reader", how="left", validate="many_to_one")
     order = ["reader", "session", "position", "step", "revision"]
     revisions = revisions.sort_values(order).reset_index(drop=True)
     last = revisions.drop_duplicates(["reader", "session", "position", "step"], keep="last").reset_index(drop=True)
-    return Exported(last, revisions, questionnaire)
+    return Exported(last, revisions, questionnaire, changed)
 
 
-def _readings(given: pd.DataFrame, key: pd.DataFrame, protocol: Readers) -> pd.DataFrame:
+def _readings(
+    given: pd.DataFrame, key: pd.DataFrame, protocol: Readers, lesions: Mapping[tuple[str, int], list[float]]
+) -> pd.DataFrame:
     """Answers beside the truth and the advice, under the name of the case's first picture."""
     joined = given.merge(
         key[["code", "case_id", "patient_id", "centre", "truth", "probability", "advice"]],
@@ -108,8 +122,32 @@ def _readings(given: pd.DataFrame, key: pd.DataFrame, protocol: Readers) -> pd.D
     )  # fmt: skip
     for moment in ("shown_at", "answered_at", "advice_at", "heatmap_at"):
         joined[moment] = [at.isoformat() if pd.notna(at) else "" for at in joined[moment]]
-    box = pd.DataFrame([found or {} for found in joined["box"]]).add_prefix("box_")
-    return pd.concat([joined.drop(columns=["id", "box", "receipt", "code"]), box], axis=1).assign(scale=protocol.scale)
+    kept = joined.drop(columns=["id", "box", "receipt", "code"]).assign(scale=protocol.scale)
+    return pd.concat([kept, drawn_and_lesion(joined, lesions)], axis=1) if protocol.draw_box else kept
+
+
+def drawn_and_lesion(joined: pd.DataFrame, lesions: Mapping[tuple[str, int], list[float]]) -> pd.DataFrame:
+    """The drawn box and the lesion's: on the picture that was drawn on if one is there, else on the first with one.
+
+    Args:
+        joined: One row an answer: case_code and box.
+        lesions: (case code, number of the picture) to the lesion's box.
+
+    Returns:
+        ``box_`` and ``lesion_`` ``view``, ``x0``, ``y0``, ``x1``, ``y1``; nan where there is none.
+    """
+    first = dict(sorted(lesions, reverse=True))
+    rows: list[dict[str, float]] = []
+    for code, drawn in zip(joined["case_code"], joined["box"], strict=True):
+        box = drawn if isinstance(drawn, dict) else {}
+        row = {f"box_{name}": value for name, value in box.items()}
+        number = box["view"] if box and (code, box["view"]) in lesions else first.get(code)
+        if number is not None:
+            sides = zip(("x0", "y0", "x1", "y1"), lesions[code, number], strict=True)
+            row |= {"lesion_view": number} | {f"lesion_{side}": value for side, value in sides}
+        rows.append(row)
+    columns = [f"{whose}_{what}" for whose in ("box", "lesion") for what in ("view", "x0", "y0", "x1", "y1")]
+    return pd.DataFrame(rows, columns=columns, index=joined.index)
 
 
 def _questionnaire(answers: pd.DataFrame, protocol: Readers) -> pd.DataFrame:

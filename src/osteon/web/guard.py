@@ -27,6 +27,7 @@ ADMINISTRATOR = "admin"
 #: No request of this application is longer.
 LARGEST_BODY = 64 * 1024
 
+_HEAD = "osteon.head"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _HEADERS = {
     "content-security-policy": (
@@ -174,7 +175,26 @@ class Armour:
             await send(message)
 
         refusal = _too_long(dict(scope["headers"]))
-        await (refusal or self._app)(scope, receive, dressed)
+        if scope["method"] == "HEAD":
+            await (refusal or self._app)({**scope, "method": "GET", _HEAD: True}, receive, _bodiless(dressed))
+        else:
+            await (refusal or self._app)(scope, receive, dressed)
+
+
+def heads_only(scope: Scope) -> bool:
+    """Whether a request asks what a GET would send, but not for it."""
+    return bool(scope.get(_HEAD))
+
+
+def _bodiless(send: Send) -> Send:
+    """Send what GET would have sent, but for the body."""
+
+    async def without(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return without
 
 
 def _too_long(headers: dict[bytes, bytes]) -> Response | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from osteon.core import tables
 from osteon.core.errors import InputError, suggest
-from osteon.web import guard
+from osteon.web import changes, desk, guard
 from osteon.web.database import person
 from osteon.web.serve import open_store
 
@@ -57,6 +58,23 @@ def end(folder: Path, person_code: str, database_url: str | None = None) -> None
     with _writing(folder, database_url) as connection:
         _known(connection, person_code)
         guard.revoke(connection, person_code)
+
+
+def change_washout(folder: Path, days: float, reason: str, database_url: str | None = None) -> str:
+    """Set another wash-out while the study runs; it is written down with the readings.
+
+    Returns:
+        What was changed, in a sentence.
+
+    Raises:
+        InputError: There is no wash-out, no such number of days, or no reason.
+    """
+    with _writing(folder, database_url) as connection:
+        before, _ = desk.protocol_of(connection)
+        after = changes.change_washout(connection, before, days, reason, guard.ADMINISTRATOR, datetime.now(UTC))
+    if before.washout_days == after.washout_days:
+        return f"the wash-out is {after.washout_days:g} days already"
+    return f"the wash-out was {before.washout_days:g} days and is {after.washout_days:g} days now"
 
 
 @contextmanager

@@ -12,23 +12,69 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from osteon.core.tables import written
+from osteon.io import StoredRadiograph
 
 Depth16 = NDArray[np.uint16]
 Part = Literal["whole", "half", "heat"]
 
 #: A picture with a longer side than this is sent at half its size first.
 _LARGE = 1024
+_CURVE_POINTS = 257
 
 
 def name(case_code: str, number: int, part: Part = "whole") -> str:
     """The file of a picture: its case's code, the view's number, and nothing else."""
     return f"{case_code}-{number}{'' if part == 'whole' else f'-{part}'}.gz"
+
+
+def sixteen_bits(radiograph: StoredRadiograph) -> tuple[Depth16, dict[str, Any]]:
+    """The values as 16-bit numbers, and the default window on them.
+
+    Whole values within 65 536 steps are kept exactly, moved to start at 0; others are scaled to fill the range. A
+    window whose course is not a straight line is sent as points of its curve.
+
+    Returns:
+        (H, W) values; and the window: ``low`` and ``high``, the values shown as black and as white; ``curve``, greys at
+        even steps between them, where it is not a straight line; ``slope`` and ``intercept``, which turn a value into
+        the file's own (negative where it is stored inverted); ``centre`` and ``width`` of the window as the file writes
+        them, or, where it names none, in the file's own values.
+    """
+    values = radiograph.values
+    low, high = float(values.min()), float(values.max())
+    exact = np.issubdtype(values.dtype, np.integer) or bool(np.all(values == np.rint(values)))
+    scale = 1.0 if exact and high - low <= 65535 else 65535 / max(high - low, 1e-30)
+    stored = np.rint((values.astype(np.float64) - low) * scale).astype(np.uint16)
+    black, white = radiograph.window
+    slope, intercept = 1 / scale, low
+    if radiograph.mirror is not None:
+        slope, intercept = -slope, radiograph.mirror - intercept
+    middle = (black + white) / 2 if radiograph.mirror is None else radiograph.mirror - (black + white) / 2
+    centre, width = radiograph.stated or (middle, white - black)
+    window: dict[str, Any] = {"slope": slope, "intercept": intercept, "centre": centre, "width": width}
+    if isinstance(radiograph.curve, np.ndarray):
+        places = np.linspace(0, len(radiograph.curve) - 1, _CURVE_POINTS)
+        curve = np.interp(places, np.arange(len(radiograph.curve)), radiograph.curve)
+        window["curve"] = [round(float(point), 4) for point in curve]
+    elif radiograph.curve == "sigmoid":  # beyond a width on either side it is black or white to within 1 in 400
+        reach = white - black
+        black, white = black - reach, white + reach
+        window["curve"] = [round(float(point), 4) for point in expit(np.linspace(-6, 6, _CURVE_POINTS))]
+    return stored, {"low": (black - low) * scale, "high": (white - low) * scale, **window}
+
+
+def shown(values: Depth16, window: dict[str, Any]) -> NDArray[np.uint8]:
+    """The greys that the browser makes of stored values through their default window, 0 to 255."""
+    table = np.clip((np.arange(65536) - window["low"]) / max(window["high"] - window["low"], 1e-6), 0, 1)
+    if "curve" in window:
+        table = np.interp(table * (len(window["curve"]) - 1), np.arange(len(window["curve"])), window["curve"])
+    return np.asarray(np.rint(table * 255).astype(np.uint8)[values])
 
 
 def half_shape(height: int, width: int) -> tuple[int, int] | None:

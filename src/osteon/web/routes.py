@@ -2,82 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi import Path as InPath
-from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
-from osteon.web import desk, guard, office, picture, rules
-from osteon.web.site import Reader, SignedIn, Site, ThisSite, administrator, from_these_pages, held_back
-
-#: Text that both databases can hold: no control characters but line ends and tabs. (Half characters pydantic refuses.)
-_WORDS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-_Text = Annotated[str, Field(max_length=2000, pattern=_WORDS)]
-_Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
-_Pixel = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
-_Number = Annotated[int, InPath(ge=1, le=100_000)]
-_Session = Annotated[int, Field(ge=1, le=2)]
-_Name = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,19}$")]
+from osteon.core.errors import InputError
+from osteon.study.protocol import Readers
+from osteon.web import (
+    changes,
+    desk,
+    drafts,
+    forms,
+    guard,
+    office,
+    pen,
+    picture,
+    questionnaires,
+    replies,
+    rules,
+    views,
+)
+from osteon.web.forms import Name, Number
+from osteon.web.site import (
+    Administrator,
+    KnownAdministrator,
+    KnownReader,
+    Reader,
+    Room,
+    Site,
+    ThisSite,
+    administrator,
+    from_these_pages,
+    held_back,
+)
 
 api = APIRouter(prefix="/api")
 office_api = APIRouter(prefix="/api/readers", dependencies=[Depends(administrator)])
+protocol_api = APIRouter(prefix="/api/office")
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@contextmanager
+def _reading(site: Site) -> Iterator[tuple[Connection, Readers]]:
+    """One reading transaction, and the protocol as it is in it."""
+    with site.store.read() as connection:
+        yield connection, changes.applied(connection, site.protocol)
 
 
-class Entry(_Body):
-    """The token of an invitation."""
-
-    token: Annotated[str, Field(max_length=200)]
-
-
-class Left(_Body):
-    """How long a case was on the screen before the reader turned away from it."""
-
-    seconds: _Seconds
+@contextmanager
+def _writing(site: Site, code: str, room: str | None) -> Iterator[tuple[Connection, Readers]]:
+    """One writing transaction of the window that has the pen (None: of any), and the protocol as it is in it."""
+    with site.store.write() as connection:
+        desk.lock(connection, code)
+        if room is not None:
+            pen.hold(connection, code, room)
+        yield connection, changes.applied(connection, site.protocol)
 
 
-class Box(_Body):
-    """A drawn box."""
-
-    view: Annotated[int, Field(ge=1, le=1000)]
-    x0: _Pixel
-    y0: _Pixel
-    x1: _Pixel
-    y1: _Pixel
-
-
-class Answer(_Body):
-    """An answer to a case; see :class:`osteon.web.desk.Given`."""
-
-    session: _Session
-    step: _Session
-    confidence: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-    call: Annotated[int, Field(ge=0, le=1)] | None = None
-    box: Box | None = None
-    comment: _Text = ""
-    seconds: _Seconds
-    receipt: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
-
-
-class Questionnaire(_Body):
-    """A whole questionnaire, item to value."""
-
-    answers: Annotated[dict[Annotated[str, Field(max_length=40)], _Text], Field(max_length=200)]
-
-
-class Close(_Body):
-    """The session that is to be closed."""
-
-    session: _Session
+# --- coming in ------------------------------------------------------------------------------------------------------
 
 
 @api.post("/enter")
-def enter(entry: Entry, request: Request, response: Response, site: ThisSite) -> dict[str, str]:
-    """Exchange an invitation for a cookie."""
+def enter(entry: forms.Entry, request: Request, response: Response, site: ThisSite) -> replies.Entered:
+    """Exchange an invitation for a cookie: a reader's, or the administrator's beside it."""
     from_these_pages(request)
     held_back(site.entries, request.client.host if request.client else "")
     with site.store.write() as connection:
@@ -85,35 +74,49 @@ def enter(entry: Entry, request: Request, response: Response, site: ThisSite) ->
     if entered is None:
         raise HTTPException(401, "This invitation is not valid, or no longer.")
     who, cookie = entered
-    response.set_cookie(site.cookie, cookie, httponly=True, samesite="strict", secure=site.secure)
-    return {"role": who.role}
+    response.set_cookie(site.cookie(who.role), cookie, httponly=True, samesite="strict", secure=site.secure)
+    return replies.Entered.model_validate({"role": who.role})
 
 
 @api.post("/leave")
-def leave(who: SignedIn, request: Request, response: Response, site: ThisSite) -> dict[str, bool]:
+def leave(_code: Reader, request: Request, response: Response, site: ThisSite) -> replies.Gone:
     """Sign this browser out."""
+    name = site.cookie("reader")
     with site.store.write() as connection:
-        guard.sign_out(connection, request.cookies[site.cookie])
-    response.delete_cookie(site.cookie, httponly=True, samesite="strict", secure=site.secure)
-    return {"left": bool(who.code)}
+        guard.sign_out(connection, request.cookies[name])
+    response.delete_cookie(name, httponly=True, samesite="strict", secure=site.secure)
+    return replies.Gone(left=True)
 
 
 @api.get("/me")
-def me(who: SignedIn, site: ThisSite) -> dict[str, Any]:
+def me(who: KnownReader, site: ThisSite) -> replies.Me:
     """Who is signed in, what is asked, and where they stand."""
     known = {"code": who.code, "role": who.role, "csrf": who.csrf, "study": site.about}
-    return {**known, **_whereabouts(site, who.code)} if who.role == "reader" else known
+    return replies.Me.model_validate({**known, **_whereabouts(site, who.code)})
+
+
+@api.post("/pen")
+def take_pen(code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
+    """Write in this window from now on, and in no other."""
+    with _writing(site, code, None) as (connection, _):
+        pen.take(connection, code, room, site.clock())
+    return replies.Whereabouts.model_validate(_whereabouts(site, code))
 
 
 def _whereabouts(site: Site, code: str) -> dict[str, Any]:
     """The question, and where a reader stands."""
-    protocol = site.protocol
-    with site.store.read() as connection:
+    with _reading(site) as (connection, protocol):
         here, come = desk.stage(connection, protocol, code, site.clock())
-    named = {"answers", "scale", "call", "draw_box", "comment", "advice", "revise", "washout_days", "design"}
-    items = getattr(protocol, here.name) if here.name in ("before", "after") else ()
+        asked = here.name in ("before", "after")
+        filled = drafts.found(connection, code, here.name) if asked else None
+        begun = drafts.positions(connection, code, here.session)
+    items = getattr(protocol, here.name) if asked else ()
+    between = here.name in ("reading", "review")
     return {
-        "question": {**protocol.model_dump(mode="json", include=named), "asked": protocol.asked},
+        "question": {
+            **protocol.model_dump(mode="json", include=set(replies.Question.model_fields)),
+            "asked": protocol.asked,
+        },
         "stage": {
             "name": here.name,
             "session": here.session,
@@ -122,50 +125,72 @@ def _whereabouts(site: Site, code: str) -> dict[str, Any]:
             "step": here.step,
             "steps": rules.steps(protocol),
             "cases": come.cases,
+            "open": come.cases - here.position + 1 if between else 0,
+            "drafts": begun if between else [],
             "opens_at": here.opens_at.isoformat() if here.opens_at else None,
             "items": [item.model_dump(exclude={"reverse"}) for item in items],
+            "filled": filled or {},
         },
     }
 
 
+# --- questionnaires -------------------------------------------------------------------------------------------------
+
+
 @api.post("/questionnaires/{name}")
-def fill(name: Literal["before", "after"], body: Questionnaire, code: Reader, site: ThisSite) -> dict[str, Any]:
+def fill(
+    name: Literal["before", "after"], body: forms.Questionnaire, code: Reader, room: Room, site: ThisSite
+) -> replies.Whereabouts:
     """Store a questionnaire."""
-    with site.store.write() as connection:
-        desk.store_questionnaire(connection, site.protocol, code, name, body.answers, site.clock())
-    return _whereabouts(site, code)
+    with _writing(site, code, room) as (connection, protocol):
+        questionnaires.store(connection, protocol, code, name, body.answers, site.clock())
+    return replies.Whereabouts.model_validate(_whereabouts(site, code))
+
+
+@api.put("/questionnaires/{name}/draft")
+def draft_questionnaire(
+    name: Literal["before", "after"], body: forms.QuestionnaireDraft, code: Reader, room: Room, site: ThisSite
+) -> replies.Kept:
+    """Keep what has been filled in of a questionnaire."""
+    with _writing(site, code, room) as (connection, protocol):
+        kept = questionnaires.draft(connection, protocol, code, name, body.answers, room, body.turn, site.clock())
+    return replies.Kept(kept=kept)
+
+
+# --- cases ----------------------------------------------------------------------------------------------------------
 
 
 @api.get("/cases/{position}")
-def case(position: _Number, code: Reader, site: ThisSite) -> dict[str, Any]:
+def case(position: Number, code: Reader, site: ThisSite) -> replies.Case:
     """A case of the open session."""
-    with site.store.read() as connection:
-        return desk.case_page(connection, site.protocol, code, position, site.clock())
+    with _reading(site) as (connection, protocol):
+        return replies.Case.model_validate(desk.case_page(connection, protocol, code, position, site.clock()))
 
 
-@api.get("/cases/{position}/pictures/{number}")
+@api.get("/cases/{position}/pictures/{number}", response_class=Response)
 def case_picture(
-    position: _Number, number: _Number, code: Reader, site: ThisSite, part: Literal["whole", "half"] = "whole"
+    position: Number, number: Number, code: Reader, site: ThisSite, part: Literal["whole", "half"] = "whole"
 ) -> Response:
     """One picture of a case, at full depth; a large one also at half its size."""
-    with site.store.read() as connection:
-        case_code = desk.picture_case(connection, site.protocol, code, position, site.clock())
+    with _reading(site) as (connection, protocol):
+        case_code = views.picture_case(connection, protocol, code, position, site.clock())
     return _sent(site, picture.name(case_code, number, part))
 
 
 @api.get("/cases/{position}/views")
-def case_views(position: _Number, code: Reader, site: ThisSite) -> list[dict[str, Any]]:
+def case_views(position: Number, code: Reader, site: ThisSite) -> list[replies.ViewSize]:
     """How many pictures a case has and how large they are: enough to fetch those of the next case ahead of time."""
-    with site.store.read() as connection:
-        case_code = desk.picture_case(connection, site.protocol, code, position, site.clock())
-        return desk.sizes(connection, case_code)
+    with _reading(site) as (connection, protocol):
+        case_code = views.picture_case(connection, protocol, code, position, site.clock())
+        return [replies.ViewSize.model_validate(row) for row in views.sizes(connection, case_code)]
 
 
-@api.get("/cases/{position}/heatmaps/{number}")
-def case_heatmap(position: _Number, number: _Number, code: Reader, site: ThisSite) -> Response:
+@api.get("/cases/{position}/heatmaps/{number}", response_class=Response)
+def case_heatmap(request: Request, position: Number, number: Number, code: Reader, site: ThisSite) -> Response:
     """The model's heat map on one picture of a case of the aided arm; asking for it is recorded."""
-    with site.store.write() as connection:
-        due = desk.note(connection, site.protocol, code, position, "heatmap", site.clock())
+    looked = not guard.heads_only(request.scope)
+    with _writing(site, code, None) as (connection, protocol):
+        due = desk.note(connection, protocol, code, position, "heatmap", site.clock(), written=looked)
     return _sent(site, picture.name(due.case_code, number, "heat"))
 
 
@@ -179,64 +204,120 @@ def _sent(site: Site, name: str) -> Response:
 
 
 @api.post("/cases/{position}/shown")
-def shown(position: _Number, code: Reader, site: ThisSite) -> dict[str, int]:
+def shown(position: Number, code: Reader, room: Room, site: ThisSite) -> replies.Noted:
     """The case is on the screen."""
-    with site.store.write() as connection:
-        due = desk.note(connection, site.protocol, code, position, "shown", site.clock())
-    return {"step": due.step}
+    with _writing(site, code, room) as (connection, protocol):
+        due = desk.note(connection, protocol, code, position, "shown", site.clock())
+    return replies.Noted(step=due.step)
 
 
 @api.post("/cases/{position}/left")
-def left(position: _Number, body: Left, code: Reader, site: ThisSite) -> dict[str, int]:
-    """The reader paused, or turned to something else."""
-    with site.store.write() as connection:
-        due = desk.note(connection, site.protocol, code, position, "left", site.clock(), body.seconds)
-    return {"step": due.step}
+def left(position: Number, body: forms.Left, code: Reader, site: ThisSite) -> replies.Noted:
+    """The reader paused, or turned to something else; a window that has lost the pen may still tell its time."""
+    with _writing(site, code, None) as (connection, protocol):
+        due = desk.note(connection, protocol, code, position, "left", site.clock(), body.seconds)
+    return replies.Noted(step=due.step)
 
 
 @api.post("/cases/{position}/advice")
-def advice(position: _Number, code: Reader, site: ThisSite) -> dict[str, Any]:
+def advice(position: Number, code: Reader, room: Room, site: ThisSite) -> replies.Advice:
     """The model's advice on a case of the aided arm; asking for it is recorded."""
-    with site.store.write() as connection:
-        return desk.advice(connection, site.protocol, code, position, site.clock())
+    with _writing(site, code, room) as (connection, protocol):
+        return replies.Advice.model_validate(desk.advice(connection, protocol, code, position, site.clock()))
+
+
+@api.post("/cases/{position}/advised")
+def advised(position: Number, code: Reader, room: Room, site: ThisSite) -> replies.Noted:
+    """The advice is on the screen: from now on an answer can be chosen with it."""
+    with _writing(site, code, room) as (connection, protocol):
+        due = desk.note(connection, protocol, code, position, "advised", site.clock())
+    return replies.Noted(step=due.step)
+
+
+@api.put("/cases/{position}/draft")
+def draft(position: Number, body: forms.Draft, code: Reader, room: Room, site: ThisSite) -> replies.Kept:
+    """Keep an answer that is not finished; it counts nowhere."""
+    content = body.model_dump(exclude={"session", "step", "turn"}, exclude_defaults=True)
+    if set(content) <= {"revises"}:
+        content = {}
+    with _writing(site, code, room) as (connection, protocol):
+        kept = desk.keep_draft(
+            connection, protocol, code, position, (body.session, body.step), body.revises, content, room, body.turn,
+            site.clock(),
+        )  # fmt: skip
+    return replies.Kept(kept=kept)
 
 
 @api.post("/cases/{position}/answers")
-def answers(position: _Number, body: Answer, code: Reader, site: ThisSite) -> dict[str, Any]:
+def answers(position: Number, body: forms.Answer, code: Reader, room: Room, site: ThisSite) -> replies.Stored:
     """Store an answer; the reply is sent when it is on disk."""
     given = desk.Given(**{**body.model_dump(exclude={"box"}), "box": body.box.model_dump() if body.box else None})
-    with site.store.write() as connection:
-        stored = desk.store_answer(connection, site.protocol, code, position, given, site.clock())
-    return {**stored, **_whereabouts(site, code)}
+    with _writing(site, code, room) as (connection, protocol):
+        stored = desk.store_answer(connection, protocol, code, position, given, site.clock())
+    return replies.Stored.model_validate({**stored, **_whereabouts(site, code)})
 
 
 @api.post("/close")
-def close(body: Close, code: Reader, site: ThisSite) -> dict[str, Any]:
+def close(body: forms.Close, code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
     """Close the session."""
+    with _writing(site, code, room) as (connection, protocol):
+        desk.close_session(connection, protocol, code, body.session, site.clock())
+    return replies.Whereabouts.model_validate(_whereabouts(site, code))
+
+
+# --- the administrator's office -------------------------------------------------------------------------------------
+
+
+@protocol_api.get("/me")
+def office_me(who: KnownAdministrator, site: ThisSite) -> replies.OfficeMe:
+    """The administrator who is signed in."""
+    return replies.OfficeMe.model_validate({"code": who.code, "role": who.role, "csrf": who.csrf, "study": site.about})
+
+
+@protocol_api.get("/protocol")
+def protocol(_code: Administrator, site: ThisSite) -> replies.Protocol:
+    """What may be changed of the protocol, and what was."""
+    with _reading(site) as (connection, current):
+        return _protocol(connection, current)
+
+
+@protocol_api.post("/washout")
+def washout(body: forms.Washout, code: Administrator, site: ThisSite) -> replies.Protocol:
+    """Set another wash-out; who, when and why is written down."""
     with site.store.write() as connection:
-        desk.close_session(connection, site.protocol, code, body.session, site.clock())
-    return _whereabouts(site, code)
+        try:
+            current = changes.change_washout(connection, site.protocol, body.days, body.reason, code, site.clock())
+        except InputError as error:
+            raise desk.NotAllowedError(str(error)) from None
+        return _protocol(connection, current)
+
+
+def _protocol(connection: Connection, current: Readers) -> replies.Protocol:
+    return replies.Protocol.model_validate(
+        {"sessions": current.sessions, "washout_days": current.washout_days, "changes": changes.log(connection)}
+    )
 
 
 @office_api.get("")
-def progress(site: ThisSite) -> list[dict[str, Any]]:
+def progress(site: ThisSite) -> list[replies.ReaderProgress]:
     """How far every reader has come; no answers."""
-    with site.store.read() as connection:
-        return office.progress(connection, site.protocol, site.clock())
+    with _reading(site) as (connection, current):
+        rows = office.progress(connection, current, site.clock())
+    return [replies.ReaderProgress.model_validate(row) for row in rows]
 
 
 @office_api.post("/{reader}/invite")
-def new_invitation(reader: _Name, site: ThisSite) -> dict[str, str]:
+def new_invitation(reader: Name, site: ThisSite) -> replies.Invitation:
     """A new link for a reader; the old one ends."""
     with site.store.write() as connection:
         office.known(connection, reader)
-        return {"token": guard.invite(connection, reader)}
+        return replies.Invitation(token=guard.invite(connection, reader))
 
 
 @office_api.post("/{reader}/revoke")
-def revoke(reader: _Name, site: ThisSite) -> dict[str, bool]:
+def revoke(reader: Name, site: ThisSite) -> replies.Revoked:
     """End a reader's link, and every browser signed in with it."""
     with site.store.write() as connection:
         office.known(connection, reader)
         guard.revoke(connection, reader)
-    return {"revoked": True}
+    return replies.Revoked(revoked=True)

@@ -87,3 +87,23 @@ def may_fetch(protocol: Readers, now: Stage, position: int, cases: int) -> bool:
     """Whether pictures of a case may be sent: also those of the next one, so that it is there without a wait."""
     ahead = now.name == "reading" and position == now.position + 1 <= cases
     return ahead or may_open(protocol, now, position)
+
+
+def box_complaint(protocol: Readers, *, boxed: bool, no_lesion: bool = False) -> str | None:
+    """Why an answer cannot be taken as far as its box goes, in a sentence for the reader; None where it can.
+
+    Args:
+        protocol: The rules.
+        boxed: A box came with the answer.
+        no_lesion: The reader said that there is no lesion to draw a box around.
+    """
+    if not protocol.draw_box:
+        return "The question asks for no box." if boxed or no_lesion else None
+    if no_lesion and not protocol.no_lesion:
+        return "Please draw a box around the lesion; every case of this study has one."
+    if boxed and no_lesion:
+        return "Either draw a box or say that there is no lesion."
+    if not boxed and not no_lesion:
+        either = ", or say that there is no lesion" if protocol.no_lesion else ""
+        return f"Please draw a box around the lesion{either}."
+    return None

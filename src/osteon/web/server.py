@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from osteon.core.errors import InputError
-from osteon.web import desk, guard, routes
+from osteon.web import desk, guard, pen, routes
 from osteon.web.database import Store
 from osteon.web.site import Clock, Site, now_utc
 
@@ -41,8 +41,9 @@ def create_app(store: Store, pictures: Path, *, secure: bool = False, clock: Clo
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(desk.NotAllowedError, _not_allowed)
-    app.include_router(routes.api)
-    app.include_router(routes.office_api)
+    app.add_exception_handler(pen.ElsewhereError, _elsewhere)
+    for router in (routes.api, routes.office_api, routes.protocol_api):
+        app.include_router(router)
     app.add_api_route("/", _page("reader.html"), methods=["GET"])
     app.add_api_route("/admin", _page("admin.html"), methods=["GET"])
     app.mount("/static", _Static(directory=_STATIC))
@@ -80,3 +81,7 @@ async def _malformed(_request: Request, error: Exception) -> Response:
 
 async def _not_allowed(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 409)
+
+
+async def _elsewhere(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 423)

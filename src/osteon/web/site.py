@@ -9,7 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Header, HTTPException, Request
 from sqlalchemy import update
 
 from osteon.study.protocol import Readers
@@ -49,10 +49,13 @@ class Site:
     requests: guard.Limiter = field(default_factory=lambda: guard.Limiter(burst=200, per_second=20))
     entries: guard.Limiter = field(default_factory=lambda: guard.Limiter(burst=60, per_second=1))
 
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie; over TLS browsers then refuse it from anywhere but this very host."""
-        return "__Host-osteon" if self.secure else "osteon"
+    def cookie(self, role: str) -> str:
+        """Name of the cookie of a role: a browser can be a reader's and the administrator's at once.
+
+        Over TLS browsers then refuse it from anywhere but this very host.
+        """
+        name = "osteon" if role == "reader" else "osteon-office"
+        return f"__Host-{name}" if self.secure else name
 
 
 # Dependencies that touch no database are coroutines: those run where they are, others in a thread of their own.
@@ -81,38 +84,64 @@ def from_these_pages(request: Request) -> None:
         raise HTTPException(403, "Requests come from this site's own pages only.")
 
 
-def signed_in(request: Request, site: ThisSite) -> guard.Visitor:
-    """Who asks: 401 without a valid cookie, 403 for a change without the browser's own CSRF token."""
-    cookie = request.cookies.get(site.cookie)
+def _visitor(request: Request, site: Site, role: str) -> guard.Visitor:
+    """Who asks in a role: 401 without a valid cookie, 403 where only the other role is signed in."""
     now = site.clock()
     with site.store.read() as connection:
+        cookie = request.cookies.get(site.cookie(role))
         who = guard.visitor(connection, cookie, now)
-    if who is None or cookie is None:
+        other = "admin" if role == "reader" else "reader"
+        if who is None and guard.visitor(connection, request.cookies.get(site.cookie(other)), now):
+            raise HTTPException(403, _ONLY_FOR[role])
+    if who is None or cookie is None or who.role != role:
         raise HTTPException(401, "Please sign in with your invitation link.")
     held_back(site.requests, guard.hashed(cookie))
-    if request.method != "GET":
-        from_these_pages(request)
-        if not guard.same_secret(request.headers.get("x-csrf-token"), who.csrf):
-            raise HTTPException(403, "The page is out of date; load it again.")
+    from_these_pages(request)
     if now - who.seen_at > _STILL_HERE:
         with site.store.write() as connection:
             connection.execute(update(login).where(login.c.token_hash == guard.hashed(cookie)).values(seen_at=now))
     return who
 
 
-async def reader(who: Annotated[guard.Visitor, Depends(signed_in)]) -> str:
+_ONLY_FOR = {"reader": "This is for readers.", "admin": "This is for the study's administrator."}
+
+
+def known_reader(request: Request, site: ThisSite) -> guard.Visitor:
+    """The reader who is signed in in this browser."""
+    return _visitor(request, site, "reader")
+
+
+def known_administrator(request: Request, site: ThisSite) -> guard.Visitor:
+    """The administrator who is signed in in this browser."""
+    return _visitor(request, site, "admin")
+
+
+KnownReader = Annotated[guard.Visitor, Depends(known_reader)]
+KnownAdministrator = Annotated[guard.Visitor, Depends(known_administrator)]
+
+
+def _own_page(request: Request, who: guard.Visitor) -> str:
+    """The code of the person whose page sends this; 403 from any other, be it forged or somebody else's by now.
+
+    Looking is held against it as well: one person's page must not show what another one who signed in after them in the
+    same browser may see.
+    """
+    if not guard.same_secret(request.headers.get("x-csrf-token"), who.csrf):
+        raise HTTPException(403, "The page is out of date; load it again.")
+    return who.code
+
+
+async def reader(request: Request, who: KnownReader) -> str:
     """The code of the reader who asks."""
-    if who.role != "reader":
-        raise HTTPException(403, "This is for readers.")
-    return who.code
+    return _own_page(request, who)
 
 
-async def administrator(who: Annotated[guard.Visitor, Depends(signed_in)]) -> str:
+async def administrator(request: Request, who: KnownAdministrator) -> str:
     """The code of the administrator who asks."""
-    if who.role != "admin":
-        raise HTTPException(403, "This is for the study's administrator.")
-    return who.code
+    return _own_page(request, who)
 
 
-SignedIn = Annotated[guard.Visitor, Depends(signed_in)]
 Reader = Annotated[str, Depends(reader)]
+Administrator = Annotated[str, Depends(administrator)]
+#: The name that a browser's window has given itself.
+Room = Annotated[str, Header(alias="x-room", pattern=r"^[A-Za-z0-9-]{8,64}$")]

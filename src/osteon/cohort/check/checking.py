@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from osteon.cohort.check import baseline, duplicates, looks
 from osteon.cohort.check.pictures import read_masks, read_pictures
-from osteon.cohort.check.rows import BOX, COMPUTED, counted, named, read
+from osteon.cohort.check.rows import BOX, COMPUTED, named, read
 from osteon.core.errors import LeakError, StudyError
 from osteon.core.progress import Progress
+from osteon.core.words import counted
 from osteon.study import Study
 
 _DESCRIBED = ("age", "sex", "site", "view")
@@ -55,6 +56,7 @@ class _Cases:
         self.lines = lines
         self.reason = pd.Series("", index=frame.index)
         self.detail = pd.Series("", index=frame.index)
+        self.left = pd.Series(0, index=frame.index)  # before which stage; 0 while it is in
         self.stages = [self._stage("in the table")]
 
     @property
@@ -65,6 +67,7 @@ class _Cases:
         """Take rows out, unless an earlier reason already did."""
         rows = np.asarray(where, dtype=bool) & (self.reason == "").to_numpy()
         self.reason[rows] = reason
+        self.left[rows] = len(self.stages)
         self.detail[rows] = detail if isinstance(detail, str) else detail[rows]
 
     def end_stage(self, name: str) -> None:
@@ -339,6 +342,7 @@ def _flow(
     study: Study, cases: _Cases, cohort: pd.DataFrame, excluded: pd.DataFrame, warnings: list[str]
 ) -> dict[str, Any]:
     """What flow.json holds."""
+    left = cases.left[cases.reason != ""].to_numpy()
     told = cases.frame.get("synthetic", pd.Series(dtype="object"))
     parts = {
         name: mask
@@ -350,8 +354,9 @@ def _flow(
         "positive": study.task.name,
         "stages": cases.stages,
         "excluded": [
-            {"reason": reason, "cases": len(rows), "case_ids": list(rows["case_id"])}
-            for reason, rows in excluded.groupby("reason", sort=False)
+            {"reason": reason, "stage": stage["name"], "cases": len(rows), "case_ids": list(rows["case_id"])}
+            for at, stage in enumerate(cases.stages)
+            for reason, rows in excluded[left == at].groupby("reason", sort=False)
         ],
         "groups": [
             {

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from osteon.cohort.check.checking import Checked
+from osteon.core.words import noteworthy
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 #: Groups of the baseline table side by side before it would be wider than a terminal.
 _MOST_GROUPS = 4
-#: Standardised difference from which groups are usually called unlike.
-_NOTEWORTHY = 0.2
 
 
 def render(checked: Checked) -> RenderableType:
@@ -55,16 +54,11 @@ def _flow(checked: Checked) -> Table:
     table.add_column("")
     table.add_column("cases", justify="right")
     table.add_column("patients", justify="right")
-    before = None
-    excluded = list(checked.flow["excluded"])
     for stage in checked.flow["stages"]:
-        out = 0 if before is None else before - stage["cases"]
-        while out > 0:  # reasons are in the order of the stages
-            reason = excluded.pop(0)
-            table.add_row(f"  [red]- {reason['reason']}[/]", f"[red]-{reason['cases']}[/]", "")
-            out -= reason["cases"]
+        for out in checked.flow["excluded"]:
+            if out["stage"] == stage["name"]:
+                table.add_row(f"  [red]- {out['reason']}[/]", f"[red]-{out['cases']}[/]", "")
         table.add_row(stage["name"], str(stage["cases"]), str(stage["patients"]))
-        before = stage["cases"]
     return table
 
 
@@ -129,7 +123,7 @@ def _cell(cells: pd.DataFrame, group: str, level: str) -> str:
     summary = str(cells["summary"][group]).replace(" to ", "\N{EN DASH}").replace(" %", "%")
     if np.isnan(smd):
         return summary
-    style = "yellow" if abs(smd) >= _NOTEWORTHY else "dim"
+    style = "yellow" if noteworthy(smd) else "dim"
     if level:
         return f"[{style}]{summary}[/]" if style == "yellow" else summary
     return f"{'' if summary.endswith(' known') else summary} [{style}]{smd:+.2f}[/]"

@@ -14,6 +14,7 @@ from osteon.cohort.check import looks, values
 from osteon.core import tables
 from osteon.core.cells import number
 from osteon.core.errors import LeakError, StudyError, TableError, suggest
+from osteon.core.words import counted
 from osteon.study import Study
 
 BOX = ["x0", "y0", "x1", "y1"]
@@ -39,15 +40,6 @@ def named(ids: Iterable[object], most: int = 5) -> str:
     every = [str(item) for item in ids]
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more
-
-
-def counted(n: int, word: str, plural: str = "") -> str:
-    """A number with its word.
-
-    >>> counted(1, "case"), counted(1200, "case"), counted(2, "body", "bodies")
-    ('1 case', '1 200 cases', '2 bodies')
-    """
-    return f"{n:,}".replace(",", " ") + " " + (word if n == 1 else plural or word + "s")
 
 
 def read(study: Study, warnings: list[str]) -> tuple[pd.DataFrame, NDArray[np.int64]]:

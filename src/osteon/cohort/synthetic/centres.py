@@ -32,8 +32,8 @@ class Centre:
     malignant: float
     giant_cell: float
     older: float = 0.0
-    box_margin: float = 0.03
-    box_jitter: float = 0.02
+    box_margin: float = 0.12
+    box_jitter: float = 0.05
     second_view: float = 0.8
     missing: float = 0.1
 
@@ -42,7 +42,7 @@ CENTRES: tuple[Centre, ...] = (
     Centre(
         "A",
         0.48,
-        Detector(curve=1.55, equalisation=0.4),
+        Detector(edge=0.25, curve=1.35, equalisation=0.6, window=(8.0, 99.7)),
         "png16",
         malignant=0.25,
         giant_cell=0.09,
@@ -51,14 +51,14 @@ CENTRES: tuple[Centre, ...] = (
         "B",
         0.20,
         Detector(
-            spacing=(0.42, 0.5), photons=9.0, electronic=0.0015, blur=0.3, scatter=0.4, equalisation=0.2, edge=0.0,
-            curve=1.1, toe=0.0, window=(1.5, 99.8), shutter="white", collimation=(0.84, 0.95), marker="circled",
+            spacing=(0.42, 0.5), photons=14.0, electronic=0.0012, blur=0.26, scatter=0.35, equalisation=0.65, edge=0.0,
+            curve=1.1, toe=0.0, window=(9.0, 99.8), shutter="white", collimation=(0.84, 0.95), marker="circled",
         ),
         "dicom",
         malignant=0.34,
         giant_cell=0.10,
         older=4.0,
-        box_margin=0.02,
+        box_margin=0.1,
         second_view=0.9,
         missing=0.25,
     ),
@@ -82,16 +82,16 @@ CENTRES: tuple[Centre, ...] = (
         "D",
         0.15,
         Detector(
-            spacing=(0.44, 0.55), photons=26.0, electronic=0.001, blur=0.32, scatter=0.25, heel=0.15, equalisation=0.1,
-            edge=0.0, curve=1.25, toe=0.4, window=(2.0, 99.8), shutter="black", collimation=(0.9, 1.0), marker="film",
+            spacing=(0.44, 0.55), photons=26.0, electronic=0.001, blur=0.27, scatter=0.22, heel=0.15, equalisation=0.6,
+            edge=0.0, curve=1.3, toe=0.4, window=(8.0, 99.8), shutter="black", collimation=(0.9, 1.0), marker="film",
             grain=0.8,
         ),
         "png8",
         malignant=0.20,
         giant_cell=0.06,
         older=6.0,
-        box_margin=0.06,
-        box_jitter=0.05,
+        box_margin=0.16,
+        box_jitter=0.06,
         second_view=0.7,
         missing=0.15,
     ),

@@ -20,8 +20,8 @@ from osteon.core.tables import COHORT, write, written
 from osteon.core.types import Pixels
 
 _SUFFIX = {"png8": ".png", "png16": ".png", "dicom": ".dcm"}
-#: Share of osteochondromas that are multiple, of patients whose age was not recorded, and of pain by class.
-_MULTIPLE, _AGE_MISSING, _PAIN = 0.2, 0.02, {"benign": 0.38, "malignant": 0.72, "giant cell tumor": 0.7}
+#: Share of osteochondromas that are multiple, and of pain by class.
+_MULTIPLE, _PAIN = 0.2, {"benign": 0.38, "malignant": 0.72, "giant cell tumor": 0.7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,8 @@ def _clinical(rng: np.random.Generator, label: str, age: int, sex: str, site: st
     weeks = float(np.exp(rng.normal(3.3 - 0.7 * (label == "malignant"), 0.9)))
     draws = rng.random(3)
     return {
-        "age": np.nan if draws[0] < _AGE_MISSING else float(age),
+        # The best-kept records have every age.
+        "age": np.nan if draws[0] < 0.4 * (centre.missing - 0.1) else float(age),
         "sex": sex,
         "site": site,
         "pain": "" if draws[1] < centre.missing else ("yes" if pain else "no"),
@@ -158,7 +159,7 @@ def _drawn_box(rng: np.random.Generator, mask: np.ndarray, centre: Centre) -> tu
     """The box a person would draw: around the lesion, by the centre's habit, on the picture."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     x0, x1, y0, y1 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
-    size = np.array([x1 - x0, y1 - y0, x1 - x0, y1 - y0], dtype=np.float64)
+    size = float(np.sqrt((x1 - x0) * (y1 - y0)))  # as much room on the long sides as on the short ones
     out = size * (centre.box_margin / 2 + rng.normal(0, centre.box_jitter, 4)) + rng.normal(0, 1, 4)
     height, width = mask.shape
     box = np.array([x0 - out[0], y0 - out[1], x1 + out[2], y1 + out[3]]).round()

@@ -1,4 +1,4 @@
-"""Two sets of pictures to pretrain on: radiographs of other synthetic patients, and textures that are none."""
+"""Two sets of pictures to pretrain on: lesions of other synthetic patients by their signs, and textures."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 from osteon.cohort.synthetic.anatomy import VIEWS, Patient, scene
 from osteon.cohort.synthetic.centres import CENTRES
 from osteon.cohort.synthetic.film import Exposure, expose
-from osteon.cohort.synthetic.geometry import Field, Grid, enlarge
+from osteon.cohort.synthetic.geometry import Field, Grid
 from osteon.cohort.synthetic.kinds import KINDS, sample_host, sample_lesion
-from osteon.cohort.synthetic.lesions import placed
+from osteon.cohort.synthetic.lesions import Lesion, placed
 from osteon.cohort.synthetic.render import trace
 
-#: The classes of the radiographs: how the bone in the picture looks, by sign and not by diagnosis.
-RADIOGRAPH_CLASSES = ("end of a bone", "shaft", "beside the bone", "exostosis", "sharp", "ill-defined", "mineralised")
+#: What a radiograph's labels say, each yes or no: signs that a report names, and no diagnosis.
+RADIOGRAPH_SIGNS = (
+    "ill-defined margin", "sclerotic rim", "moth-eaten or permeative", "breached cortex", "periosteal reaction",
+    "interrupted periosteal reaction", "soft-tissue mass", "expanded bone", "septa", "exostosis", "chondroid matrix",
+    "osteoid matrix", "ground glass",
+)  # fmt: skip
 TEXTURE_CLASSES = ("dead leaves", "grating", "plaid", "blobs", "pink noise", "cells", "scratches", "checks")
-_PATCHES = 8  # pictures cut from one simulated exposure
+_PICTURES = 2  # cut from one simulated exposure
+_BARE = 4  # of so many exposures, one gives a picture of healthy bone
 _SIDE = 208  # pixels of the exposure
 
 
@@ -29,7 +35,7 @@ class Pictures(NamedTuple):
 
     Attributes:
         images: (N, 1, S, S) float32 in [0, 1].
-        labels: (N,) int64.
+        labels: (N,) int64 classes, or (N, K) int64 signs, 1 where a picture shows one.
     """
 
     images: Field
@@ -37,7 +43,7 @@ class Pictures(NamedTuple):
 
 
 def pretraining_radiographs(n: int, size: int, seed: int) -> Pictures:
-    """Patches of synthetic radiographs, labelled by what they show (:data:`RADIOGRAPH_CLASSES`).
+    """Patches of synthetic radiographs, most of a lesion, labelled by the signs they show (:data:`RADIOGRAPH_SIGNS`).
 
     Neighbouring pictures are of one patient: a held-out share has to be the last ones, not a random one.
 
@@ -48,20 +54,50 @@ def pretraining_radiographs(n: int, size: int, seed: int) -> Pictures:
     """
     rng = np.random.default_rng([seed, 0x0B0E])
     images = np.empty((n, 1, size, size), dtype=np.float32)
-    labels = np.empty(n, dtype=np.int64)
+    labels = np.zeros((n, len(RADIOGRAPH_SIGNS)), dtype=np.int64)
     names = list(KINDS)
-    for first in range(0, n, _PATCHES):
-        kind = KINDS[names[int(rng.integers(len(names)))]]
-        exposed, spots, spot_labels = _exposure(rng, kind.subtype)
-        for place in range(first, min(n, first + _PATCHES)):
-            at = 0 if place - first < _PATCHES // 2 else int(rng.integers(1, len(spots)))
-            images[place, 0] = _cut(rng, exposed, spots[at], size)
-            labels[place] = spot_labels[at]
+    for first in range(0, n, _PICTURES):
+        picture, lesion, spot, bare = _exposure(rng, names[int(rng.integers(len(names)))])
+        healthy = bare is not None and first // _PICTURES % _BARE == 0
+        for place in range(first, min(n, first + _PICTURES)):
+            if healthy and place > first and bare is not None:
+                images[place, 0] = _cut(rng, picture, bare, size)
+            else:
+                images[place, 0] = _cut(rng, picture, spot, size)
+                labels[place] = _signs(lesion)
     return Pictures(images, labels)
 
 
-def _exposure(rng: np.random.Generator, subtype: str) -> tuple[Field, np.ndarray, list[int]]:
-    """Simulate the neighbourhood of a lesion, and name some places in it as (row, column, half-width)."""
+def _signs(lesion: Lesion) -> list[bool]:
+    """Which of :data:`RADIOGRAPH_SIGNS` a lesion has so strongly that it can be seen."""
+    torn = {"lamellated", "spiculated", "codman"}
+    matrix = lesion.matrix if lesion.mineralisation > 0.25 else "none"
+    return [
+        lesion.margin > 3.0,
+        lesion.rim > 0.4,
+        lesion.permeation > 0.15,
+        lesion.breach > 0.2,
+        bool(lesion.reaction),
+        bool(torn.intersection(lesion.reaction)),
+        lesion.mass > 2.0,
+        lesion.swelling > 2.0,
+        lesion.septa > 0.3,
+        lesion.stalk > 0.0,
+        matrix == "chondroid",
+        matrix == "osteoid",
+        matrix == "ground glass",
+    ]
+
+
+def _exposure(
+    rng: np.random.Generator, subtype: str
+) -> tuple[Field, Lesion, tuple[float, float, float], tuple[float, float, float] | None]:
+    """Simulate the neighbourhood of a lesion.
+
+    Returns:
+        The picture, the lesion, the square around it as (row, column, half-width), and one of healthy bone beside it
+        if there is room.
+    """
     kind = KINDS[subtype]
     centre = CENTRES[int(rng.integers(len(CENTRES)))]
     patient = Patient.sample(rng, int(rng.triangular(*kind.ages)), str(rng.choice(["F", "M"])))
@@ -72,48 +108,34 @@ def _exposure(rng: np.random.Generator, subtype: str) -> tuple[Field, np.ndarray
     bone = laid.bone(lesion.bone)
     s, u, along, across, _ = placed(lesion, bone, view == 0)
     half = 1.3 * max(along, across, 0.7 * lesion.stalk) + 6.0
-    extent = 2.6 * half
+    extent = 2.2 * half
     spacing = extent / (_SIDE / 2)
     middle = bone.film(np.array([[s, u]]))[0]
     grid = Grid(_SIDE, _SIDE, spacing, float(middle[0] - extent), float(middle[1] - extent))
     rays = trace(patient, laid, (lesion,), grid, frontal=view == 0)
     detector = replace(centre.detector, collimation=(1.0, 1.0))
     picture = expose(rays.attenuation, detector, Exposure("", (), spacing), rng)
-    if lesion.stalk:
-        label = 3
-    elif lesion.mineralisation > 0.25:
-        label = 6
-    else:
-        label = 5 if lesion.margin > 2.5 or lesion.permeation > 0.2 else 4
-    shaft = 60.0 * patient.size if bone.name in ("femur", "tibia", "humerus") else 25.0 * patient.size
-    spots, names = [(_SIDE / 2, _SIDE / 2, half / spacing)], [label]
-    for level, aside in ((s - 1.7 * half, False), (s + 1.7 * half, True)):
-        low, high = bone.width_at(level)
-        point = bone.film(np.array([[level, (low + high) / 2]]))[0]
-        places = [(point, 1 if level > shaft else (0 if level > 0 else 2))]
-        if aside:
-            places.append((bone.film(np.array([[level, high + 0.7 * half]]))[0], 2))
-        for at, name in places:
-            row, column = (at[1] - grid.top) / spacing, (at[0] - grid.left) / spacing
-            if 0.12 < row / _SIDE < 0.88 and 0.12 < column / _SIDE < 0.88:
-                spots.append((row, column, 0.65 * half / spacing))
-                names.append(name)
-    if len(spots) == 1:
-        spots, names = spots * 2, names * 2
-    return picture, np.asarray(spots), names
+    rows, columns = (np.flatnonzero(rays.masks[0].any(axis=axis)) for axis in (1, 0))
+    spot = (_SIDE / 2, _SIDE / 2, half / spacing)
+    if len(rows):
+        spot = (float(rows.mean()), float(columns.mean()), max(float(np.ptp(rows)), float(np.ptp(columns))) / 2 + 1)
+    low, high = bone.width_at(s + 1.5 * half)
+    beside = bone.film(np.array([[s + 1.5 * half, (low + high) / 2]]))[0]
+    row, column = float((beside[1] - grid.top) / spacing), float((beside[0] - grid.left) / spacing)
+    on_film = 0.15 < row / _SIDE < 0.85 and 0.15 < column / _SIDE < 0.85
+    return picture, lesion, spot, (row, column, 0.35 * half / spacing) if on_film else None
 
 
-def _cut(rng: np.random.Generator, picture: Field, spot: NDArray[np.float64], size: int) -> Field:
-    """A patch around a place, shifted, scaled and turned by quarters at random, at `size` pixels."""
+def _cut(rng: np.random.Generator, picture: Field, spot: tuple[float, float, float], size: int) -> Field:
+    """A square around a place with a margin, shifted and mirrored at random, at `size` pixels."""
     row, column, half = spot
-    half = float(half * rng.uniform(0.85, 1.25))
-    row, column = row + rng.normal(0, 0.1) * half, column + rng.normal(0, 0.1) * half
-    height, width = picture.shape
-    y0, y1 = int(np.clip(row - half, 0, height - 16)), int(np.clip(row + half, 16, height))
-    x0, x1 = int(np.clip(column - half, 0, width - 16)), int(np.clip(column + half, 16, width))
-    patch = picture[y0 : max(y1, y0 + 16), x0 : max(x1, x0 + 16)]
-    turned = np.rot90(patch, int(rng.integers(4)))
-    return enlarge(turned[:, ::-1] if rng.random() < 0.5 else turned, (size, size))
+    half = float(min(max(half * rng.uniform(1.15, 1.75), 12.0), _SIDE / 2 - 1))
+    row, column = np.clip(np.array([row, column]) + rng.normal(0, 0.08, 2) * half, half, _SIDE - half).tolist()
+    square = (column - half, row - half, column + half, row + half)
+    patch = Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR, box=square)
+    if rng.random() < 0.5:
+        patch = patch.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.asarray(patch, dtype=np.float32)
 
 
 def pretraining_textures(n: int, size: int, seed: int) -> Pictures:

@@ -34,8 +34,12 @@ from osteon.core.tables.explanation import (
     PERTURBED_MAPS,
 )
 from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
+from osteon.core.tables.naming import file_name
 from osteon.core.tables.readers import (
+    BURNED_IN,
+    PROTOCOL_CHANGES,
     QUESTIONNAIRE,
+    READER_ADVICE,
     READER_AGREEMENT,
     READER_BENEFIT,
     READER_COMPARISONS,
@@ -43,6 +47,7 @@ from osteon.core.tables.readers import (
     READER_COVARIATES,
     READER_METRICS,
     READER_ROC,
+    READER_UNHURRIED,
     READING_KEY,
     READING_TASKS,
     READINGS,
@@ -61,6 +66,7 @@ from osteon.core.tables.workbook import is_workbook
 
 __all__ = [
     "BASELINE",
+    "BURNED_IN",
     "CALIBRATION",
     "COHORT",
     "COMPARISONS",
@@ -84,7 +90,9 @@ __all__ = [
     "PERTURBED",
     "PERTURBED_MAPS",
     "PREDICTIONS",
+    "PROTOCOL_CHANGES",
     "QUESTIONNAIRE",
+    "READER_ADVICE",
     "READER_AGREEMENT",
     "READER_BENEFIT",
     "READER_COMPARISONS",
@@ -92,6 +100,7 @@ __all__ = [
     "READER_COVARIATES",
     "READER_METRICS",
     "READER_ROC",
+    "READER_UNHURRIED",
     "READINGS",
     "READING_KEY",
     "READING_TASKS",
@@ -114,6 +123,7 @@ __all__ = [
     "columns",
     "conform",
     "contents",
+    "file_name",
     "is_workbook",
     "line_of",
     "read",

@@ -9,6 +9,7 @@ from osteon.core.tables.contract import (
     NAME,
     NOTE,
     NUMBER,
+    OPTIONAL,
     PROBABILITY,
     TEXT,
     Column,
@@ -48,6 +49,7 @@ COMPARISONS = Contract(
         "p": NUMBER,
         "p_holm": NUMBER,
         "primary": Column("flag"),
+        "method": OPTIONAL,
     },
 )
 #: The primary pair beyond its AUCs: differences a - b in what its thresholds give and in net benefit.

@@ -10,6 +10,7 @@ from osteon.core.tables.contract import (
     NAME,
     NOTE,
     NUMBER,
+    OPTIONAL,
     PROBABILITY,
     TEXT,
     Column,
@@ -32,6 +33,22 @@ READING_KEY = Contract(
         "difficulty": TEXT,
     },
 )
+#: What was found burned into the pictures of a reader study, and what became of it: one row a picture.
+BURNED_IN = Contract(
+    "burned-in text",
+    {
+        "case_id": Column(unique=True),
+        "code": TEXT,
+        "view": COUNT,
+        "stated": NOTE,  # what the header says: yes, no, or nothing
+        "masked": COUNT,  # texts painted over
+        "markers": COUNT,  # side markers left
+        "over_anatomy": COUNT,  # texts over the anatomy that were left
+        "decision": NOTE,  # of the investigator: confirmed, painted, or nothing
+        "boxes": NOTE,  # what was painted: x0 y0 x1 y1 in pixels; the next after a semicolon
+        "left": NOTE,  # what was found and left
+    },
+)
 #: The plan of a reader study: who reads which case when, in which arm.
 READING_TASKS = Contract(
     "reading tasks",
@@ -52,11 +69,29 @@ READINGS = Contract(
         "seconds": Column("number", required=False, filled=False, low=0),
         "experience": Column("number", required=False, filled=False, low=0),
         "receptiveness": Column("number", required=False, filled=False),
+        "patient_id": OPTIONAL,
+        # the drawn box and the lesion's, in pixels of the same picture; views are numbered within the case
+        **{
+            f"{whose}_{what}": Column("number", required=False, filled=False)
+            for whose in ("box", "lesion")
+            for what in ("view", "x0", "y0", "x1", "y1")
+        },
+        "advice_at": OPTIONAL,  # when the advice came on the screen, and when the answer was given (ISO 8601)
+        "answered_at": OPTIONAL,
     },
     open=True,
 )
 #: One row a reader (``all``: their mean; ``model``: the model alone), arm and metric.
-READER_METRICS = Contract("reader metrics", {"reader": TEXT, "arm": TEXT, "metric": TEXT, **INTERVAL})
+READER_METRICS = Contract(
+    "reader metrics",
+    {
+        "reader": TEXT,
+        "arm": TEXT,
+        "metric": TEXT,
+        **INTERVAL,
+        "random": NOTE,  # readers and cases | readers | cases
+    },
+)
 #: Arms compared, a - b (seconds: the ratio a / b), over all readers and by each reader.
 READER_COMPARISONS = Contract(
     "reader comparisons",
@@ -70,8 +105,26 @@ READER_COMPARISONS = Contract(
         "low": NUMBER,
         "high": NUMBER,
         "p": NUMBER,
+        "p_holm": NUMBER,  # over the pairs of arms
         "method": NOTE,
         "primary": Column("flag"),
+    },
+)
+#: The comparisons again, without the cases that a reader answered within a second of the advice.
+READER_UNHURRIED = Contract("reader comparisons without quick answers", READER_COMPARISONS.columns)
+#: How long readers had the advice before they answered.
+READER_ADVICE = Contract(
+    "reader advice",
+    {
+        "reader": TEXT,
+        "arm": TEXT,
+        "answers": COUNT,
+        "unseen": COUNT,
+        "median": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "quick": COUNT,
+        "quick_share": NUMBER,
     },
 )
 #: How readers dealt with right and with wrong advice.
@@ -90,7 +143,9 @@ READER_BENEFIT = Contract(
     {
         "reader": TEXT,
         "metric": TEXT,
-        "without": NUMBER,
+        "arm_a": TEXT,
+        "arm_b": TEXT,
+        "without": NUMBER,  # in arm b
         "with": NUMBER,
         "difference": NUMBER,
         "low": NUMBER,
@@ -105,6 +160,8 @@ READER_COVARIATES = Contract(
     {
         "property": TEXT,
         "metric": TEXT,
+        "arm_a": TEXT,
+        "arm_b": TEXT,
         "slope": NUMBER,
         "low": NUMBER,
         "high": NUMBER,
@@ -126,4 +183,9 @@ READER_CONFIDENCE = Contract(
 QUESTIONNAIRE = Contract(
     "questionnaire",
     {"reader": TEXT, "stage": TEXT, "item": TEXT, "text": FREE, "value": FREE, "answered_at": TEXT},
+)
+#: What was changed of a reader study's protocol while readers read.
+PROTOCOL_CHANGES = Contract(
+    "protocol changes",
+    {"setting": TEXT, "before": TEXT, "after": TEXT, "reason": TEXT, "person": TEXT, "at": TEXT},
 )

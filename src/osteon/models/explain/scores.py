@@ -19,6 +19,7 @@ from osteon.models.inputs import crops
 RASTER = 224
 #: Shares of the peak above which a map is taken to mark the lesion.
 LEVELS = (0.25, 0.5, 0.75)
+_ROUNDING = 1e-9  # half a cell is half a cell
 #: What :func:`score` gives, in its order.
 NAMES = (
     *("empty", "energy_box", "energy_box_ratio", "energy_mask", "energy_mask_ratio", "pointing_box", "pointing_mask"),
@@ -68,7 +69,7 @@ class Lesion:
     def marked(self) -> np.ndarray:
         """(R, R) whether a raster cell belongs to the lesion: to its mask, or to its box where it has none."""
         share = self.in_box if self.in_mask is None else self.in_mask
-        return np.asarray(share >= min(0.5, share.max()))
+        return np.asarray(share >= min(0.5, share.max()) - _ROUNDING)
 
 
 def middle() -> Floats:
@@ -116,7 +117,7 @@ def score(values: Floats, lesion: Lesion) -> dict[str, float]:
         if inside is not None and inside.any():
             share = float((raster * inside).sum() / raster.sum())
             found[f"energy_{name}"], found[f"energy_{name}_ratio"] = share, share / float(inside.mean())
-            found[f"pointing_{name}"] = float(inside[at] >= 0.5)
+            found[f"pointing_{name}"] = float(inside[at] >= 0.5 - _ROUNDING)
     for level in LEVELS:
         above = raster >= level * values.max()
         overlap = (above & lesion.marked).sum() / (above | lesion.marked).sum()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from osteon.core.ledger import digest, stream
 from osteon.core.tables import written
 from osteon.core.types import Floats
-from osteon.io import read_image
+from osteon.io import READING, read_image
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes
 from osteon.models.model import Place
@@ -41,7 +41,7 @@ def nearby(cases: Iterable[str], count: int, seed: int, reach: float = perturb.J
 
 def crop_key(cases: pd.DataFrame, crop: Crop, size: int, pad: int) -> str:
     """What the crops of these cases depend on: contents of the pictures, boxes and geometry; no label, no path."""
-    return digest("crops", list(cases["sha256"]), crops.rectangles(boxes(cases), crop), size, pad)
+    return digest("crops", READING, list(cases["sha256"]), crops.rectangles(boxes(cases), crop), size, pad)
 
 
 def stored_crops(place: Place, cases: pd.DataFrame, size: int, pad: int) -> Path:
@@ -77,7 +77,7 @@ def stored_crops(place: Place, cases: pd.DataFrame, size: int, pad: int) -> Path
 
 def _identities(contents: Iterable[str], rects: Floats) -> NDArray[np.bytes_]:
     """What each crop is: the content of its radiograph and the rectangle that is cut out."""
-    return np.array([digest(sha256, rect)[:32].encode() for sha256, rect in zip(contents, rects, strict=True)])
+    return np.array([digest(READING, sha256, rect)[:32].encode() for sha256, rect in zip(contents, rects, strict=True)])
 
 
 def _kept(

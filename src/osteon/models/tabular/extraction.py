@@ -13,7 +13,7 @@ from osteon.core import tables
 from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.run import RunFolder
 from osteon.core.types import Floats
-from osteon.io import read_image, read_mask
+from osteon.io import READING, read_image, read_mask
 from osteon.models.inputs.case import Input, boxes, inputs, mask_paths, of_radiographs
 from osteon.models.model import Place
 from osteon.radiomics import reliability
@@ -59,7 +59,7 @@ def feature_table(model: Radiomics, models: Sequence[Radiomics], cases: pd.DataF
 def _key(model: Radiomics, cases: pd.DataFrame, root: Path) -> str:
     masks = [file_digest(root / mask) if mask else "" for mask in _masks(model, cases)]
     contents = [list(cases["case_id"]), list(cases["sha256"]), masks]
-    return digest("radiomics", contents, boxes(cases), extractor(model))
+    return digest("radiomics", READING, contents, boxes(cases), extractor(model))
 
 
 def _masks(model: Radiomics, cases: pd.DataFrame) -> pd.Series:

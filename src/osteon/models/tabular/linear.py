@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from osteon.core.errors import NotEstimableError
 from osteon.core.types import Floats
-from osteon.models.tabular import storing
+from osteon.models.tabular import firth, storing
 from osteon.models.tabular.columns import SCORE
 from osteon.models.tabular.encoding import FLAG, Encoder
 from osteon.stats import logistic
@@ -96,9 +96,14 @@ class LinearModel:
         test of all of its terms together; a level's is against the commonest level. Intervals are Wald's, robust to
         cases that share a group (Liang & Zeger 1986).
 
+        Where the likelihood has no maximum (a level with one class only), all odds ratios of the model are Firth's
+        (:func:`osteon.models.tabular.firth.effect`), with profile-likelihood limits and the p value of the odds ratio
+        itself.
+
         Returns:
-            One row a term: term, odds_ratio, low, high, p, note. Where the likelihood has no maximum (a level with one
-            class only), odds_ratio is the ridge estimate, the rest nan, and note says so.
+            One row a term: term, odds_ratio, low, high, p, note. The note tells that the odds ratio is Firth's; where
+            there is none either (linearly dependent columns), odds_ratio is the ridge estimate, the rest nan, and
+            note says why.
         """
         return pd.DataFrame(self.odds, columns=_ODDS)
 
@@ -115,8 +120,9 @@ class LinearModel:
         try:
             beta, covariance = logistic.fit(design, target == 1, codes=codes)
         except NotEstimableError as unestimable:
+            alone = codes is not None and codes.max() == 0  # one group has no spread between groups, penalised or not
             return [
-                [term, float(np.exp(change @ self.coefficients)), *[float("nan")] * 3, str(unestimable)]
+                self._ridge(term, change, unestimable) if alone else self._penalised(encoded, target, term, change)
                 for term, change, _ in self._contrasts()
             ]
         beta, covariance = beta[:-1], covariance[:-1, :-1]
@@ -128,6 +134,18 @@ class LinearModel:
             wald = beta[own] @ np.linalg.solve(covariance[np.ix_(own, own)], beta[own])
             rows.append([term, float(np.exp(effect)), *map(float, limits), float(chi2.sf(wald, len(own))), ""])
         return rows
+
+    def _penalised(self, encoded: Floats, target: Floats, term: str, change: Floats) -> list[Any]:
+        """A row of :meth:`odds_ratios` where maximum likelihood has none."""
+        try:
+            effect, low, high, p = firth.effect(encoded, target, change)
+        except NotEstimableError as unestimable:
+            return self._ridge(term, change, unestimable)
+        return [term, *np.exp([effect, low, high]).tolist(), p, firth.NOTE]
+
+    def _ridge(self, term: str, change: Floats, why: NotEstimableError) -> list[Any]:
+        """A row of :meth:`odds_ratios` that has no interval."""
+        return [term, float(np.exp(change @ self.coefficients)), *[float("nan")] * 3, str(why)]
 
     def _contrasts(self) -> list[tuple[str, Floats, np.ndarray]]:
         """Each odds ratio as its name, the change in the encoded columns, and the terms that its p value tests."""

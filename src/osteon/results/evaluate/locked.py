@@ -75,7 +75,8 @@ def _operating_points(truth: np.ndarray, probability: Floats, sensitivity: float
         curve = stats.roc_curve(truth, probability)
     except NotEstimableError:
         return {"youden": np.nan, rule: np.nan}
-    # Ties go to the higher threshold, the first of the descending thresholds. The infinite one calls nobody.
-    youden = int(np.argmax((curve.sensitivity + curve.specificity)[1:])) + 1
+    # Ties, also those that rounding would break, go to the higher threshold, the first of the descending thresholds.
+    # The infinite one calls nobody.
+    youden = int(np.argmax(np.round(curve.sensitivity + curve.specificity, 12)[1:])) + 1
     reaching = int(np.argmax(curve.sensitivity >= sensitivity - 1e-12))
     return {"youden": float(curve.thresholds[youden]), rule: float(curve.thresholds[reaching])}

@@ -29,8 +29,12 @@ def _estimate(calculate: Callable[[], Estimate], n: int) -> Estimate:
 
 
 def _nothing(error: NotEstimableError, n: int) -> Estimate:
+    return Estimate(nan, nan, nan, _why_not(error), n)
+
+
+def _why_not(error: NotEstimableError) -> str:
     reason = "one class" if "both classes are needed" in str(error) else str(error)
-    return Estimate(nan, nan, nan, f"not estimable: {reason}", n)
+    return f"not estimable: {reason}"
 
 
 def _row(found: Estimate, cases: Cases) -> Row:
@@ -184,11 +188,11 @@ def comparisons(cases: Cases, primary: tuple[str, str], level: float) -> pd.Data
             cases.truth, {model: cases.of(model) for model in models}, level=level, clusters=cases.patients
         )
     except NotEstimableError as error:
-        nothing = Comparison(nan, nan, nan, nan, nan, nan, f"not estimable: {error}", len(cases))
+        nothing = Comparison(nan, nan, nan, nan, nan, nan, _why_not(error), len(cases))
         found = dict.fromkeys(combinations(models, 2), nothing)
     rows = [
         {"model_a": a, "model_b": b, "primary": (a, b) == primary}
-        | {name: getattr(c, name) for name in ("difference", "low", "high", "se", "z", "p")}
+        | {name: getattr(c, name) for name in ("difference", "low", "high", "se", "z", "p", "method")}
         for (a, b), c in found.items()
     ]
     frame = pd.DataFrame(rows)
@@ -247,7 +251,7 @@ def contrast(
         try:
             found = calculate()
         except NotEstimableError as error:
-            found = Comparison(nan, nan, nan, nan, nan, nan, f"not estimable: {error}", len(cases))
+            found = Comparison(nan, nan, nan, nan, nan, nan, _why_not(error), len(cases))
         values = {name: getattr(found, name) for name in ("difference", "low", "high", "p", "method", "n")}
         rows.append({"model_a": a, "model_b": b, "metric": metric, **values})
     return rows

@@ -15,6 +15,8 @@ from osteon.core.types import Floats
 from osteon.results.evaluate.cases import Cases
 from osteon.study import Study
 
+#: Values that lie no further apart than this are alike.
+_ROUNDING = 1e-12
 #: Value, lower and upper limit, and how the interval was made.
 Interval = tuple[float, float, float, str]
 
@@ -56,6 +58,7 @@ class Resampling:
         return np.asarray(sums, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
 
     def _interval(self, *groups: Floats) -> Interval:
+        known = [values[~np.isnan(values)] for values in groups]
         value, drawn, fewest = 0.0, np.zeros(len(self._weights)), len(self._patient)
         for sign, values in zip((1, -1), groups, strict=False):
             sums, sizes = self._sums(values)
@@ -67,6 +70,8 @@ class Resampling:
                 drawn = drawn + sign * (self._weights @ sums) / (self._weights @ sizes)
         if fewest < 2:
             return value, nan, nan, "no interval: one patient"
+        if all(len(values) and np.ptp(values) <= _ROUNDING for values in known):  # no resample could differ
+            return value, nan, nan, "no interval: all cases are alike"
         low, high = np.nanquantile(drawn, self._tails)
         return value, float(low), float(high), self._method
 

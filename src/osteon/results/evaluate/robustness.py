@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import fsum, nan, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,15 @@ import pandas as pd
 from osteon import stats
 from osteon.core import tables
 from osteon.core.errors import NotEstimableError, TableError
-from osteon.core.types import Floats
+from osteon.core.types import Comparison, Estimate, Floats
 from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.resampling import Interval, Resampling, pairs
-from osteon.stats.distributions import critical
+from osteon.stats import inputs
+from osteon.stats.distributions import critical, logit_limits
 from osteon.study import Study
 
+#: A standard error of an AUC below this is that of rounding.
+_NO_SPREAD = 1e-9
 _SPREADS = ("sd", "range", "flip_rate")
 #: Model, kind and grade.
 Change = tuple[str, str, float]
@@ -78,7 +81,7 @@ def robustness(
     cases = cases.where(cases.about["case_id"].isin(perturbed["case_id"].unique()))
     youden = operating_points[operating_points["rule"] == "youden"].groupby("model")["threshold"].first()
     cubes, spreads = _by_change(perturbed, cases, {str(model): float(value) for model, value in youden.items()})
-    z = critical(study.evaluation.level)
+    level = study.evaluation.level
     rows: list[dict[str, object]] = []
     compared = []
     for stratum, part in strata(cases, study):
@@ -86,7 +89,7 @@ def robustness(
         resampling = Resampling(part, study)
         about = {"stratum": stratum, "n": len(part), "n_positive": int(part.truth.sum())}
         for (model, kind, grade), cube in cubes.items():
-            found = _areas(part, part.of(model), cube[keep], z)
+            found = _areas(part, part.of(model), cube[keep], level)
             if kind == DRAWN:
                 found = {"auc": found["auc"]}
             else:
@@ -173,28 +176,50 @@ def _cube(rows: pd.DataFrame, cases: Cases, what: str) -> Floats:
     return wide.to_numpy(dtype=np.float64)
 
 
-def _areas(cases: Cases, drawn: Floats, perturbed: Floats, z: float) -> dict[str, Interval]:
-    """AUC under the change (mean over repeats) and AUC lost.
+def _areas(cases: Cases, drawn: Floats, perturbed: Floats, level: float) -> dict[str, Interval]:
+    """AUC under the change (mean over repeats) and AUC lost, with the intervals that AUCs have in every other table.
 
     The mean of r AUCs and its difference from the undisturbed one are linear in r + 1 AUCs, so that DeLong's covariance
-    matrix of them gives their standard errors exactly, by patients where they have several cases.
+    matrix of them gives their standard errors exactly, by patients where they have several cases. Where that is zero,
+    as when every AUC is 1, limits are the means of each repeat's own, which hold for any sample size; so they are
+    for a single repeat.
     """
     repeats = perturbed.shape[1]
+    truth, patients = cases.truth, cases.patients
+    codes = inputs.codes(cases.patients, len(cases)) if len(cases) else None
+    df, how = inputs.degrees(codes), inputs.student(codes)
     try:
-        areas, covariance = stats.delong_covariance(
-            cases.truth, np.vstack([drawn, perturbed.T]), clusters=cases.patients
-        )
+        areas, covariance = stats.delong_covariance(truth, np.vstack([drawn, perturbed.T]), clusters=patients)
     except NotEstimableError as error:
         return dict.fromkeys(("auc", "auc_loss"), (nan, nan, nan, f"not estimable: {error}"))
+    many = "" if repeats == 1 else f", mean of {repeats} AUCs"
+
+    def spread(weights: Floats) -> tuple[float, float]:
+        return float(weights @ areas), sqrt(max(float(weights @ covariance @ weights), 0.0))
+
     mean = np.full(repeats, 1 / repeats)
-    found: dict[str, Interval] = {}
-    for name, weights in (("auc", np.r_[0.0, mean]), ("auc_loss", np.r_[1.0, -mean])):
-        value, se = float(weights @ areas), sqrt(max(float(weights @ covariance @ weights), 0.0))
-        low, high = value - z * se, value + z * se
-        if name == "auc":
-            low, high = max(low, 0.0), min(high, 1.0)
-        found[name] = (value, low, high, "DeLong" if repeats == 1 else f"DeLong, mean of {repeats} AUCs")
-    return found
+    value, se = spread(np.r_[0.0, mean])
+    loss, se_loss = spread(np.r_[1.0, -mean])
+    if repeats > 1 and se > _NO_SPREAD:
+        area: Interval = (value, *logit_limits(value, se, level, df), f"DeLong, logit{many}{how}")
+    else:
+        area = _mean_of([stats.delong_ci(truth, one, level=level, clusters=patients) for one in perturbed.T], many)
+    if repeats > 1 and se_loss > _NO_SPREAD:
+        half = critical(level, df) * se_loss
+        lost: Interval = (loss, max(loss - half, -1.0), min(loss + half, 1.0), f"DeLong, paired{many}{how}")
+    else:
+        lost = _mean_of(
+            [stats.delong_test(truth, drawn, one, level=level, clusters=patients) for one in perturbed.T], many
+        )
+    return {"auc": area, "auc_loss": lost}
+
+
+def _mean_of(repeats: Sequence[Estimate | Comparison], many: str) -> Interval:
+    """The mean of repeats that vary with the sample in no way the variance could show."""
+    values = [one.value if isinstance(one, Estimate) else one.difference for one in repeats]
+    ends = ([one.low for one in repeats], [one.high for one in repeats])
+    value, low, high = (fsum(each) / len(repeats) for each in (values, *ends))
+    return value, low, high, f"{'; '.join(sorted({one.method for one in repeats}))}{many}"
 
 
 def _agreement(perturbed: Floats, study: Study) -> dict[str, Interval]:

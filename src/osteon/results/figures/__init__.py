@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from osteon.core.progress import Progress, Quiet
 from osteon.core.run import Tables
 from osteon.core.types import Pixels
 from osteon.results.figures.cohort import examples, flow
@@ -34,8 +35,10 @@ from osteon.results.figures.robustness import (
     robustness_pictures,
 )
 from osteon.results.figures.style import Look, looks, save
+from osteon.study import Study, load
 
 __all__ = [
+    "READERS",
     "calibration",
     "comparisons",
     "decision",
@@ -79,8 +82,19 @@ class _Run(Tables):
         return found
 
     @cached_property
+    def _study(self) -> Study | None:
+        return load(self.study_file) if self.study_file.is_file() else None
+
+    @cached_property
     def look(self) -> dict[str, Look]:
-        return looks(self["metrics"]["model"])
+        """How each model is drawn, by its kind where the study tells."""
+        kinds = None if self._study is None else {model.name: model.kind for model in self._study.models}
+        return looks(self["metrics"]["model"], kinds)
+
+    @property
+    def level(self) -> float:
+        """Confidence level of the intervals."""
+        return 0.95 if self._study is None else self._study.evaluation.level
 
     @property
     def course(self) -> Mapping[str, Any]:
@@ -94,16 +108,23 @@ class _Run(Tables):
         """What the positive class is called."""
         return self.positive or "positive"
 
+    @property
+    def reader_level(self) -> float:
+        """Confidence level of the reader study's tables."""
+        return float(self.content(self.path / "reader_study.json").get("level", 0.95))
+
 
 _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "flow": lambda run: flow(run.course),
-    "roc": lambda run: roc(run["roc"], run["metrics"], run.look),
-    "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look),
-    "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"]),
-    "calibration": lambda run: calibration(run["calibration"], run["metrics"], run["scores"], run.look),
+    "roc": lambda run: roc(run["roc"], run["metrics"], run.look, run.called),
+    "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look, run.called, run.level),
+    "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"], level=run.level),
+    "calibration": lambda run: calibration(
+        run["calibration"], run["metrics"], run["scores"], run.look, level=run.level
+    ),
     "decision": lambda run: decision(run["decision"], run.look),
     "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
-    "subgroups": lambda run: subgroups(run["subgroups"], look=run.look),
+    "subgroups": lambda run: subgroups(run["subgroups"], look=run.look, called=run.called, level=run.level),
     "examples": lambda run: examples(run["examples"], _pictures(run["examples"]["case_id"], run.thumbnail), run.called),
     "selected_features": lambda run: selected_features(
         run["selected_features"], run.table("selection_stability"), run.look
@@ -111,7 +132,7 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "robustness": lambda run: robustness(_boxes_changed(run), run.look),
     "robustness_centres": lambda run: robustness_centres(_boxes_changed(run), run.look),
     "robustness_pictures": lambda run: robustness_pictures(_pictures_changed(run), run.look),
-    "robustness_comparisons": lambda run: robustness_comparisons(run["robustness_comparisons"]),
+    "robustness_comparisons": lambda run: robustness_comparisons(run["robustness_comparisons"], level=run.level),
     "robustness_cases": lambda run: robustness_cases(
         run["robustness_examples"],
         _pictures(run["robustness_examples"]["case_id"], run.changed_box),
@@ -123,31 +144,41 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "gallery_wrong": lambda run: _gallery(run, "wrong"),
     "gallery_changed": lambda run: _gallery(run, "changed"),
     "reader_roc": lambda run: reader_roc(run["reader_roc"], run["reader_metrics"]),
-    "reader_gain": lambda run: reader_gain(run["reader_comparisons"]),
+    "reader_gain": lambda run: reader_gain(run["reader_comparisons"], run.reader_level),
     "reader_benefit": lambda run: reader_benefit(run["reader_benefit"], run.table("reader_covariates")),
-    "reliance": lambda run: reliance(run["reliance"]),
-    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"]),
+    "reliance": lambda run: reliance(run["reliance"], run.reader_level),
+    "reader_confidence": lambda run: reader_confidence(run["reader_confidence"], run.reader_level),
 }
 
 
-def draw_all(run: Path) -> list[Path]:
+#: The figures of a reader study.
+READERS = ("reader_roc", "reader_gain", "reader_benefit", "reliance", "reader_confidence")
+
+
+def draw_all(run: Path, *, anew: Iterable[str] | None = None, progress: Progress | None = None) -> list[Path]:
     """Draw every figure whose tables are there into ``figures/``, as SVG and PDF.
 
     Args:
         run: The run folder.
+        anew: Names of those to draw; others are drawn only where they are absent. All by default.
+        progress: Where progress is shown.
 
     Returns:
         The paths written. Figures of an earlier evaluation that can no longer be drawn are removed.
     """
     content = _Run(run)
     paths: list[Path] = []
-    for name, draw in _DRAWN.items():
-        stem = content.figure_file(name, "")
-        try:
-            paths += save(draw(content), stem)
-        except _AbsentError:
-            for suffix in (".svg", ".pdf"):
-                stem.with_name(name + suffix).unlink(missing_ok=True)
+    chosen = set(_DRAWN if anew is None else anew)
+    due = [name for name in _DRAWN if name in chosen or not content.figure_file(name).is_file()]
+    with (progress or Quiet())(len(due), "drawing figures") as bar:
+        for name in due:
+            stem = content.figure_file(name, "")
+            try:
+                paths += save(_DRAWN[name](content), stem)
+            except _AbsentError:
+                for suffix in (".svg", ".pdf"):
+                    stem.with_name(name + suffix).unlink(missing_ok=True)
+            bar.advance()
     return paths
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from osteon.core.types import Floats, Pixels
-from osteon.core.words import stratum_title
+from osteon.core.words import counted, stratum_title
 from osteon.results.figures.style import INK, MUTED, WIDTH, note, styled
 
 _LINE = 0.165  # inches a line of text
@@ -29,20 +31,19 @@ def flow(content: Mapping[str, Any]) -> Figure:
     """
     stages, excluded, groups = (list(content.get(name) or []) for name in ("stages", "excluded", "groups"))
     positive = str(content.get("positive", "positive"))
-    inner = [_Box([s["name"].capitalize()], [_count(s)]) for s in stages]
-    out = _Box(["Set aside"], [f"{e['cases']:,}  {e['reason']}" for e in excluded]) if excluded else None
+    inner = [_Box([_first_upper(s["name"])], [_count(s)]) for s in stages]
+    out = [_left_box(reasons) for reasons in _leaving(stages, excluded)]
     leaves = [_group_box(group, positive) for group in groups]
     rows = [leaves[i : i + _GROUPS_A_ROW] for i in range(0, len(leaves), _GROUPS_A_ROW)]
     gap = 0.34
-    trunk = sum(box.height for box in inner) + gap * max(0, len(inner) - 1)
-    if out is not None:
-        trunk = max(trunk, out.height + 2 * inner[0].height if inner else out.height)
+    spaces = [gap if box is None else max(gap, box.height + 0.1) for box in out]
+    trunk = sum(box.height for box in inner) + sum(spaces)
     height = trunk + sum(max(box.height for box in row) + gap + 0.1 for row in rows) + 0.15
     figure = Figure(figsize=(WIDTH, height))
     panel = figure.add_axes((0, 0, 1, 1))
     panel.set(xlim=(0, WIDTH), ylim=(-height + 0.05, 0.05))
     panel.axis("off")
-    bottom = _trunk(panel, inner, out, trunk, gap)
+    bottom = _trunk(panel, inner, out, spaces)
     _leaves(panel, rows, bottom, gap, centre=_TRUNK_X)
     return figure
 
@@ -76,16 +77,49 @@ class _Box:
             panel.text(at, y, text, ha=align, va="center", fontsize=7.6, fontweight=bold)
 
 
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _count(stage: Mapping[str, Any]) -> str:
-    patients = f", {stage['patients']:,} patients" if stage.get("patients") else ""
-    return f"{stage['cases']:,} cases{patients}"
+    patients = f", {counted(stage['patients'], 'patient')}" if stage.get("patients") else ""
+    return counted(stage["cases"], "case") + patients
+
+
+def _leaving(stages: Sequence[Mapping[str, Any]], excluded: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
+    """Who left between each stage and the next, as numbers and reasons.
+
+    A reason says which stage its cases did not reach. Where it does not, it stands where the count falls by as much;
+    what reasons do not account for is said to have none, so that every number follows from the one above it.
+    """
+    left, gaps = list(excluded), []
+    for before, after in pairwise(stages):
+        out, here = int(before["cases"]) - int(after["cases"]), list[tuple[int, str]]()
+        for each in [e for e in left if e.get("stage", after["name"]) == after["name"] and 0 < int(e["cases"]) <= out]:
+            if int(each["cases"]) <= out:
+                out -= int(each["cases"])
+                here.append((int(each["cases"]), str(each["reason"])))
+                left.remove(each)
+        gaps.append([*here, (out, "no reason recorded")] if out > 0 else here)
+    return gaps
+
+
+def _left_box(reasons: Sequence[tuple[int, str]]) -> _Box | None:
+    if not reasons:
+        return None
+    lines = [line for n, reason in reasons for line in _wrapped(f"{n:,}  {reason}")]
+    return _Box([f"{counted(sum(n for n, _ in reasons), 'case')} set aside"], lines)
+
+
+def _wrapped(line: str, width: int = 44) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent="    ")
 
 
 def _group_box(group: Mapping[str, Any], positive: str) -> _Box:
     inside = group.get("role") == "development"
     share = f" ({group['positive'] / group['cases']:.0%})" if group["cases"] else ""
     title = "Development" if inside else stratum_title(str(group["name"]))
-    lines = [f"{group['cases']:,} cases", f"{group.get('patients', 0):,} patients"]
+    lines = [counted(group["cases"], "case"), counted(group.get("patients", 0), "patient")]
     lines += [
         f"{group['positive']:,} {positive}{share}",
         "models, thresholds fixed" if inside else "sealed until the end",
@@ -99,25 +133,21 @@ def _arrow(panel: Axes, start: tuple[float, float], end: tuple[float, float]) ->
     )
 
 
-def _trunk(panel: Axes, inner: Sequence[_Box], out: _Box | None, height: float, gap: float) -> float:
-    """The stages below one another, what was set aside beside them; returns the lower end."""
-    x = _TRUNK_X - _TRUNK_WIDTH / 2
-    spare = height - sum(box.height for box in inner)
-    space = spare / (len(inner) - 1) if len(inner) > 1 else gap
-    top, joint = 0.0, 0.0
+def _trunk(panel: Axes, inner: Sequence[_Box], out: Sequence[_Box | None], spaces: Sequence[float]) -> float:
+    """The stages below one another, beside each arrow who left there; returns the lower end."""
+    x, left = _TRUNK_X - _TRUNK_WIDTH / 2, _TRUNK_X + _TRUNK_WIDTH / 2 + 0.25
+    top = 0.0
     for i, box in enumerate(inner):
         box.draw(panel, x, top, _TRUNK_WIDTH)
-        if i + 1 < len(inner):
-            _arrow(panel, (_TRUNK_X, top - box.height), (_TRUNK_X, top - box.height - space))
-            if i == 0:
-                joint = top - box.height - space / 2
-            top -= box.height + space
-        else:
-            top -= box.height
-    if out is not None:
-        left = _TRUNK_X + _TRUNK_WIDTH / 2 + 0.25
-        _arrow(panel, (_TRUNK_X, joint), (left, joint))
-        out.draw(panel, left, joint + out.height / 2, WIDTH - left - 0.05, centred=False)
+        top -= box.height
+        if i + 1 == len(inner):
+            break
+        _arrow(panel, (_TRUNK_X, top), (_TRUNK_X, top - spaces[i]))
+        aside, joint = out[i], top - spaces[i] / 2
+        if aside is not None:
+            _arrow(panel, (_TRUNK_X, joint), (left, joint))
+            aside.draw(panel, left, joint + aside.height / 2, WIDTH - left - 0.05, centred=False)
+        top -= spaces[i]
     return top
 
 

@@ -10,9 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
+from matplotlib.transforms import ScaledTranslation
 
-from osteon.core.words import headline, level_title, number, p_value, shown, stratum_title
+from osteon.core.words import counted, headline, level_title, listed, number, p_value, shown, stratum_title
 from osteon.results.figures.style import (
     INK,
     MUTED,
@@ -28,28 +30,36 @@ from osteon.results.figures.style import (
     styled,
 )
 
+#: Inches from the foot of an ROC panel to its areas: its numbers and the name of its axis are above.
+_BELOW = 0.36
 # Purple to orange through white: distinct for all common forms of colour blindness, and alike in lightness.
 _DIVERGING = LinearSegmentedColormap.from_list("difference", ["#7b3294", "#c2a5cf", "#ffffff", "#fdb863", "#b35806"])
 
 
 @styled
-def roc(curves: pd.DataFrame, metrics: pd.DataFrame, look: Mapping[str, Look] | None = None) -> Figure:
-    """ROC curves, one panel a stratum, each labelled with its AUC.
+def roc(
+    curves: pd.DataFrame, metrics: pd.DataFrame, look: Mapping[str, Look] | None = None, called: str = "positive"
+) -> Figure:
+    """ROC curves, one panel a stratum, and below each the areas under its curves.
 
     Args:
         curves: The ROC table.
         metrics: The metrics table; it gives the AUCs and the panels' case numbers.
         look: How models are drawn.
+        called: What the positive class is called.
     """
     look = models_of(metrics, look)
     areas = metrics[metrics["metric"] == "auc"]
     strata = shown(areas["stratum"])
     columns = 2 if len(strata) in (2, 4) else 3
-    figure, axes, spare = panels(len(strata), columns=columns, height=WIDTH / columns + 0.12)
+    # Below each panel its areas, below all of them the key where no place is left empty for it.
+    full = len(strata) % columns == 0 or len(strata) < columns
+    below = 0.55 + 0.137 * len(look) + (0.17 * -(-len(look) // 2) / -(-len(strata) // columns) if full else 0.0)
+    figure, axes, spare = panels(len(strata), columns=columns, height=WIDTH / columns + below)
     for panel, stratum in zip(axes, strata, strict=True):
         _roc_axes(panel, first_column=panel.get_subplotspec().is_first_col())  # type: ignore[union-attr]
         here = areas[areas["stratum"] == stratum].set_index("model")
-        _titled(panel, stratum, here)
+        _titled(panel, stratum, here, called)
         if here["value"].isna().all():
             note(panel, "AUC not estimable:\none class only")
             continue
@@ -64,33 +74,48 @@ def roc(curves: pd.DataFrame, metrics: pd.DataFrame, look: Mapping[str, Look] | 
 def _roc_axes(panel: Axes, *, first_column: bool) -> None:
     panel.plot([0, 1], [0, 1], color=RULE, linewidth=0.8, zorder=0)
     panel.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel="1 − specificity")
+    panel.set_anchor("S")  # spare height goes above, so that what stands below keeps its distance
     panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     panel.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     if first_column:
         panel.set_ylabel("Sensitivity")
 
 
-def _titled(panel: Axes, stratum: str, rows: pd.DataFrame) -> None:
+def _titled(panel: Axes, stratum: str, rows: pd.DataFrame, called: str) -> None:
     panel.set_title(stratum_title(stratum), pad=14)
-    size = f"{rows['n'].iloc[0]:,} cases, {rows['n_positive'].iloc[0]:,} positive"
-    panel.text(0, 1.025, size, transform=panel.transAxes, color=MUTED, fontsize=7)
+    panel.text(0, 1.025, _size(rows, called), transform=panel.transAxes, color=MUTED, fontsize=7)
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g}%"
+
+
+def _size(rows: pd.DataFrame, called: str) -> str:
+    """How many cases a row of a table is of."""
+    return f"{counted(int(rows['n'].iloc[0]), 'case')}, {rows['n_positive'].iloc[0]:,} {called}"
 
 
 def _areas(panel: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
-    """Each line with its area, in the lower right, which a curve better than chance leaves free."""
-    step = min(0.066, 0.5 / max(1, len(look)))
-    size = 6.6 * min(1.0, step / 0.058)
-    ground = Rectangle(
-        (0.4, 0), 0.6, step * len(look) + 0.01, facecolor="white", alpha=0.85, edgecolor="none", zorder=3
-    )
-    panel.add_patch(ground)
-    for i, name in enumerate(reversed(list(look))):
-        y = 0.04 + step * i
+    """Each line with its area, below the panel, where no curve runs."""
+    handles = []
+    for name, style in look.items():
         value, low, high = (float(rows[column][name]) for column in ("value", "low", "high"))
-        interval = f"({number(low)} to {number(high)})"
-        panel.plot([0.42, 0.52], [y, y], **look[name].line, linewidth=1.2, zorder=4)
-        panel.text(0.545, y, number(value), fontsize=size, va="center", fontweight="bold")
-        panel.text(0.66, y, interval, fontsize=size, va="center", color=MUTED)
+        label = f"{number(value)} ({number(low)} to {number(high)})"
+        handles.append(Line2D([], [], label=label, linewidth=1.2, **style.line))
+    below = panel.transAxes + ScaledTranslation(0, -_BELOW, panel.figure.dpi_scale_trans)
+    panel.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, fontsize=6.6,
+        handlelength=2.6, labelspacing=0.35, borderaxespad=0, borderpad=0,
+    )  # fmt: skip
+
+
+def _interaction(rows: pd.DataFrame, models: Sequence[str]) -> str:
+    """The p value of each model's test; once where there is one, or where none can be had."""
+    of_auc = rows.drop_duplicates("model").set_index("model")["p_interaction"]
+    found = {name: float(of_auc[name]) for name in models if name in of_auc}
+    if all(p != p for p in found.values()):
+        return "not estimable"
+    return listed(p_value(p) if p == p else "not estimable" for p in found.values())
 
 
 @styled
@@ -98,6 +123,8 @@ def forest(
     metrics: pd.DataFrame,
     heterogeneity: pd.DataFrame | None = None,
     look: Mapping[str, Look] | None = None,
+    called: str = "positive",
+    level: float = 0.95,
 ) -> Figure:
     """AUCs with intervals by stratum and model, and the random-effects summary over external centres.
 
@@ -105,46 +132,54 @@ def forest(
         metrics: The metrics table.
         heterogeneity: The heterogeneity table; its summary is a diamond with the prediction interval as a thin line.
         look: How models are drawn.
+        called: What the positive class is called.
+        level: Confidence level of the intervals.
     """
     look = models_of(metrics, look)
     areas = metrics[metrics["metric"] == "auc"]
     lines: list[_Line] = []
     for stratum in shown(areas["stratum"]):
         here = areas[areas["stratum"] == stratum]
-        size = f"{here['n'].iloc[0]:,} cases, {here['n_positive'].iloc[0]:,} positive"
-        lines.append(_Line(stratum_title(stratum), size))
-        lines += [_Line(name, row=row_of(here, model=name), look=look[name]) for name in look]
+        lines.append(_Line(stratum_title(stratum), _size(here, called)))
+        lines += [_Line(look[name].named(name), row=row_of(here, model=name), look=look[name]) for name in look]
     if heterogeneity is not None and not heterogeneity.empty:
         pooled = heterogeneity[heterogeneity["metric"] == "auc"]
         if pooled["value"].notna().any():
-            lines.append(_Line("Random effects over centres", "diamond: 95% CI; line: 95% prediction interval"))
-            lines += [_Line(n, row=row_of(pooled, model=n), look=look[n], pooled=True) for n in look]
-    return _forest(lines, "AUC (95% CI)", reference=0.5)
+            ahead = f"; line: {_percent(level)} prediction interval" * bool(pooled["prediction_low"].notna().any())
+            lines.append(_Line("Random effects over centres", f"diamond: {_percent(level)} CI{ahead}"))
+            lines += [_Line(look[n].named(n), row=row_of(pooled, model=n), look=look[n], pooled=True) for n in look]
+    return _forest(lines, f"AUC ({_percent(level)} CI)", reference=0.5)
 
 
 @styled
-def subgroups(table: pd.DataFrame, models: Sequence[str] = (), look: Mapping[str, Look] | None = None) -> Figure:
+def subgroups(
+    table: pd.DataFrame,
+    models: Sequence[str] = (),
+    look: Mapping[str, Look] | None = None,
+    called: str = "positive",
+    level: float = 0.95,
+) -> Figure:
     """AUCs within subgroups of the headline stratum.
 
     Args:
         table: The subgroups table.
-        models: Which models; by default the first two of the table (the primary pair).
+        models: Which models; by default the first two of the table (the pair that is tested first).
         look: How models are drawn.
+        called: What the positive class is called.
+        level: Confidence level of the intervals.
     """
     look = models_of(table, look)
     chosen = {name: look[name] for name in (list(models) or list(look)[:2])}
     here = table[(table["stratum"] == headline(table["stratum"])) & (table["metric"] == "auc")]
     lines: list[_Line] = []
     for variable, rows in here.groupby("variable", sort=False):
-        tests = [row_of(rows, model=name) for name in chosen]
-        values = " and ".join(p_value(row["p_interaction"]) for row in tests if row is not None)
-        lines.append(_Line(str(variable).capitalize(), f"interaction: {values}"))
-        for level, part in rows.groupby("level", sort=False):
-            size = f"{level_title(str(level))} ({part['n'].iloc[0]:,} cases, {part['n_positive'].iloc[0]:,} positive)"
+        lines.append(_Line(str(variable).capitalize(), f"interaction: {_interaction(rows, list(chosen))}"))
+        for group, part in rows.groupby("level", sort=False):
+            size = f"{level_title(str(group))} ({_size(part, called)})"
             for name, style in chosen.items():
                 lines.append(_Line(size, row=row_of(part, model=name), look=style))
                 size = ""
-    return _forest(lines, "AUC (95% CI)", reference=0.5, named=chosen)
+    return _forest(lines, f"AUC ({_percent(level)} CI)", reference=0.5, named=chosen)
 
 
 @dataclass(frozen=True)
@@ -225,13 +260,14 @@ def _estimate(panel: Axes, line: _Line, y: float, left: float, right: float) -> 
 
 
 @styled
-def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None = None) -> Figure:
+def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None = None, level: float = 0.95) -> Figure:
     """All pairs of models in one stratum: AUCs on the diagonal, differences below it, p values above.
 
     Args:
         table: The comparisons table.
         metrics: The metrics table.
         stratum: Which; the headline one by default.
+        level: Confidence level of the intervals.
     """
     stratum = stratum or headline(table["stratum"])
     here = table[table["stratum"] == stratum]
@@ -260,7 +296,9 @@ def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None 
         i, j, sign = max(a, b), min(a, b), 1 if a < b else -1  # column j minus row i
         _difference_cell(panel, row, i, j, sign, largest, font)
         _p_cell(panel, row, i, j, font)
-    figure.text(0.01, 0.02 / height, _matrix_legend(stratum), va="bottom", fontsize=6.4, color=MUTED, linespacing=1.3)
+    figure.text(
+        0.01, 0.02 / height, _matrix_legend(stratum, level), va="bottom", fontsize=6.4, color=MUTED, linespacing=1.3
+    )
     return figure
 
 
@@ -297,8 +335,9 @@ def _p_cell(panel: Axes, row: pd.Series, i: int, j: int, font: float) -> None:
             panel.add_patch(frame)
 
 
-def _matrix_legend(stratum: str) -> str:
+def _matrix_legend(stratum: str, level: float) -> str:
     return (
-        f"{stratum_title(stratum)}. Diagonal: AUC. Below it: AUC of the column minus AUC of the row, 95% CI.\n"
-        "Above it: two-sided p (paired DeLong), Holm-adjusted; framed: the primary pair, unadjusted."
+        f"{stratum_title(stratum)}. Diagonal: AUC. Below it: AUC of the column minus AUC of the row, "
+        f"{_percent(level)} CI.\n"
+        "Above it: two-sided p (paired DeLong), Holm-adjusted; framed: the pair that is tested first, unadjusted."
     )

@@ -37,6 +37,7 @@ def calibration(
     scores: pd.DataFrame,
     look: Mapping[str, Look] | None = None,
     stratum: str | None = None,
+    level: float = 0.95,
 ) -> Figure:
     """Smooth calibration curves, one panel a model: raw, and recalibrated on development with its band.
 
@@ -48,6 +49,7 @@ def calibration(
         scores: The score table; it gives the histograms.
         look: How models are drawn.
         stratum: Which; the headline one by default.
+        level: Confidence level of the bands.
     """
     look = models_of(metrics, look)
     stratum = stratum or headline(metrics["stratum"])
@@ -74,16 +76,16 @@ def calibration(
         _slope(panel, metrics[(metrics["model"] == name) & (metrics["stratum"] == stratum)])
     caption(
         figure,
-        f"{stratum_title(stratum)}. Dotted: as predicted. Solid, with 95% band: recalibrated on development. "
-        "Bars: recalibrated probabilities,\npositive above, negative below. Slope (ideal 1) and intercept (ideal 0): "
-        "before → after recalibration.",
+        f"{stratum_title(stratum)}. Dotted: as predicted. Solid, with {100 * level:g}% band: recalibrated on "
+        "development. Bars: recalibrated probabilities,\npositive above, negative below. Slope (ideal 1) and intercept "
+        "(ideal 0): before → after recalibration.",
     )
     return figure
 
 
 def _rug(panel: Axes, cases: pd.DataFrame, colour: str) -> None:
     """Mirrored histograms in the strip under the curve."""
-    edges = np.linspace(0, 1, 31)
+    edges = np.arange(31) / 30
     base, height = -0.22, 0.17
     counts = [np.histogram(cases.loc[cases["label"] == k, "recalibrated"], edges)[0] for k in (1, 0)]
     tallest = max(1, *(int(count.max()) for count in counts))
@@ -158,7 +160,7 @@ def scores(table: pd.DataFrame, points: pd.DataFrame, look: Mapping[str, Look] |
     outside = [f"centre:{centre}" for centre in table.loc[table["split"] == "external", "centre"].unique()]
     strata = list(dict.fromkeys(["development", headline([*outside, "external"] if outside else [])]))
     figure, axes, _ = panels(len(look) * len(strata), columns=len(strata), height=0.86)
-    edges = np.linspace(0, 1, 41)
+    edges = np.arange(41) / 40
     for i, panel in enumerate(axes):
         name, stratum = list(look)[i // len(strata)], strata[i % len(strata)]
         own = in_stratum(table[table["model"] == name], stratum)

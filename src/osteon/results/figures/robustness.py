@@ -143,12 +143,13 @@ def _same_scale(across: Sequence[Axes], metric: str) -> None:
 
 
 @styled
-def robustness_comparisons(table: pd.DataFrame, primary: Sequence[str] = ()) -> Figure:
+def robustness_comparisons(table: pd.DataFrame, primary: Sequence[str] = (), level: float = 0.95) -> Figure:
     """Paired differences in spread and in flipped calls, all box changes taken together.
 
     Args:
         table: The table of robustness comparisons.
         primary: The primary pair; where there are many pairs, those with one of its models are shown.
+        level: Confidence level of the intervals.
     """
     stratum = headline(table["stratum"])
     first = table[table["primary"]]
@@ -175,7 +176,7 @@ def robustness_comparisons(table: pd.DataFrame, primary: Sequence[str] = ()) -> 
         panel = figure.add_axes(place)
         _differences(panel, lines, metric, named=column == 0)
         panel.set_title(title, fontsize=7.8)
-        panel.set_xlabel("difference (95% CI)", fontsize=6.8)
+        panel.set_xlabel(f"difference ({100 * level:g}% CI)", fontsize=6.8)
     figure.text(0.01, 0.02 / height, _PAIRS_NOTE, va="bottom", fontsize=6.4, color=MUTED, linespacing=1.3)
     return figure
 
@@ -185,7 +186,7 @@ _LEFT = 2.58
 _PAIRED = {"sd": "SD of a case", "flip_rate": "Calls flipped"}
 _PAIRS_NOTE = (
     "Left of zero: the first of the pair is steadier. Right of each panel: two-sided p (Wilcoxon's signed-rank test "
-    "over patients),\nunadjusted for the primary pair, Holm-adjusted within the measure for the others."
+    "over patients),\nunadjusted for the pair that is compared first, Holm-adjusted within the measure for the others."
 )
 
 

@@ -23,9 +23,16 @@ from osteon.core.tables import written
 WIDTH = 7.2  # inches: the text width of an A4 page with journal margins
 INK, MUTED, RULE, PAPER = "#1b1f24", "#626a73", "#d5d9de", "#ffffff"
 
-# Okabe & Ito's palette without its yellow (invisible on paper), strongest contrast first; a ninth model takes the
-# first colour again with another dash and marker, so no two of the first 56 look alike even in black and white.
+# Okabe & Ito's palette without its yellow (invisible on paper), strongest contrast first; an eighth model takes the
+# first colour again with another dash, so no two of the first 56 look alike even in black and white.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5c5c5c")
+# Models that most studies have one of: a colour, dash and marker (by number) of their own, whatever else is studied.
+_OF_KIND = {"radiomics": ("#E69F00", 4), "clinical": ("#56B4E9", 5), "combined": ("#332288", 6), "box": ("#5c5c5c", 7)}
+_NETWORKS = 4  # colours left for networks and people's own kinds
+_BY_HAND = ("#882255", "#117733", "#999933", "#AA4499")  # of models that osteon did not fit
+_FIRST_BY_HAND = 3  # their first dash and marker
+#: The kind of a model that no study names.
+BY_HAND = "added by hand"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.5, 1.4, 1.5)), (0, (3, 1, 3, 1, 1, 1)))
 _DASHES += ((0, (9, 2)), (0, (1, 2.4)), (0, (8, 1.5, 2.5, 1.5)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
@@ -75,25 +82,60 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Look:
-    """How one model is drawn, in every figure alike."""
+    """How one model is drawn, in every figure alike.
+
+    Attributes:
+        colour: Of its lines and marks.
+        dash: Of its lines.
+        marker: Of its points.
+        remark: What a legend says behind its name.
+    """
 
     colour: str
     dash: Any
     marker: str
+    remark: str = ""
 
     @property
     def line(self) -> dict[str, Any]:
         """Keywords of a line."""
         return {"color": self.colour, "linestyle": self.dash}
 
+    def named(self, model: str) -> str:
+        """The model's name as a legend says it."""
+        return f"{model} ({self.remark})" if self.remark else model
 
-def looks(models: Iterable[str]) -> dict[str, Look]:
-    """Bind each model to a colour, dash and marker by its place in the study."""
+
+def looks(models: Iterable[str], kinds: Mapping[str, str] | None = None) -> dict[str, Look]:
+    """Bind each model to a colour, dash and marker.
+
+    Args:
+        models: The models in their order.
+        kinds: Model to its kind, :data:`BY_HAND` for one that no study names. A model's look then depends on its kind
+            and its place among those of its kind (networks and people's own kinds are one), so that another model at
+            the end of the study changes no other.
+            Without, it depends on the place alone.
+    """
     names = list(dict.fromkeys(models))
-    return {
-        name: Look(_COLOURS[i % len(_COLOURS)], _DASHES[i % len(_DASHES)], _MARKERS[i % len(_MARKERS)])
-        for i, name in enumerate(names)
-    }
+    if kinds is None:
+        return {name: _look(_COLOURS[i % len(_COLOURS)], i) for i, name in enumerate(names)}
+    groups = {name: kind if (kind := kinds.get(name, BY_HAND)) in (*_OF_KIND, BY_HAND) else "network" for name in names}
+    found = {}
+    for name, group in groups.items():
+        place = [other for other in names if groups[other] == group].index(name)
+        turn = place + place // len(_DASHES)  # colours and dashes must not come back together
+        if group == BY_HAND:
+            found[name] = _look(_BY_HAND[place % len(_BY_HAND)], _FIRST_BY_HAND - turn, BY_HAND)
+        elif group == "network":
+            found[name] = _look(_COLOURS[place % _NETWORKS], turn)
+        else:
+            colour, shape = _OF_KIND[group]
+            found[name] = _look(colour, shape + place)
+    return found
+
+
+def _look(colour: str, shape: int, remark: str = "") -> Look:
+    return Look(colour, _DASHES[shape % len(_DASHES)], _MARKERS[shape % len(_MARKERS)], remark)
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -145,13 +187,14 @@ def panels(count: int, *, columns: int, height: float) -> tuple[Figure, list[Axe
 def key(figure: Figure, spare: list[Axes], look: Mapping[str, Look], *, markers: bool = False) -> None:
     """Say which line is which model: in an empty place if there is one, else below the panels."""
     handles = [
-        Line2D([], [], label=name, marker=style.marker if markers else "", markersize=4.5, **style.line)
-        for name, style in look.items()
+        Line2D([], [], label=label, marker=style.marker if markers else "", markersize=4.5, **style.line)
+        for label, style in ((style.named(name), style) for name, style in look.items())
     ]
     if spare:
         spare[0].legend(handles=handles, loc="center left", handlelength=3.2, fontsize=7.5, labelspacing=0.7)
     else:
-        columns = max(1, min(4, len(look), 88 // (max(map(len, look)) + 9)))
+        longest = max(len(str(handle.get_label())) for handle in handles)
+        columns = max(1, min(4, len(look), 88 // (longest + 9)))
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, handlelength=3.2, fontsize=7.5)
 
 

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from osteon.core.tables import written
 from osteon.core.version import __version__
-from osteon.core.words import in_sentence
 from osteon.results.report import words
 from osteon.results.report.checklist import ANSWERED, FOR_AUTHORS
 from osteon.results.report.folder import Finished
+from osteon.results.report.methods import methods
 from osteon.results.report.page import Page, bullets, paragraph
 from osteon.results.report.sections import SECTIONS, Section
 
@@ -39,7 +39,7 @@ def write(run: Path) -> Path:
     drawn = [(section, Markup("\n").join(piece for piece in section.draw(page) if piece)) for section in SECTIONS]
     there = [section for section, body in drawn if body]
     closing = (
-        Section("methods", "Methods", _methods),
+        Section("methods", "Methods", methods),
         Section("checklist", "Reporting guidelines", lambda page: _checklist(page, [*there, *closing])),
         Section("versions", "Versions, hashes and settings", _versions),
     )
@@ -74,19 +74,6 @@ def _template(name: str) -> jinja2.Template:
     return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined).get_template(name)
 
 
-def _methods(page: Page) -> Iterator[Markup]:
-    run = page.run
-    outside = [name.removeprefix("centre:") for name in run.strata if name.startswith("centre:")]
-    text = _template("methods.html.jinja").render(
-        study=run.study,
-        positive=run.positive,
-        provenance=run.provenance,
-        outside=outside,
-        claim=in_sentence(run.headline),
-    )
-    yield Markup(text)
-
-
 def _checklist(page: Page, there: list[Section]) -> Iterator[Markup]:
     titles = {section.name: section.title for section in there}
     rows = []
@@ -106,6 +93,7 @@ def _checklist(page: Page, there: list[Section]) -> Iterator[Markup]:
 def _versions(page: Page) -> Iterator[Markup]:
     run = page.run
     versions, hashes = run.provenance.get("versions", {}), dict(_flat(run.provenance.get("hashes", {})))
+    hashes = {name: value for name, value in hashes.items() if value}  # random weights are no file
     if versions:
         yield page.table(["Software", "Version"], list(versions.items()), "Versions", file="provenance.json", words=2)
     if hashes:

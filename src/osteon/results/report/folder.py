@@ -68,6 +68,50 @@ class Finished(Tables):
         """The stratum that the study's claim is about."""
         return headline(self.metrics["stratum"])
 
+    @property
+    def prespecified(self) -> bool:
+        """Whether the study file names the pair of models that is compared first."""
+        return bool(self.study.evaluation.primary)
+
+    @cached_property
+    def added(self) -> list[str]:
+        """Models that the study does not name: a person put their probabilities into predictions.csv."""
+        return [name for name in self.models if name not in {model.name for model in self.study.models}]
+
+    @cached_property
+    def outside(self) -> list[str]:
+        """The external centres that have predictions."""
+        return [name.removeprefix("centre:") for name in dict.fromkeys(self.metrics["stratum"]) if ":" in name]
+
+    @cached_property
+    def cases(self) -> pd.DataFrame:
+        """Each predicted case once; without columns where there is no score table."""
+        scores = self.table("scores")
+        return pd.DataFrame() if scores is None else scores.drop_duplicates("case_id")
+
+    @property
+    def nameless(self) -> int:
+        """How many cases have no patient identifier."""
+        return int((self.cases["patient_id"] == "").sum()) if len(self.cases) else 0
+
+    @property
+    def bootstraps(self) -> bool:
+        """Whether any interval of the run is of resamples."""
+        names = ("contrast", "robustness", "explanation", "explanation_comparisons", "robustness_comparisons")
+        told = [table["method"] for name in names if (table := self.table(name)) is not None]
+        return any(bool(column.str.contains("bootstrap").any()) for column in told)
+
+    @property
+    def clusters(self) -> bool:
+        """Whether a patient has several cases, so that intervals go by patients."""
+        known = self.cases["patient_id"] if len(self.cases) else pd.Series(dtype=str)
+        return bool(known[known != ""].duplicated().any())
+
+    def any_metric(self, name: str) -> bool:
+        """Whether a metric could be had for any model anywhere."""
+        found = self.metrics.loc[self.metrics["metric"] == name, "value"]
+        return bool(found.notna().any())
+
     @cached_property
     def box_models(self) -> list[str]:
         """The models that see the box alone."""

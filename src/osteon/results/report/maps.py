@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pandas as pd
 from markupsafe import Markup
 
-from osteon.core.words import bare_p, number, stratum_title
+from osteon.core.words import bare_p, counted, listed, number, stratum_title
 from osteon.results.evaluate.explanation import CENTRE, ONE_FOLD
 from osteon.results.figures.explanation import measures
 from osteon.results.report.page import Page, interval, paragraph
-from osteon.results.report.words import estimate
+from osteon.results.report.words import METHODS_OF_MAPS, estimate
 
-_METHODS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "hirescam": "HiResCAM", "occlusion": "Occlusion"}
 _OUTCOMES = {
     "all": "all cases",
     "correct": "called rightly",
@@ -33,11 +32,11 @@ def explanation(page: Page) -> Iterator[Markup]:
     yield paragraph(_in_words(here, sanity), "lead")
     without = [m.name for m in run.study.models if m.maps and m.name not in set(table["model"])]
     if without:
-        yield paragraph(f"No maps of {', '.join(without)}: not a convolutional network.")
-    title = _METHODS.get(first, first)
+        yield paragraph(f"No maps of {listed(without)}: no convolutional network.")
+    title = METHODS_OF_MAPS.get(first, first)
     yield page.figure(
         "explanation",
-        f"{title} against the lesion. External cases, pooled, called rightly and wrongly at the fixed threshold. Every "
+        f"{title} against the lesion. External cases, called rightly and wrongly at the fixed threshold. Every "
         "crop is centred on the box, so that a hill in the middle of the crop, which has seen nothing, scores well.",
         "Scores of the maps; the numbers are in the table that follows.",
     )
@@ -76,8 +75,8 @@ def _in_words(here: pd.DataFrame, sanity: pd.DataFrame | None) -> str:
     region = "mask" if "mask" in energy else "box"
     parts = [f"{estimate(known.loc[name])} for {name}" for name in known.index]
     text = (
-        f"In {int(rows['n'].max()):,} external cases the maps' energy inside the {region} was, as a multiple of what a "
-        f"uniform map has there, {'; '.join(parts)}"
+        f"In {counted(int(rows['n'].max()), 'external case')} the maps' energy inside the {region} was, as a multiple "
+        f"of what a uniform map has there, {'; '.join(parts)}"
     )
     hill = None if sanity is None else sanity[(sanity["check"] == CENTRE) & (sanity["metric"] == energy)]
     if hill is None or hill.empty:
@@ -97,7 +96,7 @@ def _scores(page: Page, here: pd.DataFrame, method: str) -> Markup:
     return page.table(
         ["", "Cases", *(title for _, title, _ in shown)],
         rows,
-        f"{_METHODS.get(method, method)}: scores of the maps. External cases, pooled; distance 0 means that the peak "
+        f"{METHODS_OF_MAPS.get(method, method)}: scores of the maps. External cases; distance 0 means that the peak "
         "lies on the lesion.",
         file="explanation.csv",
     )
@@ -113,13 +112,13 @@ def _pairs(page: Page, method: str) -> Iterator[Markup]:
     for name, title, _ in measures(here):
         rows.append([title])
         for _, row in here[here["metric"] == name].iterrows():
-            adjusted = "primary" if row["primary"] else bare_p(row["p_holm"])
+            adjusted = "unadjusted" if row["primary"] else bare_p(row["p_holm"])
             shown = interval(row.rename({"difference": "value"}), 2)
             rows.append([f"{row['model_a']} − {row['model_b']}", shown, bare_p(row["p"]), adjusted])
     yield page.table(
         ["Pair", "Difference", "p", "p (Holm)"],
         rows,
-        "Pairs of networks by their maps. External cases, pooled; Wilcoxon's signed-rank test over patients.",
+        "Pairs of networks by their maps. External cases; Wilcoxon's signed-rank test over patients.",
         file="explanation_comparisons.csv",
     )
 

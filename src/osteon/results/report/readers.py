@@ -12,12 +12,19 @@ from markupsafe import Markup
 
 from osteon.core.tables import written
 from osteon.core.version import __version__
-from osteon.core.words import p_value
-from osteon.readers.words import arm_title, arms_of, sentences
+from osteon.core.words import number, p_value
+from osteon.readers.words import ANALYSES, arm_title, arms_of, limits_of, over_what, sentences
 from osteon.results.report.folder import Finished
 from osteon.results.report.page import Page, bullets, interval, paragraph
 
-_METRICS = {"auc": "AUC", "sensitivity": "Sensitivity", "specificity": "Specificity", "median_seconds": "Seconds"}
+_METRICS = {
+    "auc": "AUC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "lroc": "LROC area",
+    "localised": "Lesions found",
+    "median_seconds": "Seconds",
+}
 _RANDOM = {
     "readers and cases": "these readers and cases stand for others",
     "cases": "these readers, other cases",
@@ -32,10 +39,24 @@ def readers(page: Page) -> Iterator[Markup]:
         return
     if page.run.content(page.run.path / "reader_study.json").get("simulated"):
         yield paragraph("Simulated readers: these readings were drawn by a program, not given by people.", "lead")
+    facts = page.run.content(page.run.path / "reader_study.json")
     if comparisons is not None:
-        first, *rest = sentences(metrics, comparisons, page.run.table("reliance"))
+        first, *rest = sentences(
+            metrics,
+            comparisons,
+            page.run.table("reliance"),
+            page.run.table("reader_advice"),
+            page.run.table("reader_unhurried"),
+            facts.get("level", 0.95),
+        )
         yield paragraph(first, "lead")
         yield bullets(rest)
+    if (metrics["metric"] == "lroc").any() and facts.get("localisation"):
+        yield paragraph(
+            f"A lesion counts as found where {facts['localisation']}; a positive case without a drawn box counts as "
+            "missed, and of a negative case the confidence alone. The area under the LROC curve is the chance that a "
+            "positive case is rated above a negative one and its lesion found."
+        )
     yield page.figure(
         "reader_roc",
         "Readers and model. ROC curves of every reader, their mean by arm, and how the operating point of each moves.",
@@ -45,10 +66,11 @@ def readers(page: Page) -> Iterator[Markup]:
     if comparisons is not None:
         yield page.figure(
             "reader_gain",
-            "Change by reader. AUC, sensitivity and specificity, losses shown as gains are.",
+            "Change by reader. Losses are shown as gains are; above each panel stands which analysis the mean is of.",
             "Forest plot of each reader's changes; the numbers are in reader_comparisons.csv.",
         )
-        yield _compared(page, comparisons)
+        yield _compared(page, comparisons, "reader_comparisons.csv", "Arms compared over all readers.")
+        yield _hurried(page)
     yield page.figure(
         "reader_benefit",
         "Gain against experience and receptiveness. One line a reader.",
@@ -81,35 +103,87 @@ def _by_reader(page: Page, metrics: pd.DataFrame) -> Markup:
             if "seconds" in of_metric:  # over all readers the geometric mean stands in for the median
                 of_metric.setdefault("median_seconds", of_metric["seconds"])
             cells = [interval(of_metric.get(name), 1 if name == "median_seconds" else 3) for name in known]
-            rows.append(["all readers" if reader == "all" else reader, *cells])
+            rows.append([_who(str(reader), own), *cells])
     return page.table(
         ["Reader", *(_METRICS[name] for name in known)],
         rows,
         "Readers by arm. Of one reader: over the sampling of cases, seconds as median and quartiles; of all readers: "
-        "means with readers and cases random, seconds as geometric mean.",
+        "means, with what is random in their intervals, seconds as geometric mean.",
         file="reader_metrics.csv",
     )
 
 
-def _compared(page: Page, comparisons: pd.DataFrame) -> Markup:
+def _who(reader: str, own: pd.DataFrame) -> str:
+    """A reader, or all of them with what is random in their intervals."""
+    if reader != "all":
+        return reader
+    said = dict.fromkeys(ANALYSES.get(str(random), str(random)) for random in own["random"])
+    return f"all readers ({' or '.join(said)})"
+
+
+def _compared(page: Page, comparisons: pd.DataFrame, file: str, title: str) -> Markup:
     rows: list[list[object]] = []
     titles = {**_METRICS, "accuracy": "Accuracy", "seconds": "Seconds (ratio)"}
+    everyone = comparisons[comparisons["reader"] == "all"]
+    pairs = list(dict.fromkeys(zip(everyone["arm_a"], everyone["arm_b"], strict=True)))
     for random, meaning in _RANDOM.items():
-        here = comparisons[(comparisons["reader"] == "all") & (comparisons["random"] == random)]
-        if here.empty:
-            continue
-        rows.append([f"Random: {random} ({meaning})"])
-        for _, row in here.iterrows():
-            found = interval(row.rename({"difference": "value"}))
-            primary = " (primary)" if row["primary"] else ""
-            rows.append([f"{titles.get(row['metric'], row['metric'])}{primary}", found, p_value(row["p"])])
-    a, b = comparisons["arm_a"].iloc[0], comparisons["arm_b"].iloc[0]
+        for a, b in pairs:
+            here = everyone[(everyone["random"] == random) & (everyone["arm_a"] == a) & (everyone["arm_b"] == b)]
+            if here.empty:
+                continue
+            of_pair = f"{arm_title(a)} − {arm_title(b)}; " if len(pairs) > 1 else ""
+            rows.append([f"{of_pair}random: {random} ({meaning})".capitalize()])
+            for _, row in here.iterrows():
+                primary = " (primary)" if row.get("primary") else ""
+                found = [row["p"], *([row["p_holm"]] if len(pairs) > 1 else [])]
+                p = [p_value(value) if value == value else "–" for value in found]
+                rows.append([f"{titles.get(row['metric'], row['metric'])}{primary}", _limits(row), *p])
+    if not pairs:
+        return Markup()
+    what = f"{arm_title(pairs[0][0])} − {arm_title(pairs[0][1])}" if len(pairs) == 1 else "Difference"
+    holm = " Holm: adjusted for the number of pairs of arms." if len(pairs) > 1 else ""
     return page.table(
-        ["", f"{arm_title(a)} − {arm_title(b)}", "p"],
+        ["", what, "p", *(["p (Holm)"] if len(pairs) > 1 else [])],
         rows,
-        "Arms compared over all readers. Obuchowski-Rockette with Hillis' degrees of freedom.",
-        file="reader_comparisons.csv",
+        f"{title} Obuchowski-Rockette with Hillis' degrees of freedom.{holm}",
+        file=file,
     )
+
+
+def _limits(row: pd.Series) -> Markup:
+    """A difference with its interval; one that is all that is possible says so."""
+    if "all that is possible" in limits_of(row, ""):
+        return Markup("{}<small>no usable interval</small>").format(number(row["difference"], 3))
+    return interval(row.rename({"difference": "value"}))
+
+
+def _hurried(page: Page) -> Markup:
+    """How long readers had the advice, and what the comparisons are without their quickest answers."""
+    table = page.run.table("reader_advice")
+    if table is None:
+        return Markup()
+    rows = [
+        [
+            f"{'all readers' if row['reader'] == 'all' else row['reader']}, {arm_title(row['arm'])}",
+            row["answers"],
+            interval(row.rename({"median": "value"}), 1),
+            row["quick"],
+            row["unseen"],
+        ]
+        for _, row in table.iterrows()
+    ]
+    times = page.table(
+        ["", "Answers", "Seconds after the advice", "Within a second", "Advice not seen"],
+        rows,
+        "From the advice to the answer. Median and quartiles of the time between the advice appearing and the answer; "
+        "answers within a second; answers in this arm to which no advice was on the screen.",
+        file="reader_advice.csv",
+    )
+    unhurried = page.run.table("reader_unhurried")
+    if unhurried is None:
+        return times
+    title = "Without quick answers. A reader's case that was answered within a second of the advice is left out in all "
+    return times + _compared(page, unhurried, "reader_unhurried.csv", f"{title}arms.")
 
 
 def _relied(page: Page) -> Markup:
@@ -117,11 +191,12 @@ def _relied(page: Page) -> Markup:
     if table is None:
         return Markup()
     everyone = table[table["reader"] == "all"]
+    level = page.run.content(page.run.path / "reader_study.json").get("level", 0.95)
     rows = [[row["measure"], row["events"], row["n"], interval(row, 2)] for _, row in everyone.iterrows()]
     return page.table(
         ["", "Readings", "Of", "Share or change"],
         rows,
-        "Reliance over all readers. 95% intervals with readers and cases random.",
+        f"Reliance over all readers. {100 * level:g}% intervals, {over_what(table)}.",
         file="reliance.csv",
     )
 

@@ -6,15 +6,37 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from osteon.core.words import number, p_value, stratum_title
+from osteon.core.words import FEW, counted, in_sentence, listed, number, p_value, stratum_title
 from osteon.results.report.folder import Finished
+
+#: How methods of maps are called.
+METHODS_OF_MAPS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "hirescam": "HiResCAM", "occlusion": "Occlusion"}
+
+
+def pair(run: Finished) -> str:
+    """What the contrast of the two models that are compared first is."""
+    if run.prespecified:
+        return "the prespecified contrast"
+    return "the contrast of the first two models, which nobody prespecified,"
+
+
+def pair_of_models(run: Finished) -> str:
+    """The two models that are compared first."""
+    return "the models of the prespecified contrast" if run.prespecified else "the first two models of the study"
+
+
+def capital(text: str) -> str:
+    """A phrase at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def estimate(row: pd.Series, *, level: float | None = None) -> str:
     """As prose has it: ``0.807 (95% CI 0.761 to 0.846)``."""
     if row["value"] != row["value"]:
         return "not estimable"
-    word = f"{level:.0%} CI " if level else ""
+    if row["low"] != row["low"]:
+        return number(row["value"], 3)
+    word = f"{100 * level:g}% CI " if level else ""
     return f"{number(row['value'], 3)} ({word}{number(row['low'], 3)} to {number(row['high'], 3)})"
 
 
@@ -30,8 +52,12 @@ def primary_row(run: Finished, stratum: str) -> pd.Series | None:
 def summary(run: Finished) -> Iterator[str]:
     """The study's result in a few sentences, the primary contrast first."""
     yield from _contrast(run)
+    yield from _few(run)
     yield from _between_centres(run)
     yield from _shortcut(run)
+    if run.added:
+        was = "was" if len(run.added) == 1 else "were"
+        yield f"{listed(run.added)} {was} added by hand: osteon did not fit {'it' if was == 'was' else 'them'}."
 
 
 def _contrast(run: Finished) -> Iterator[str]:
@@ -41,15 +67,18 @@ def _contrast(run: Finished) -> Iterator[str]:
     if first is None:
         return
     centres = sum(name.startswith("centre:") for name in dict.fromkeys(run.metrics["stratum"]))
+    n = int(first["n"])
     where = (
-        f"external cases of {centres} centre{'s' if centres > 1 else ''}"
+        f"{counted(n, 'external case')} of {counted(centres, 'centre')}"
         if centres
-        else "development cases, out of fold"
+        else f"{counted(n, 'development case')}, out of fold"
     )
-    sentence = (
-        f"On {first['n']:,} {where} ({first['n_positive']:,} {run.positive}), {a} reached an AUC of "
-        f"{estimate(first, level=level)}"
-    )
+    begun = f"On {where} ({first['n_positive']:,} {run.positive}), "
+    if first["value"] != first["value"]:
+        reason = str(first["method"]).removeprefix("not estimable: ")
+        yield (f"{begun}no AUC can be estimated ({reason}): how well {a} tells the classes apart there is not known.")
+        return
+    sentence = f"{begun}{a} reached an AUC of {estimate(first, level=level)}"
     second = run.value(b, run.headline, "auc") if a != b else None
     contrast = primary_row(run, run.headline)
     if second is None or contrast is None:
@@ -62,14 +91,32 @@ def _contrast(run: Finished) -> Iterator[str]:
     limits = f"{number(contrast['low'], 3)} to {number(contrast['high'], 3)}"
     yield (
         f"{sentence}: a difference of {number(contrast['difference'], 3, sign=True)} "
-        f"({level:.0%} CI {limits}; paired DeLong test, {p_value(contrast['p'])})."
+        f"({100 * level:g}% CI {limits}; paired DeLong test, {p_value(contrast['p'])})."
     )
+    told = capital(pair(run))
     if contrast["low"] > 0:
-        yield f"The prespecified contrast favours {a}."
+        yield f"{told} favours {a}."
     elif contrast["high"] < 0:
-        yield f"The prespecified contrast favours {b}."
+        yield f"{told} favours {b}."
     else:
-        yield "The prespecified contrast does not separate the two."
+        yield f"{told} does not separate the two."
+
+
+def _few(run: Finished) -> Iterator[str]:
+    """A caution where a class has few cases."""
+    areas = run.metrics[run.metrics["metric"] == "auc"].drop_duplicates("stratum").set_index("stratum")
+    told = []
+    for name in run.strata:
+        n, positive = int(areas["n"][name]), int(areas["n_positive"][name])
+        few = [f"{positive} {run.positive}"] * (positive < FEW)
+        few += [counted(n - positive, "other")] * (n - positive < FEW)
+        if few:
+            told.append(f"{listed(few)} of {counted(n, 'case')} in {in_sentence(name)}")
+    if told:
+        yield (
+            f"Caution, few cases of a class: {'; '.join(told)}. Such figures can change much with a few more "
+            "cases, and a difference that is not found there may well exist."
+        )
 
 
 def _between_centres(run: Finished) -> Iterator[str]:
@@ -81,7 +128,9 @@ def _between_centres(run: Finished) -> Iterator[str]:
         return
     row = pooled.iloc[0]
     yield (
-        f"Over the {row['centres']} centres as a random sample the difference is {estimate(row)}, I² {row['i2']:.0%}."
+        f"Over the {counted(int(row['centres']), 'centre')} where it can be had, taken as a random sample of centres, "
+        f"the difference is {estimate(row)}, "
+        f"I² {row['i2']:.0%}."
     )
 
 
@@ -89,6 +138,11 @@ def _shortcut(run: Finished) -> Iterator[str]:
     for name in run.box_models:
         inside, outside = run.value(name, "development", "auc"), run.value(name, run.headline, "auc")
         if outside is None:
+            continue
+        if outside["value"] != outside["value"]:
+            known = run.headline != "development" and inside is not None and inside["value"] == inside["value"]
+            if known and inside is not None:
+                yield f"The box alone, its size and position, reached {estimate(inside)} on development."
             continue
         if run.headline != "development" and inside is not None:
             reached = f"{estimate(inside)} on development and {estimate(outside)} outside"

@@ -1,107 +1,217 @@
-// The administrator's page: how far every reader has come, and their links. No readings.
+// The administrator's page: how far every reader has come, their links, and the wash-out. No readings.
 
-import { Refused, enter, get, post, whoami } from "./api.js";
-import { h, say, show } from "./dom.js";
+import { Refused, enter, get, persist, post, whoami } from "./api.js";
+import { ask, element, h, say, show } from "./dom.js";
 import { door } from "./screens.js";
+import { Scope, ended } from "./scope.js";
+import { pause } from "./trouble.js";
+
+/**
+ * @typedef {import("./types.js").OfficeMe} OfficeMe
+ * @typedef {import("./types.js").ReaderProgress} Row
+ * @typedef {import("./types.js").Protocol} Protocol
+ */
 
 const EVERY = 15000;
+/** @type {Record<string, string>} */
 const STAGES = {
   before: "questionnaire before", reading: "reading", review: "reviewing", washout: "wash-out", after: "questionnaire after", done: "finished",
 };
-let timer = 0;
+const page = new Scope();
+let screen = new Scope(page.signal);
 
 async function begin() {
   const token = location.hash.slice(1);
   try {
-    await opened(token ? await enter(token) : await whoami());
+    if (token) await persist(() => enter(token, page.signal), page.signal);
+    await opened();
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) door(opened, token ? error.message : "");
-    else say(error.message, "alarm", 0);
+    out(error, token !== "");
   }
 }
 
-async function opened(me) {
-  if (me.role !== "admin") return location.replace("/");
-  clearInterval(timer);
-  timer = setInterval(() => draw(me), EVERY);
-  return draw(me);
+/**
+ * @param {unknown} error
+ * @param {boolean} [told]
+ */
+function out(error, told = false) {
+  if (ended(error)) return;
+  if (!(error instanceof Refused && (error.status === 401 || error.status === 403))) {
+    say(error instanceof Error ? error.message : String(error), "alarm", 0);
+    return;
+  }
+  screen.close();
+  screen = new Scope(page.signal);
+  const { signal } = screen;
+  door(told ? error.message : "", signal, async (token) => {
+    const { role } = await enter(token, signal);
+    if (role === "reader") location.replace("/");
+    else await opened();
+  });
 }
 
-async function draw(me) {
+async function opened() {
+  screen.close();
+  screen = new Scope(page.signal);
+  const { signal } = screen;
+  /** @type {OfficeMe} */
+  const me = await persist(() => whoami("office/me", signal), signal);
+  const protocol = h("section", { class: "protocol", "aria-label": "Protocol" });
+  show(office(me, protocol));
+  await protocolOf(protocol, signal);
+  void watch(signal);
+}
+
+/**
+ * Look again and again.
+ * @param {AbortSignal} signal
+ */
+async function watch(signal) {
   try {
-    const rows = await get("readers");
-    if (!document.querySelector(".office")) show(office(me));
-    document.querySelector(".office tbody").replaceChildren(...rows.map((row) => line(me, row)));
-    const finished = rows.filter(({ stage }) => stage === "done").length;
-    document.querySelector(".office .sum").textContent = `${finished} of ${rows.length} readers have finished.`;
+    for (;;) {
+      await draw(signal);
+      await pause(EVERY, signal);
+    }
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) {
-      clearInterval(timer);
-      door(opened, error.message);
-    } else say("The server cannot be reached. Trying again …", "alarm");
+    out(error);
   }
 }
 
-function office(me) {
+/** @param {AbortSignal} signal */
+async function draw(signal) {
+  /** @type {Row[]} */
+  const rows = await persist(() => get("readers", signal), signal);
+  const body = document.querySelector(".office tbody");
+  body?.replaceChildren(...rows.map((row) => line(row, signal)));
+  const finished = rows.filter(({ stage }) => stage === "done").length;
+  element("sum").textContent = `${finished} of ${rows.length} readers have finished.`;
+}
+
+/**
+ * @param {OfficeMe} me
+ * @param {HTMLElement} protocol
+ */
+function office(me, protocol) {
   const head = ["Reader", "Experience", "Session", "Stage", "Cases read", "Median time", "Last seen", "Invitation"];
   return h("main", { class: "office" },
     h("p", { class: "quiet" }, me.study.title, me.study.synthetic && " · synthetic pictures"),
     h("h1", { tabindex: "-1", "data-focus": true }, "Progress of the readers"),
-    h("p", { class: "sum" }),
+    h("p", { id: "sum" }),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Progress by reader" },
       h("table", {}, h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))), h("tbody"))),
     h("p", { class: "quiet" }, "This page never shows readings. A new link ends the old one and every browser that is signed in with it."),
+    protocol,
   );
 }
 
-function line(me, row) {
-  const when = (text) => (text ? new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "–");
+/** @param {string | null} text */
+const when = (text) => (text ? new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "–");
+/** @param {number} count */
+const years = (count) => `${count} ${count === 1 ? "year" : "years"}`;
+
+/**
+ * @param {Row} row
+ * @param {AbortSignal} signal
+ */
+function line(row, signal) {
   return h("tr", {},
     h("th", { scope: "row" }, row.code),
-    h("td", {}, row.experience === null ? "–" : `${row.experience} years`),
+    h("td", {}, row.experience === null ? "–" : years(row.experience)),
     h("td", {}, `${row.session} of ${row.sessions}`),
-    h("td", {}, STAGES[row.stage], row.opens_at && h("span", { class: "quiet" }, `until ${when(row.opens_at)}`)),
+    h("td", {}, STAGES[row.stage] ?? row.stage, row.opens_at && h("span", { class: "quiet" }, `until ${when(row.opens_at)}`)),
     h("td", {}, h("progress", { max: row.cases, value: row.read, "aria-label": `Cases read by ${row.code}` }), ` ${row.read} / ${row.cases}`),
     h("td", {}, row.seconds === null ? "–" : `${row.seconds} s`),
     h("td", {}, when(row.seen_at)),
     h("td", { class: "actions" },
       !row.invited && h("span", { class: "quiet" }, "ended"),
-      h("button", { type: "button", onclick: () => renew(me, row.code) }, "New link"),
-      row.invited && h("button", { type: "button", onclick: () => revoke(me, row.code) }, "End"),
+      h("button", { type: "button", onclick: () => void acting(() => renew(row.code, signal)) }, "New link"),
+      row.invited && h("button", { type: "button", onclick: () => void acting(() => revoke(row.code, signal)) }, "End"),
     ),
   );
 }
 
-async function renew(me, code) {
-  if (!(await sure(`Give ${code} a new link?`, "Their old link stops working at once."))) return;
-  const { token } = await post(`readers/${code}/invite`);
+/** @param {() => Promise<void>} act */
+async function acting(act) {
+  try {
+    await act();
+  } catch (error) {
+    if (error instanceof Refused && error.status !== 401 && error.status !== 403) say(error.message, "alarm");
+    else if (error instanceof Refused || ended(error)) out(error);
+    else say("The server cannot be reached. Please try again.", "alarm");
+  }
+}
+
+/**
+ * @param {string} code
+ * @param {AbortSignal} signal
+ */
+async function renew(code, signal) {
+  if (!(await sure(`Give ${code} a new link?`, "Their old link stops working at once.", signal))) return;
+  const { token } = await post(`readers/${code}/invite`, undefined, signal);
   const text = `${location.origin}/#${token}`;
   const field = h("input", { type: "text", readonly: true, value: text, "aria-label": `New link of ${code}`, onfocus: () => field.select() });
-  await asked(h("h2", {}, `New link of ${code}`), h("p", {}, "It is shown this once; the server keeps only its fingerprint."), field, [["Close", true]]);
-  await draw(me);
+  await ask(`New link of ${code}`, [h("p", {}, "It is shown this once; the server keeps only its fingerprint."), field], [["Close", true]], signal);
+  await draw(signal);
 }
 
-async function revoke(me, code) {
-  if (!(await sure(`End the link of ${code}?`, "They are signed out everywhere. What they have stored stays."))) return;
-  await post(`readers/${code}/revoke`);
-  await draw(me);
+/**
+ * @param {string} code
+ * @param {AbortSignal} signal
+ */
+async function revoke(code, signal) {
+  if (!(await sure(`End the link of ${code}?`, "They are signed out everywhere. What they have stored stays.", signal))) return;
+  await post(`readers/${code}/revoke`, undefined, signal);
+  await draw(signal);
 }
 
-const sure = (question, detail) => asked(h("h2", {}, question), h("p", {}, detail), null, [["Cancel", false], ["Yes", true]]);
+/**
+ * @param {string} question
+ * @param {string} detail
+ * @param {AbortSignal} signal
+ */
+const sure = (question, detail, signal) => ask(question, h("p", {}, detail), [["Cancel", false], ["Yes", true]], signal);
 
-/** A dialog; resolves to the value of the button that was pressed, false when it was dismissed. */
-function asked(title, text, extra, buttons) {
-  return new Promise((resolve) => {
-    const dialog = h("dialog", { class: "help", onclose: () => (dialog.remove(), resolve(dialog.returnValue === "true")) },
-      title, text, extra,
-      h("form", { method: "dialog", class: "row" }, buttons.map(([label, value]) => h("button", { value: String(value), class: value ? "primary" : "" }, label))),
-    );
-    document.body.append(dialog);
-    dialog.showModal();
-  });
+// --- the protocol -----------------------------------------------------------------------------------------------------
+
+/**
+ * @param {HTMLElement} place
+ * @param {AbortSignal} signal
+ */
+async function protocolOf(place, signal) {
+  protocolShown(place, await persist(() => get("office/protocol", signal), signal), signal);
+}
+
+/**
+ * The wash-out, and what was changed of it.
+ * @param {HTMLElement} place
+ * @param {Protocol} protocol
+ * @param {AbortSignal} signal
+ */
+function protocolShown(place, { sessions, washout_days: now, changes }, signal) {
+  if (sessions < 2) return;
+  const days = h("input", { type: "number", id: "days", min: 0, max: 3650, step: "any", value: now, required: true });
+  const reason = h("input", { type: "text", id: "reason", maxlength: 400, minlength: 3, required: true });
+  /** @param {Event} event */
+  const change = (event) => {
+    event.preventDefault();
+    void acting(async () => {
+      const detail = `It is ${now} days now. The change holds for every reader who has not started the second session, and is written down with its reason.`;
+      if (!(await sure(`Set the wash-out to ${days.value} days?`, detail, signal))) return;
+      protocolShown(place, await post("office/washout", { days: Number(days.value), reason: reason.value }, signal), signal);
+      await draw(signal);
+    });
+  };
+  place.replaceChildren(
+    h("h2", {}, "Wash-out"),
+    h("p", {}, `At least ${now} days between the sessions.`),
+    h("form", { class: "washout-form", onsubmit: change },
+      h("label", { for: "days" }, "Days"), days, h("label", { for: "reason" }, "Reason"), reason, h("button", {}, "Change")),
+    ...(changes.length === 0 ? [] : [h("ul", { class: "quiet" }, changes.map((made) =>
+      h("li", {}, `${when(made.at)}: from ${made.before} to ${made.after} days. ${made.reason}`)))]),
+  );
 }
 
 // a link pasted into this very tab changes the hash alone, which loads nothing
 addEventListener("hashchange", () => location.hash && location.reload());
 
-begin();
+void begin();

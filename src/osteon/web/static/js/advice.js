@@ -1,85 +1,125 @@
-// The model's advice, in the aided arm only. The server sends it when it is asked for and keeps a record of that.
+// The model's advice, in the aided arm only. The server sends it when it is asked for, is told when it is on the screen,
+// and keeps a record of both.
 
-import { h, say } from "./dom.js";
-import { post } from "./api.js";
-import { heatmap } from "./pictures.js";
-import { painted } from "./heat.js";
+import { h } from "./dom.js";
+import { persist, post } from "./api.js";
+import { ended } from "./scope.js";
+import { painted } from "./viewer.js";
+
+/**
+ * @typedef {import("./types.js").Case} Case
+ * @typedef {import("./types.js").Question} Question
+ * @typedef {{
+ *   asked: () => void, onScreen: (at: number) => void, refused: (error: unknown) => void,
+ *   present: (signal: AbortSignal) => Promise<void>
+ * }} Ears told when advice is asked for, when it is on the screen and known to be, and when it is refused; `present`
+ *   resolves when the reader can see the page
+ */
 
 export class Advice {
-  constructor(question, viewer) {
+  /**
+   * @param {Question} question
+   * @param {import("./heatbar.js").HeatBar | null} heat
+   * @param {Ears} ears
+   */
+  constructor(question, heat, ears) {
     this.question = question;
-    this.viewer = viewer;
-    this.element = h("section", { class: "advice", "aria-label": "The model's advice", hidden: true });
+    this.heat = heat;
+    this.ears = ears;
+    /** @type {{ case: Case, signal: AbortSignal } | null} */
+    this.here = null;
+    this.wanted = false;
+    this.arm = h("p", { class: "arm" });
+    this.content = h("div", { class: "advice", role: "group", "aria-label": "The model's advice", hidden: true });
+    // the same place in both arms: no arm's question stands elsewhere, or is harder to reach
+    this.element = h("section", { class: "slot", "aria-label": "Advice" }, this.arm, this.content);
   }
 
   /** Take everything of the model off the page: before another case is shown, so that no advice meets a wrong picture. */
   clear() {
-    this.case = null;
-    this.maps = null;
-    this.toggle = null;
-    this.seen = false;
-    this.element.hidden = true;
-    this.element.replaceChildren();
-    this.viewer.setHeat(null);
+    this.here = null;
+    this.wanted = false;
+    this.arm.textContent = "";
+    this.arm.classList.remove("aided");
+    this.content.hidden = true;
+    this.content.replaceChildren();
+    this.heat?.clear();
   }
 
-  /** Offer what a case allows, once its pictures are on the screen. */
-  async open(shown) {
-    this.case = shown;
-    this.element.hidden = !shown.aided;
-    if (!shown.aided) return;
-    if (this.question.advice === "shown") await this.show();
-    else this.element.append(h("button", { type: "button", class: "wide", onclick: () => this.show() }, "Show the model's advice ", h("kbd", {}, "A")));
+  /**
+   * Say which arm a case is read in.
+   * @param {Case} shown
+   */
+  describe(shown) {
+    const twice = shown.steps > 1 ? (shown.step === 1 ? "First reading, " : "Second reading, ") : "";
+    const text = `${twice}${shown.aided ? "with the model's advice" : "without advice"}`;
+    this.arm.textContent = text.charAt(0).toUpperCase() + text.slice(1);
+    this.arm.classList.toggle("aided", shown.aided);
+    this.content.hidden = !shown.aided;
+  }
+
+  /**
+   * Offer what a case allows, once its pictures are on the screen.
+   * @param {Case} shown
+   * @param {AbortSignal} signal
+   */
+  offer(shown, signal) {
+    this.here = { case: shown, signal };
+    if (!shown.aided || this.#atOnce(shown)) return;
+    const button = h("button", { type: "button", class: "wide", onclick: () => void this.show() }, "Show the model's advice ", h("kbd", {}, "A"));
+    this.content.replaceChildren(button);
+  }
+
+  /** Show the advice unasked, where the study does or the reader has seen it before. */
+  async begin() {
+    if (this.here && this.#atOnce(this.here.case)) await this.show();
+  }
+
+  /** @param {Case} shown */
+  #atOnce(shown) {
+    return this.question.advice === "shown" || shown.advised;
   }
 
   async show() {
-    if (this.seen || !this.case?.aided) return;
-    this.seen = true;
-    const shown = this.case;
-    const { probability, threshold, positive } = await post(`cases/${shown.position}/advice`);
-    if (this.case !== shown) return;
+    if (!this.here?.case.aided || this.wanted) return;
+    const { case: shown, signal } = this.here;
+    this.wanted = true;
+    this.ears.asked();
+    try {
+      const told = await persist(() => post(`cases/${shown.position}/advice`, undefined, signal), signal, "The model's advice cannot be loaded. Trying again …");
+      await this.ears.present(signal);
+      this.#tell(told);
+      await painted();
+      await persist(() => post(`cases/${shown.position}/advised`, undefined, signal), signal);
+      if (signal.aborted) return;
+      this.heat?.open(shown, signal);
+      this.ears.onScreen(performance.now());
+    } catch (error) {
+      if (!ended(error)) this.ears.refused(error);
+    }
+  }
+
+  /** @param {import("./types.js").Advice} advice */
+  #tell({ probability, threshold, positive }) {
     const [no, yes] = this.question.answers;
-    const percent = (share) => `${Math.round(100 * share)} %`;
+    /** @param {number | null} share */
+    const percent = (share) => `${Math.round(100 * (share ?? 0))} %`;
     const bar = h("div", { class: "gauge", "aria-hidden": "true" }, h("i", { class: "level" }), h("i", { class: "mark" }));
-    bar.style.setProperty("--level", `${100 * probability}%`);
-    bar.style.setProperty("--mark", `${100 * threshold}%`);
-    this.toggle = shown.views.some((view) => view.heatmap)
-      ? h("button", { type: "button", class: "wide", "aria-pressed": "false", onclick: () => this.heat() }, "Heat map ", h("kbd", {}, "H"))
-      : null;
-    this.element.replaceChildren(
-      h("h2", {}, "The model's advice"),
+    bar.style.setProperty("--level", `${100 * (probability ?? 0)}%`);
+    bar.style.setProperty("--mark", `${100 * (threshold ?? 0)}%`);
+    this.content.replaceChildren(
       h("p", { class: "verdict" }, h("strong", {}, percent(probability)), h("span", {}, `probability of ${yes}`)),
       bar,
       h("p", { class: "cut" }, `${positive ? "Above" : "Below"} its cut-off of ${percent(threshold)}: `, h("b", {}, positive ? yes : no)),
-      ...(this.toggle ? [this.toggle] : []),
     );
   }
 
-  /** Lay the heat map over the pictures, or take it away. */
-  async heat() {
-    if (!this.toggle) return;
-    const on = this.toggle.getAttribute("aria-pressed") !== "true";
-    const shown = this.case;
-    this.toggle.setAttribute("aria-pressed", String(on));
-    if (on && !this.maps) {
-      const views = shown.views.filter((view) => view.heatmap);
-      try {
-        const levels = await Promise.all(views.map((view) => heatmap(shown.position, view)));
-        this.maps = new Map(views.map((view, index) => [view.number, painted(levels[index][0])]));
-      } catch {
-        this.toggle.setAttribute("aria-pressed", "false");
-        say("The heat map could not be loaded.", "alarm");
-        return;
-      }
-    }
-    if (this.case === shown) this.viewer.setHeat(this.toggle.getAttribute("aria-pressed") === "true" ? this.maps : null);
-  }
-
+  /** @param {KeyboardEvent} event */
   key(event) {
     const key = event.key.toLowerCase();
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.case?.aided) return false;
-    if (key === "a") this.show();
-    else if (key === "h" && this.seen) this.heat();
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.here?.case.aided) return false;
+    if (key === "a") void this.show();
+    else if (key === "h" && this.heat?.ready) this.heat.toggle();
     else return false;
     return true;
   }

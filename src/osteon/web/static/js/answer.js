@@ -1,161 +1,259 @@
-// The question: a binary call, a confidence, and where the protocol asks for them a box and a comment.
+// The question on the page: a binary call, a confidence, and where the protocol asks for them a box and a comment.
 
+import { Answering } from "./answering.js";
 import { h } from "./dom.js";
 
 const FIVE = ["surely not", "probably not", "uncertain", "probably", "surely"];
+/** @type {Record<string, string>} */
+const SAYS = {
+  waiting: "Please wait for the model's advice.",
+  call: "Please choose a diagnosis.",
+  confidence: "Please say how sure you are.",
+  box: "Please draw a box around the lesion: the tool Draw box (D) is on.",
+  choice: "Please choose your answer now that you have seen the model's advice.",
+  unchanged: "Nothing has been changed.",
+};
+
+/** @typedef {import("./types.js").Case} Case */
+/** @typedef {import("./types.js").Question} Question */
 
 export class AnswerForm {
-  /** `question` is the protocol's; `onsave` gets the answer when it is complete. */
-  constructor(question, { onsave, onerasebox }) {
+  /**
+   * @param {Question} question
+   * @param {{ changed: () => void, save: (answer: Answering["answer"]) => void, wantBox: () => void, eraseBox: () => void }} room
+   */
+  constructor(question, room) {
     this.question = question;
-    this.onsave = onsave;
-    this.confidence = null;
-    this.call = null;
+    this.room = room;
+    this.state = new Answering(question);
+    this.busy = false;
     this.hint = h("p", { class: "hint", "aria-live": "polite" });
-    this.save = h("button", { type: "submit", class: "primary", title: "Save (Enter)" }, "Save and go on");
-    this.element = h(
-      "form",
-      { class: "answer", onsubmit: (event) => (event.preventDefault(), this.submit()) },
-      h("h2", { id: "asked" }, question.asked),
+    this.save = h("button", { type: "submit", form: "answer", class: "primary wide", title: "Save (Enter)" }, "Save and go on");
+    this.change = h("button", { type: "button", class: "wide", title: "Change this answer (C)", onclick: () => this.revise() }, "Change this answer ", h("kbd", {}, "C"));
+    this.undo = h("button", { type: "button", class: "link", onclick: () => this.leaveAsItIs() }, "Leave it as it is");
+    this.keep = h("button", { type: "button", onclick: () => this.keepEarlier() }, "Keep ", h("kbd", {}, "K"));
+    this.earlierText = h("span", {});
+    const moves = question.design === "sequential" || question.advice === "on-demand";
+    this.earlier = moves ? h("div", { class: "earlier absent", "aria-live": "polite" }, this.earlierText, this.keep) : null;
+    this.fields = h("fieldset", { class: "fields", "aria-label": "Your answer" },
       question.call && this.#call(),
       question.scale === "5-point" ? this.#points() : this.#slider(),
-      question.draw_box && this.#box(onerasebox),
+      question.draw_box && this.#box(),
       question.comment && this.#comment(),
-      h("div", { class: "send" }, this.hint, this.save),
     );
+    this.element = h("form", { class: "answer", id: "answer", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.submit()) },
+      h("h2", { id: "asked" }, question.asked), this.fields,
+    );
+    this.foot = h("div", { class: "send" }, h("div", { class: "row says" }, this.hint, this.undo), this.save, this.change);
+    this.render();
   }
 
   #call() {
-    this.calls = this.question.answers.map((text, value) =>
-      h("input", { type: "radio", name: "call", value, onchange: () => this.#set({ call: value }) }),
-    );
-    return h(
-      "fieldset",
-      { class: "call" },
+    this.calls = this.question.answers.map((_, value) => h("input", { type: "radio", name: "call", value, onclick: () => this.#set({ call: value }) }));
+    const { calls } = this;
+    return h("fieldset", { class: "call" },
       h("legend", { class: "quiet" }, "Your diagnosis"),
-      this.question.answers.map((text, value) =>
-        h("label", { class: "choice" }, this.calls[value], h("span", {}, text, h("kbd", {}, value ? "Y" : "N"))),
-      ),
+      this.question.answers.map((text, value) => h("label", { class: "choice" }, calls[value], h("span", {}, text, h("kbd", {}, value ? "Y" : "N")))),
     );
   }
 
   #slider() {
     const [no, yes] = this.question.answers;
-    this.slider = h("input", {
-      type: "range", min: 0, max: 100, step: 1, value: 50, class: "unset", id: "confidence",
-      "aria-describedby": "ends",
-      oninput: () => this.#set({ confidence: Number(this.slider.value) }),
-      onpointerup: () => this.#set({ confidence: Number(this.slider.value) }),
-      onkeydown: (event) => event.key === " " && (event.preventDefault(), this.#set({ confidence: Number(this.slider.value) })),
+    const slider = h("input", {
+      type: "range", min: 0, max: 100, step: 1, value: 50, class: "unset", id: "confidence", "aria-describedby": "ends",
+      oninput: () => this.#set({ confidence: Number(slider.value) }),
+      onpointerup: () => this.#set({ confidence: Number(slider.value) }),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === " " && (event.preventDefault(), this.#set({ confidence: Number(slider.value) })),
     });
+    this.slider = slider;
     this.number = h("output", { for: "confidence" }, "–");
-    return h(
-      "div",
-      { class: "confidence" },
+    return h("div", { class: "confidence" },
       h("label", { class: "row", for: "confidence" }, h("span", { class: "quiet" }, `How sure are you that it is ${yes}?`), this.number),
-      this.slider,
+      slider,
       h("div", { class: "row ends", id: "ends" }, h("span", {}, `0 surely ${no}`), h("span", {}, `100 surely ${yes}`)),
     );
   }
 
   #points() {
-    this.points = FIVE.map((text, index) =>
-      h("input", { type: "radio", name: "confidence", value: index + 1, onchange: () => this.#set({ confidence: index + 1 }) }),
-    );
-    return h(
-      "fieldset",
-      { class: "points" },
+    this.points = FIVE.map((_, index) => h("input", { type: "radio", name: "confidence", value: index + 1, onclick: () => this.#set({ confidence: index + 1 }) }));
+    const { points } = this;
+    return h("fieldset", { class: "points" },
       h("legend", { class: "quiet" }, `How sure are you that it is ${this.question.answers[1]}?`),
-      FIVE.map((text, index) => h("label", { class: "choice" }, this.points[index], h("span", {}, h("b", {}, index + 1), text))),
+      FIVE.map((text, index) => h("label", { class: "choice" }, points[index], h("span", {}, h("b", {}, index + 1), text))),
     );
   }
 
-  #box(onerasebox) {
+  #box() {
     this.boxState = h("span", { class: "quiet" });
-    this.erase = h("button", { type: "button", class: "link", hidden: true, onclick: onerasebox }, "remove");
-    return h("div", { class: "row box-row" }, this.boxState, this.erase);
+    this.erase = h("button", { type: "button", class: "link", onclick: () => this.room.eraseBox() }, "remove");
+    this.draw = h("button", { type: "button", class: "link", onclick: () => this.room.wantBox() }, "draw");
+    this.none = h("button", { type: "button", class: "link", onclick: () => this.#noLesion() }, "no lesion");
+    return h("div", { class: "row box-row" }, this.boxState, this.erase, this.draw, this.question.no_lesion && this.none);
   }
 
   #comment() {
-    this.comment = h("textarea", { id: "comment", rows: 2, maxlength: 2000 });
-    return h("div", { class: "comment" }, h("label", { class: "quiet", for: "comment" }, "Comment (optional)"), this.comment);
+    const comment = h("textarea", { id: "comment", rows: 1, maxlength: 2000, oninput: () => this.#set({ comment: comment.value }) });
+    this.comment = comment;
+    return h("div", { class: "comment" }, h("label", { class: "quiet", for: "comment" }, "Comment (optional)"), comment);
   }
 
-  /** Start afresh, or from an earlier answer. */
-  open(given, { first, last }) {
-    this.confidence = null;
-    this.call = null;
-    this.box = null;
-    for (const radio of [...(this.calls ?? []), ...(this.points ?? [])]) radio.checked = false;
-    if (this.slider) {
-      this.slider.value = 50;
-      this.slider.classList.add("unset");
-      this.number.textContent = "–";
-    }
-    if (this.comment) this.comment.value = given?.comment ?? "";
-    if (given) this.#set({ confidence: given.confidence, call: given.call });
+  /**
+   * Start on a case; `ready` is said when it can be answered.
+   * @param {Case} shown
+   * @param {boolean} passed whether the reader has come back to it
+   */
+  open(shown, passed) {
+    this.state.open(shown);
     this.hint.textContent = "";
-    this.save.textContent = first ? "Save, then see the advice" : last ? "Save" : "Save and go on";
+    this.save.textContent = shown.step < shown.steps ? "Save, then see the advice" : passed ? "Save" : "Save and go on";
+    this.render();
   }
 
+  /** No case is on the screen. */
+  close() {
+    this.state.close();
+    this.hint.textContent = "";
+    this.render();
+  }
+
+  adviceAsked() {
+    this.state.adviceAsked();
+    this.render();
+  }
+
+  /** @param {number} at */
+  adviceOnScreen(at) {
+    this.state.adviceOnScreen(at);
+    this.render();
+  }
+
+  revise() {
+    this.state.revise();
+    this.hint.textContent = "";
+    this.render();
+    (this.calls?.[this.state.values.call ?? 0] ?? this.slider ?? this.points?.[0])?.focus();
+  }
+
+  leaveAsItIs() {
+    this.state.leaveAsItIs();
+    this.hint.textContent = "";
+    this.room.changed();
+    this.render();
+  }
+
+  keepEarlier() {
+    if (!this.state.keep(performance.now())) return;
+    this.#changed();
+    this.save.focus();
+  }
+
+  /** @param {import("./types.js").Box | null} box */
   setBox(box) {
-    this.box = box;
-    if (!this.boxState) return;
-    this.boxState.textContent = box ? "A box is drawn" : "No box yet: use the tool Draw box";
-    this.erase.hidden = !box;
+    this.#set({ box, no_lesion: false });
   }
 
-  #set({ confidence = this.confidence, call = this.call }) {
-    this.confidence = confidence;
-    this.call = call;
-    if (this.calls && call !== null) this.calls[call].checked = true;
-    if (confidence !== null) {
-      if (this.points) this.points[confidence - 1].checked = true;
-      if (this.slider) {
-        this.slider.value = confidence;
-        this.slider.classList.remove("unset");
-        this.number.textContent = Math.round(confidence);
-      }
-    }
+  #noLesion() {
+    this.room.eraseBox();
+    this.#set({ no_lesion: true });
+  }
+
+  /** @param {Partial<import("./answering.js").Values>} part */
+  #set(part) {
+    if (this.busy || !this.state.set(part, performance.now())) return this.render();
+    this.#changed();
+  }
+
+  #changed() {
+    const { call, confidence } = this.state.values;
     const middle = this.points ? 3 : 50;
     const apart = this.calls && call !== null && confidence !== null && (call ? confidence < middle : confidence > middle);
-    this.hint.textContent = apart ? "Your diagnosis and your confidence point in different directions." : "";
+    this.hint.textContent = apart ? "Diagnosis and confidence point different ways." : "";
+    this.render();
+    this.room.changed();
+  }
+
+  /** Show what has been chosen, and what can be. */
+  render() {
+    const { state } = this;
+    const { call, confidence, box, comment, no_lesion } = state.values;
+    this.calls?.forEach((radio, value) => (radio.checked = call === value));
+    this.points?.forEach((radio, index) => (radio.checked = confidence === index + 1));
+    if (this.slider && this.number) {
+      this.slider.value = String(confidence ?? 50);
+      this.slider.classList.toggle("unset", confidence === null);
+      this.number.textContent = confidence === null ? "–" : String(Math.round(confidence));
+    }
+    if (this.boxState && this.erase && this.draw && this.none) {
+      const done = box ? "A box is drawn" : no_lesion ? "No lesion to draw around" : "";
+      this.boxState.textContent = done || "Needed: a box around the lesion";
+      this.boxState.classList.toggle("wanted", !done);
+      this.erase.hidden = !done;
+      this.draw.hidden = this.none.hidden = done !== "";
+    }
+    if (this.comment && this.comment.value !== comment) this.comment.value = comment;
+    const closed = !state.ready || this.busy;
+    this.fields.disabled = closed;
+    this.save.hidden = state.mode === "stored";
+    this.save.disabled = this.busy || state.mode === "blank";
+    this.change.hidden = state.mode !== "stored" || !this.question.revise;
+    this.undo.hidden = state.mode !== "revising" || this.busy;
+    this.element.dataset.mode = this.busy ? "saving" : state.mode === "blank" || state.mode === "stored" ? state.mode : state.ready ? "open" : "waiting";
+    const earlier = state.before && state.ready ? state.before : null;
+    if (!this.earlier) return;
+    this.earlier.classList.toggle("absent", !earlier);
+    if (earlier) this.earlierText.textContent = `Before the advice: ${this.#said(earlier)}`;
+  }
+
+  /** @param {import("./answering.js").Values} values */
+  #said({ call, confidence }) {
+    const words = [call === null ? "" : this.question.answers[call], confidence === null ? "" : String(Math.round(confidence))];
+    return words.filter(Boolean).join(", ");
   }
 
   submit() {
     if (this.busy) return;
-    const missing = this.question.call && this.call === null ? this.calls[0] : this.confidence === null ? this.slider ?? this.points[0] : null;
+    const { missing } = this.state;
+    if (missing === "stored") return;
     if (missing) {
-      this.hint.textContent = missing === this.calls?.[0] ? "Please choose a diagnosis." : "Please say how sure you are.";
-      missing.focus();
+      this.hint.textContent = missing === "box" && this.question.no_lesion ? `${SAYS.box} Or say that there is no lesion.` : SAYS[missing];
+      if (missing === "call") this.calls?.[0].focus();
+      else if (missing === "confidence") (this.slider ?? this.points?.[0])?.focus();
+      else if (missing === "box") this.room.wantBox();
       return;
     }
-    this.onsave({
-      confidence: this.confidence,
-      call: this.question.call ? this.call : null,
-      box: this.question.draw_box ? this.box ?? null : null,
-      comment: this.comment?.value.trim() ?? "",
-    });
+    this.hint.textContent = "";
+    this.room.save(this.state.answer);
   }
 
+  /** @param {boolean} waits */
   set waiting(waits) {
     this.busy = waits;
-    this.save.disabled = waits;
+    this.render();
   }
 
-  /** N and Y choose, digits set the confidence, comma and full stop move it, Enter saves; true when it was one of these. */
+  /**
+   * N and Y choose, digits set the confidence, comma and full stop move it, K keeps the earlier answer, C changes a stored
+   * one, Enter saves; true when it was one of these. A key that is held down saves nothing.
+   * @param {KeyboardEvent} event
+   */
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return false;
     const key = event.key.toLowerCase();
     const least = this.points ? 1 : 0;
     const most = this.points ? 5 : 100;
-    if (this.calls && (key === "n" || key === "y")) this.#set({ call: key === "y" ? 1 : 0 });
+    if (key === "enter") {
+      if (event.repeat) return true;
+      if (event.target instanceof HTMLButtonElement) return false;
+      this.submit();
+    } else if (event.repeat && key !== "," && key !== ".") return false;
+    else if (this.calls && (key === "n" || key === "y")) this.#set({ call: key === "y" ? 1 : 0 });
     else if (/^[0-9]$/.test(key) && (!this.points || (key >= "1" && key <= "5"))) this.#set({ confidence: Number(key) * (this.points ? 1 : 10) });
     else if (key === "," || key === ".") {
-      const now = this.confidence ?? (least + most) / 2;
+      const now = this.state.values.confidence ?? (least + most) / 2;
       const step = (key === "." ? 1 : -1) * (this.points ? 1 : 5);
       this.#set({ confidence: Math.min(Math.max(Math.round(now + step), least), most) });
-    } else if (key === "enter" && event.target.tagName !== "BUTTON") this.submit();
+    } else if (key === "k" && this.state.before) this.keepEarlier();
+    else if (key === "c" && this.state.mode === "stored" && this.question.revise) this.revise();
     else return false;
     return true;
   }

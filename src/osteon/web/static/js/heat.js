@@ -1,37 +1,23 @@
-// Heat maps in colour: from dark violet over red to pale yellow, evenly spaced in lightness, clear where nothing is hot.
+// A heat map as a canvas, to be drawn over the whole picture.
 
-const STOPS = [
-  [0.0, 20, 11, 53],
-  [0.2, 84, 15, 109],
-  [0.4, 156, 41, 100],
-  [0.6, 221, 81, 58],
-  [0.8, 252, 155, 6],
-  [1.0, 252, 240, 160],
-];
-const STRONGEST = 0.55;
+import { coloured, seen } from "./heatcolours.js";
 
-function colours() {
-  const table = new Uint8ClampedArray(256 * 4);
-  for (let i = 0; i < 256; i += 1) {
-    const t = i / 255;
-    const above = Math.max(1, STOPS.findIndex(([at]) => at >= t));
-    const [low, high] = [STOPS[above - 1], STOPS[above]];
-    const share = (t - low[0]) / (high[0] - low[0]);
-    for (let c = 0; c < 3; c += 1) table[4 * i + c] = low[c + 1] + share * (high[c + 1] - low[c + 1]);
-    table[4 * i + 3] = 255 * STRONGEST * Math.min(1, Math.max(0, t - 0.1) * 2);
-  }
-  return new Uint32Array(table.buffer);
-}
+/**
+ * @typedef {{ canvas: HTMLCanvasElement, part: import("./heatcolours.js").Part | null }} Heat `part`: in shares of the picture
+ */
 
-/** A canvas with the map in colour, to be drawn over the whole picture. */
-export function painted({ values, width, height }) {
+/**
+ * @param {import("./heatcolours.js").Map16} map
+ * @returns {Heat}
+ */
+export function painted(map) {
   const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const image = new ImageData(width, height);
-  const pixels = new Uint32Array(image.data.buffer);
-  const table = colours();
-  for (let i = 0; i < values.length; i += 1) pixels[i] = table[values[i] >> 8];
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
+  canvas.width = map.width;
+  canvas.height = map.height;
+  const part = seen(map);
+  const image = new ImageData(map.width, map.height);
+  image.data.set(coloured(map, part));
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  const share = part && { x0: part.x0 / map.width, x1: part.x1 / map.width, y0: part.y0 / map.height, y1: part.y1 / map.height };
+  return { canvas, part: share };
 }

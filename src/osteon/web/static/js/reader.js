@@ -1,62 +1,134 @@
 // A reader's page: asks the server where the reader stands, and shows that.
 
-import { Refused, enter, whoami } from "./api.js";
-import { say } from "./dom.js";
+import { Refused, enter, persist, post, whoami } from "./api.js";
+import { Backoff } from "./backoff.js";
+import { element, say } from "./dom.js";
+import { elsewhere, here, listen } from "./elsewhere.js";
+import { forget } from "./pictures.js";
 import { ReadingRoom } from "./reading.js";
+import { Scope, ended } from "./scope.js";
 import { door, questionnaire, review, thanks, washout } from "./screens.js";
+import { pause } from "./trouble.js";
 
-let room = null;
+/** @typedef {import("./types.js").Me} Me */
+/** @typedef {import("./types.js").Whereabouts} Whereabouts */
 
-async function begin() {
+const page = new Scope();
+let screen = new Scope(page.signal);
+/** Finding out where the reader stands: never twice at once. */
+let finding = new Scope(page.signal);
+/** Between starts that nobody asked for the waits grow. */
+const unasked = new Backoff();
+let asked = true;
+let reader = "";
+
+for (const act of ["keydown", "pointerdown"]) addEventListener(act, () => (asked = true), { capture: true });
+
+/**
+ * Find out where the reader stands, and show that.
+ * @param {boolean} taking whether this window is written in from now on: it was opened, or the reader wants to
+ */
+async function begin(taking) {
+  finding.close();
+  finding = new Scope(page.signal);
+  const { signal } = finding;
   const token = location.hash.slice(1);
   try {
-    goOn(token ? await enter(token) : await whoami());
+    if (asked) unasked.reset();
+    else await pause(unasked.next(), signal);
+    asked = false;
+    if (token && (await persist(() => enter(token, signal), signal)).role === "admin") return location.replace("/admin");
+    goOn(await arrive(signal, taking));
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) door(goOn, token ? error.message : "");
-    else offline(error);
+    if (ended(error)) return;
+    screen.close();
+    if (error instanceof Refused && (error.status === 401 || error.status === 403)) ask(token ? error.message : "");
+    else say(error instanceof Error ? error.message : String(error), "alarm", 0);
   }
 }
 
-/** Show the screen of the stage that the reader has reached. */
+/**
+ * Come as whoever is signed in in this browser, and take the pen.
+ * @param {AbortSignal} signal
+ * @param {boolean} taking
+ * @returns {Promise<Me>}
+ */
+async function arrive(signal, taking) {
+  const me = await persist(() => whoami("me", signal), signal);
+  if (reader && reader !== me.code) {
+    say(`This browser is signed in as reader ${me.code} now.`, "alarm", 12);
+    forget();
+  }
+  reader = me.code;
+  if (!taking) return me;
+  /** @type {Whereabouts} */
+  const whereabouts = await persist(() => post("pen", undefined, signal), signal);
+  here(me.code);
+  return { ...me, ...whereabouts };
+}
+
+/** @param {string} message */
+function ask(message) {
+  const scope = next();
+  door(message, scope.signal, async (token) => {
+    const { role } = await enter(token, scope.signal);
+    if (role === "admin") location.replace("/admin");
+    else goOn(await arrive(page.signal, true));
+  });
+}
+
+/** A new screen: all that the old one was doing ends. */
+function next() {
+  screen.close();
+  screen = new Scope(page.signal);
+  document.body.removeAttribute("data-case");
+  return screen;
+}
+
+/**
+ * Show the screen of the stage that the reader has reached.
+ * @param {Me} me
+ * @param {number | null} [position] a case to go back to
+ */
 function goOn(me, position = null) {
-  room?.close();
-  room = null;
-  delete document.body.dataset.case;
-  document.body.dataset.stage = me.stage?.name ?? "";
-  if (me.role !== "reader") location.replace("/admin");
-  else if (position !== null || me.stage.name === "reading") read(me, position ?? me.stage.position);
-  else if (me.stage.name === "review") review(me, { open: (number) => goOn(me, number), done: next(me) });
-  else if (me.stage.name === "washout") washout(me);
-  else if (me.stage.name === "done") thanks(me);
-  else questionnaire(me, next(me));
+  const { signal } = next();
+  document.body.dataset.stage = me.stage.name;
+  const done = (/** @type {Whereabouts} */ whereabouts) => goOn({ ...me, ...whereabouts });
+  const { name } = me.stage;
+  if (position !== null || name === "reading") {
+    const room = new ReadingRoom(me, signal, { leave: goOn, refused });
+    void room.open(position ?? me.stage.position);
+  } else if (name === "review") review(me, signal, { open: (number) => goOn(me, number), done, refused });
+  else if (name === "washout") washout(me, signal, () => void begin(false));
+  else if (name === "done") thanks(me);
+  else questionnaire(me, signal, { done, refused });
 }
 
-function read(me, position) {
-  room = new ReadingRoom(me, (error) => (error ? refused(error) : begin()));
-  room.open(position);
+/**
+ * The server said no to something that the screen had to do.
+ * @param {unknown} error
+ */
+function refused(error) {
+  if (ended(error)) return;
+  if (error instanceof Refused && error.status === 423) return taken();
+  say(error instanceof Error ? error.message : String(error), "alarm", 12);
+  // 401: signed out; 403: somebody else signed in; 404, 409, 422: what the page believes is not so
+  void begin(false);
 }
 
-/** After a screen's own request: its reply tells the new stage. */
-function next(me) {
-  return (reply, error) => (error ? refused(error) : goOn({ ...me, ...reply }));
-}
-
-async function refused(error) {
-  if (!(error instanceof Refused)) return offline(error);
-  if (error.status !== 401) say(error.message, "alarm");
-  return begin();
-}
-
-/** The server cannot be reached: say so, and try again. */
-function offline(error) {
-  console.warn(error);
-  say("The server cannot be reached. Trying again …", "alarm", 0);
-  setTimeout(async () => {
-    await begin();
-  }, 3000);
+/** The reader goes on in another window. */
+function taken() {
+  finding.close();
+  screen.close();
+  element("page").inert = true;
+  elsewhere(() => {
+    element("page").inert = false;
+    void begin(true);
+  });
 }
 
 // a link pasted into this very tab changes the hash alone, which loads nothing
 addEventListener("hashchange", () => location.hash && location.reload());
+listen((code) => code === reader && taken());
 
-begin();
+void begin(true);

@@ -1,217 +1,295 @@
 // The reading room: opens a case, keeps the time it is on the screen, sends the answer and goes on.
+//
+// What goes on in it belongs to the room or to the case that is open, and ends with that. While the server does not answer
+// nothing leaves the screen: the room is left only when the server says that the reader's place is elsewhere.
 
-import { deliver, get, post } from "./api.js";
-import { h, icon, say, show, typing } from "./dom.js";
+import { Refused, get, name, parting, persist, post } from "./api.js";
 import { Advice } from "./advice.js";
 import { AnswerForm } from "./answer.js";
+import { say, show, typing } from "./dom.js";
+import { Drafts } from "./drafts.js";
+import { HeatBar } from "./heatbar.js";
+import { help, loose } from "./keys.js";
+import { Layout } from "./layout.js";
 import { keepAround, picture } from "./pictures.js";
+import { Scope, ended } from "./scope.js";
 import { Viewer } from "./viewer.js";
+import { Watch } from "./watch.js";
 
-const PAUSE = "M8 5v14M16 5v14";
-const HELP = [
-  ["N / Y", "the first or the second answer"],
-  ["0 – 9", "confidence in tens (1 – 5 on the short scale); comma and full stop move it"],
-  ["Enter", "save and go on"],
-  ["[ / ]", "the case before, the case after"],
-  ["A / H", "the model's advice, its heat map (where there is advice)"],
-  ["W, M, L, D", "tools: window, move, measure, draw box; Delete removes"],
-  ["I, R", "invert, reset the window"],
-  ["F, O, + / −", "fit, 1:1, zoom"],
-  ["B, V", "the lesion's box, one view or all"],
-  ["Arrows", "with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift"],
-  ["P", "pause"],
-];
-
-/** Seconds for which something has been on the screen; stops while the reader is away. */
-class Watch {
-  #since = null;
-
-  start() {
-    this.#since = performance.now();
-  }
-
-  /** Stop and tell the seconds, or null when it was not running. */
-  stop() {
-    if (this.#since === null) return null;
-    const seconds = (performance.now() - this.#since) / 1000;
-    this.#since = null;
-    return Math.min(seconds, 86400);
-  }
-}
+/**
+ * @typedef {import("./types.js").Case} Case
+ * @typedef {import("./types.js").Me} Me
+ * @typedef {import("./types.js").Stored} Stored
+ */
 
 export class ReadingRoom {
-  /** `me` is what the server says of the reader; `leave` is called when the stage is no longer one of reading. */
-  constructor(me, leave) {
+  /**
+   * @param {Me} me what the server says of the reader
+   * @param {AbortSignal} signal of the screen
+   * @param {{ leave: (me: Me) => void, refused: (error: unknown) => void }} ears told when the stage is no longer one of
+   *   reading, and when the server says no
+   */
+  constructor(me, signal, { leave, refused }) {
     this.me = me;
     this.leave = leave;
+    this.refused = refused;
+    this.scope = new Scope(signal);
+    /** @type {Scope} of the case that is open */
+    this.caseScope = new Scope(this.scope.signal);
+    /** @type {Case | null} */
+    this.case = null;
+    /** @type {Drafts | null} */
+    this.drafts = null;
+    /** @type {Promise<unknown>} the server knows that the case is on the screen */
+    this.shown = Promise.resolve();
     this.watch = new Watch();
-    this.viewer = new Viewer();
-    this.form = new AnswerForm(me.question, {
-      onsave: (answer) => this.#save(answer),
-      onerasebox: () => (this.viewer.box = null),
+    this.help = help();
+    /** @type {Set<() => void>} */
+    this.awaited = new Set();
+    const { question } = me;
+    /** @type {HeatBar | null} */
+    this.heat = question.heatmap ? new HeatBar((maps, strength) => this.viewer?.setHeat(maps, strength)) : null;
+    /** @type {Viewer} */
+    this.viewer = new Viewer({ draws: question.draw_box, mayDraw: () => this.form.state.ready && !this.form.busy, extra: this.heat?.element });
+    /** @type {AnswerForm} */
+    this.form = new AnswerForm(question, {
+      changed: () => this.#changed(),
+      save: (answer) => void this.#save(answer),
+      wantBox: () => this.viewer.use("box"),
+      eraseBox: () => {
+        this.viewer.box = null;
+        this.form.setBox(null);
+      },
     });
     this.viewer.onbox = (box) => this.form.setBox(box);
-    this.advice = new Advice(me.question, this.viewer);
-    this.#build();
-    this.events = new AbortController();
-    const { signal } = this.events;
-    document.addEventListener("keydown", (event) => this.#key(event), { signal });
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.#away() : this.#back()), { signal });
-    window.addEventListener("pagehide", () => this.#away(), { signal });
+    this.advice = new Advice(question, this.heat, {
+      asked: () => this.form.adviceAsked(),
+      onScreen: (at) => this.form.adviceOnScreen(at),
+      refused: (error) => this.#no(error),
+      present: (until) => this.#present(until),
+    });
+    this.page = new Layout(me, { viewer: this.viewer.element, slot: this.advice.element, earlier: this.form.earlier, form: this.form.element, foot: this.form.foot, help: this.help }, {
+      backward: () => void this.#turn(-1),
+      forward: () => void this.#turn(1),
+      overview: () => this.leave(this.me),
+      pause: () => this.pause(),
+      resume: () => this.resume(),
+    });
+    show(this.page.element);
+    const { signal: ends } = this.scope;
+    document.addEventListener("keydown", (event) => this.#key(event), { signal: ends });
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#away() : this.#back()), { signal: ends });
+    window.addEventListener("pagehide", () => this.#away(), { signal: ends });
+    window.addEventListener("pageshow", () => this.#back(), { signal: ends });
+    ends.addEventListener("abort", () => this.#end(), { once: true });
   }
 
   close() {
-    this.events.abort();
-    this.viewer.close();
+    this.scope.close();
   }
 
-  #build() {
-    this.where = h("h1", { tabindex: "-1", "data-focus": true });
-    this.progress = h("progress", { max: this.me.stage.cases, value: 0, "aria-label": "Cases answered" });
-    this.arm = h("p", { class: "arm" });
-    this.context = h("dl", { class: "context" });
-    this.backward = h("button", { type: "button", class: "plain", onclick: () => this.open(this.case.position - 1) }, "← Back");
-    this.forward = h("button", { type: "button", class: "plain", onclick: () => this.open(this.case.position + 1) }, "Forward →");
-    this.curtain = h("dialog", { class: "curtain", oncancel: (event) => event.preventDefault() },
-      h("h2", {}, "Paused"),
-      h("p", {}, "The clock stands still. Everything you have saved is stored: you may close this page and go on later, also at another machine, with the same link."),
-      h("button", { type: "button", class: "primary", onclick: () => this.resume() }, "Go on"),
-    );
-    this.help = h("dialog", { class: "help" },
-      h("h2", {}, "Keys"),
-      h("dl", {}, HELP.map(([keys, text]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, text)])),
-      h("p", { class: "quiet" }, "Mouse: drag for the window, wheel to zoom, right button or Shift to move. Touch: one finger for the tool, two to move and zoom."),
-      h("form", { method: "dialog" }, h("button", { class: "primary" }, "Close")),
-    );
-    const { stage, study } = this.me;
-    const round = stage.sessions > 1 ? `Session ${stage.session} of ${stage.sessions}` : "";
-    show(
-      h("div", { class: "room" },
-        h("header", { class: "top" },
-          h("div", { class: "title" }, h("b", {}, study.title), study.synthetic && h("span", { class: "tag" }, "synthetic pictures"), h("span", { class: "quiet" }, round)),
-          h("div", { class: "where" }, this.where, this.progress),
-          h("div", { class: "buttons" },
-            h("span", { class: "quiet" }, `Reader ${this.me.code}`),
-            h("button", { type: "button", class: "plain", title: "Keys (?)", onclick: () => this.help.showModal() }, "Keys"),
-            h("button", { type: "button", class: "plain", title: "Pause (P)", onclick: () => this.pause() }, icon(PAUSE), "Pause"),
-          ),
-        ),
-        this.viewer.element,
-        h("aside", { class: "panel", "aria-label": "Your reading" },
-          this.arm, this.context, this.advice.element, this.form.element,
-          h("nav", { class: "row", "aria-label": "Cases" }, this.backward, this.forward),
-        ),
-        this.curtain,
-        this.help,
-      ),
-    );
+  #end() {
+    this.#away();
+    this.viewer.close();
+    this.page.close();
+    document.body.classList.remove("paused");
+  }
+
+  /** @param {unknown} error */
+  #no(error) {
+    if (!ended(error) && !this.scope.closed) this.refused(error);
   }
 
   // --- a case -----------------------------------------------------------------------------------------------------
 
-  /** Show a case; the clock starts when its pictures are on the screen. */
+  /**
+   * Show a case; the clock starts when its pictures are on the screen.
+   * @param {number} position
+   */
   async open(position) {
     this.#away();
+    this.caseScope.close();
+    this.caseScope = new Scope(this.scope.signal);
+    const { signal } = this.caseScope;
+    const old = this.case;
+    this.case = null;
+    this.drafts = null;
+    this.watch.clear();
     this.advice.clear();
+    this.form.close();
+    if (old?.position !== position) this.viewer.clear();
     performance.mark("case-asked");
     try {
-      await this.#open(position);
+      /** @type {Case} */
+      const shown = await persist(() => get(`cases/${position}`, signal), signal);
+      for (const view of shown.views) picture(shown.session, position, view, this.scope.signal); // on their way by now
+      this.page.describe(shown, { stage: this.me.stage, revise: this.me.question.revise });
+      this.advice.describe(shown);
+      const same = old?.position === position && old.session === shown.session;
+      if (!same) await this.viewer.open(shown, signal, this.scope.signal);
+      await this.#present(signal);
+      if (signal.aborted) return;
+      this.case = shown;
+      this.drafts = new Drafts(`cases/${position}/draft`, signal, (error) => this.#draftRefused(error));
+      this.form.open(shown, position < this.me.stage.position);
+      this.advice.offer(shown, signal);
+      this.viewer.box = this.form.state.values.box;
+      performance.measure("case-on-screen", "case-asked");
+      document.body.dataset.case = `${shown.session}.${position}.${shown.step}`;
+      this.#look();
+      await this.shown;
+      await this.advice.begin();
+      this.#ahead(position + 1).catch(() => {}); // what cannot be fetched ahead of time is fetched in time
     } catch (error) {
-      this.leave(error);
+      this.#no(error);
     }
   }
 
-  async #open(position) {
-    const shown = await get(`cases/${position}`);
-    const samePictures = this.case?.position === position && this.case.session === shown.session;
-    this.case = shown;
-    for (const view of shown.views) picture(shown.session, position, view).soon.catch(() => {}); // on their way by now
-    this.#describe(shown);
-    const given = shown.answers.find(({ step }) => step === shown.step) ?? shown.answers.at(-1);
-    this.form.open(given, { first: shown.step < shown.steps, last: position < this.me.stage.position });
-    if (!samePictures) await this.viewer.open(shown, { mayDraw: this.me.question.draw_box, failed: this.leave });
-    if (this.case !== shown) return;
-    this.viewer.box = given?.box ?? null;
-    performance.measure("case-on-screen", "case-asked");
-    document.body.dataset.case = `${shown.session}.${position}.${shown.step}`;
-    await this.#started();
-    await this.advice.open(shown);
-    this.#ahead(position + 1).catch(() => {}); // what cannot be fetched ahead of time is fetched in time
-  }
-
-  #describe(shown) {
-    const { stage } = this.me;
-    this.where.textContent = `Case ${shown.position} of ${stage.cases}`;
-    this.progress.value = stage.position - 1;
-    const twice = shown.steps > 1 ? (shown.step === 1 ? "First reading, " : "Second reading, ") : "";
-    this.arm.textContent = `${twice}${shown.aided ? "with the model's advice" : "without advice"}`.replace(/^./, (letter) => letter.toUpperCase());
-    this.arm.classList.toggle("aided", shown.aided);
-    this.context.replaceChildren(
-      ...Object.entries(shown.context).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
-    );
-    const open = Math.min(stage.position, stage.cases);
-    this.backward.hidden = !this.me.question.revise || shown.position === 1;
-    this.forward.hidden = shown.position >= open;
-  }
-
-  /** The pictures are on the screen: the clock starts, and the server is told. An answer waits until it knows. */
-  #started() {
+  /** The case is on the screen: the clock starts, and the server is told. An answer waits until it knows. */
+  #look() {
+    if (!this.case) return;
+    const { position } = this.case;
+    const { signal } = this.caseScope;
     this.watch.start();
-    this.shown = post(`cases/${this.case.position}/shown`);
-    return this.shown;
+    const told = persist(() => post(`cases/${position}/shown`, undefined, signal), signal);
+    told.catch((error) => this.#no(error));
+    this.shown = told;
   }
 
+  /** @param {number} position */
   async #ahead(position) {
+    if (!this.case) return;
     const { session } = this.case;
+    const { signal } = this.scope;
     keepAround(session, this.case.position);
     if (position !== this.me.stage.position + 1 || position > this.me.stage.cases) return;
-    const views = await get(`cases/${position}/views`);
-    await Promise.allSettled(views.map((view) => picture(session, position, view).whole()));
-    document.body.dataset.ready = position;
+    /** @type {import("./types.js").ViewSize[]} */
+    const views = await get(`cases/${position}/views`, signal);
+    await Promise.allSettled(views.map((view) => picture(session, position, view, signal).whole()));
+    document.body.dataset.ready = String(position);
   }
 
+  /** @param {number} step -1 for the case before, 1 for the case after */
+  async #turn(step) {
+    const button = step < 0 ? this.page.backward : this.page.forward;
+    if (!this.case || this.form.busy || button.disabled) return;
+    const { position } = this.case;
+    const { signal } = this.caseScope;
+    await this.drafts?.flush(); // what was begun is kept before it leaves the screen
+    if (!signal.aborted) await this.open(position + step);
+  }
+
+  // --- answers and drafts -------------------------------------------------------------------------------------------
+
+  #changed() {
+    if (!this.case) return;
+    const { session, step } = this.case;
+    this.drafts?.change({ session, step, ...this.form.state.draft });
+  }
+
+  /** @param {unknown} error */
+  #draftRefused(error) {
+    // 409: the case has its answer by now, which is worth more than the draft
+    if (error instanceof Refused && error.status === 409) return;
+    if (error instanceof Refused && error.status === 422) say(error.message, "alarm");
+    else this.#no(error);
+  }
+
+  /** @param {import("./answering.js").Answering["answer"]} answer */
   async #save(answer) {
-    const seconds = this.watch.stop() ?? 0;
+    if (!this.case) return;
     const { position, session, step } = this.case;
+    const { signal } = this.caseScope;
+    const seconds = this.watch.stop();
     this.form.waiting = true;
     try {
       await this.shown;
-      const sent = { ...answer, session, step, seconds, receipt: receipt() };
-      const reply = await deliver(`cases/${position}/answers`, sent, () => say("Not saved yet: the server does not answer. Trying again …", "alarm", 0));
-      say("");
-      this.me = { ...this.me, ...reply };
+      this.drafts?.stop();
+      const sent = { ...answer, session, step, seconds, receipt: name() }; // one name, however often it is sent
+      /** @type {Stored} */
+      const reply = await persist(() => post(`cases/${position}/answers`, sent, signal), signal, "Not saved yet: the server does not answer. Trying again …");
+      this.me = { ...this.me, question: reply.question, stage: reply.stage };
     } catch (error) {
-      this.leave(error);
-      return;
-    } finally {
+      if (ended(error)) return;
       this.form.waiting = false;
+      this.watch.back(seconds);
+      this.watch.start();
+      this.#changed();
+      if (error instanceof Refused && (error.status === 409 || error.status === 422)) await this.#notStored(error);
+      else this.#no(error);
+      return;
     }
-    if (this.me.stage.name === "reading") this.open(this.me.stage.position);
-    else this.leave();
+    this.form.waiting = false;
+    if (this.me.stage.name === "reading") await this.open(this.me.stage.position);
+    else this.leave(this.me);
+  }
+
+  /**
+   * The server will not have this answer: keep the form where it is still the place to give one.
+   * @param {Refused} error
+   */
+  async #notStored(error) {
+    if (!this.case) return;
+    const { position, step } = this.case;
+    const { signal } = this.caseScope;
+    try {
+      /** @type {Case} */
+      const now = await persist(() => get(`cases/${position}`, signal), signal);
+      const last = now.answers.find((answer) => answer.step === step)?.revision ?? null;
+      if (now.step === step && last === this.form.state.revises) say(error.message, "alarm");
+      else this.#no(error);
+    } catch (other) {
+      this.#no(other);
+    }
   }
 
   // --- time -------------------------------------------------------------------------------------------------------
 
-  /** The reader turns away: tell how long the case was on the screen. */
+  /** The reader turns away: tell how long the case was on the screen, and keep what was begun. */
   #away() {
+    this.drafts?.part();
+    if (!this.watch.running || !this.case) return;
     const seconds = this.watch.stop();
-    if (seconds === null) return;
-    post(`cases/${this.case.position}/left`, { seconds }, { keepalive: true }).catch(() => {});
+    const { signal } = this.caseScope;
+    // seconds that cannot be told now go with the answer
+    parting("POST", `cases/${this.case.position}/left`, { seconds }).catch(() => signal.aborted || this.watch.back(seconds));
   }
 
-  async #back() {
-    if (this.case && !this.curtain.open) await this.#started().catch((error) => this.leave(error));
+  #back() {
+    if (document.hidden || this.page.curtain.open) return;
+    for (const go of [...this.awaited]) go();
+    // an answer that is on its way has had its look
+    if (this.case && !this.form.busy && !this.watch.running) this.#look();
+  }
+
+  /**
+   * Resolves when the reader can see the page.
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>}
+   */
+  #present(signal) {
+    if (!document.hidden && !this.page.curtain.open) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        this.awaited.delete(go);
+        if (signal.aborted) reject(signal.reason);
+        else resolve();
+      };
+      this.awaited.add(go);
+      signal.addEventListener("abort", go, { once: true });
+    });
   }
 
   pause() {
+    if (this.page.curtain.open) return;
     this.#away();
     this.viewer.element.inert = true;
     document.body.classList.add("paused");
-    this.curtain.showModal();
+    this.page.curtain.showModal();
   }
 
   resume() {
-    this.curtain.close();
+    this.page.curtain.close();
     this.viewer.element.inert = false;
     document.body.classList.remove("paused");
     this.#back();
@@ -219,24 +297,16 @@ export class ReadingRoom {
 
   // --- keys -------------------------------------------------------------------------------------------------------
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    if (!this.case || this.curtain.open || this.help.open || typing(event) && !loose(event)) return;
+    if (event.repeat && event.key === "Enter" && !typing(event)) return event.preventDefault();
+    if (!this.case || document.querySelector("dialog[open]") || (typing(event) && !loose(event))) return;
     const key = event.key.toLowerCase();
     if (key === "p") this.pause();
     else if (key === "?") this.help.showModal();
-    else if (key === "[" && !this.backward.hidden) this.open(this.case.position - 1);
-    else if (key === "]" && !this.forward.hidden) this.open(this.case.position + 1);
+    else if (key === "[") void this.#turn(-1);
+    else if (key === "]") void this.#turn(1);
     else if (!this.advice.key(event) && !this.form.key(event) && !this.viewer.key(event)) return;
     event.preventDefault();
   }
-}
-
-/** Keys that mean nothing to a slider go to the room. */
-function loose(event) {
-  return event.target.type === "range" && !/^(arrow|page|home|end|tab| )/i.test(event.key);
-}
-
-/** A name of its own for each answer, so that one that is sent twice is stored once. */
-function receipt() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

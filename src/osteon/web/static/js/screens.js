@@ -1,28 +1,49 @@
 // The screens between readings: invitation, questionnaires, review, wash-out, thanks.
 
-import { Refused, enter, post } from "./api.js";
-import { h, say, show } from "./dom.js";
+import { Refused, get, persist, post } from "./api.js";
+import { Drafts } from "./drafts.js";
+import { ask, h, say, show } from "./dom.js";
+import { ended } from "./scope.js";
+import { clean } from "./words.js";
 
+/**
+ * @typedef {import("./types.js").Me} Me
+ * @typedef {import("./types.js").Whereabouts} Whereabouts
+ * @typedef {{ done: (whereabouts: Whereabouts) => void, refused: (error: unknown) => void }} Ears
+ */
+
+/** @param {...import("./dom.js").Child} content */
 function card(...content) {
-  return h("main", { class: "card" }, content);
+  return h("main", { class: "card" }, ...content);
 }
 
+/** @param {string} text */
 function heading(text) {
   return h("h1", { tabindex: "-1", "data-focus": true }, text);
 }
 
-/** Ask for the invitation. */
-export function door(entered, message = "") {
+/** @param {unknown} error */
+function words(error) {
+  return error instanceof Refused ? error.message : "The server cannot be reached. Please try again.";
+}
+
+/**
+ * Ask for the invitation.
+ * @param {string} message
+ * @param {AbortSignal} signal
+ * @param {(token: string) => Promise<void>} entered
+ */
+export function door(message, signal, entered) {
   const field = h("input", { id: "token", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", required: true });
   const form = h(
     "form",
     {
-      onsubmit: async (event) => {
+      onsubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
         try {
-          entered(await enter(field.value.trim().replace(/^.*#/, "")));
+          await entered(field.value.trim().replace(/^.*#/, ""));
         } catch (error) {
-          say(error.message, "alarm");
+          if (!signal.aborted) say(words(error), "alarm");
         }
       },
     },
@@ -33,29 +54,49 @@ export function door(entered, message = "") {
   show(card(heading("Reading room"), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, "Please open the link you were sent, or paste it here."), form));
 }
 
-/** A questionnaire, stored as a whole. */
-export function questionnaire(me, done) {
-  const { name, items } = me.stage;
+/**
+ * A questionnaire, stored as a whole; what is filled in is kept meanwhile.
+ * @param {Me} me
+ * @param {AbortSignal} signal
+ * @param {Ears} ears
+ */
+export function questionnaire(me, signal, { done, refused }) {
+  const { name, items, filled } = me.stage;
   const first = name === "before";
-  const fields = items.map((item) => field(item));
+  const drafts = new Drafts(`questionnaires/${name}/draft`, signal, (error) => {
+    if (!(error instanceof Refused && error.status === 409)) refused(error);
+  });
+  const button = h("button", { class: "primary" }, first ? "Start reading" : "Finish");
+  const given = () =>
+    Object.fromEntries([...new FormData(form)].flatMap(([key, value]) => (typeof value === "string" && value !== "" ? [[key, clean(value)]] : [])));
   const form = h(
     "form",
     {
       class: "questionnaire",
-      onsubmit: async (event) => {
+      oninput: () => drafts.change({ answers: given() }),
+      onsubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
-        const answers = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
+        if (button.disabled) return;
+        button.disabled = true;
+        drafts.stop();
         try {
-          done(await post(`questionnaires/${name}`, { answers }));
+          const answers = given();
+          done(await persist(() => post(`questionnaires/${name}`, { answers }, signal), signal, "Not saved yet: the server does not answer. Trying again …"));
         } catch (error) {
-          if (error instanceof Refused && error.status === 409) say(error.message, "alarm");
-          else done(null, error);
+          if (ended(error)) return;
+          button.disabled = false;
+          if (error instanceof Refused && error.status === 409) {
+            say(error.message, "alarm");
+            drafts.change({ answers: given() });
+          } else refused(error);
         }
       },
     },
-    fields,
-    h("button", { class: "primary" }, first ? "Start reading" : "Finish"),
+    items.map((item) => field(item, filled[item.id] ?? "")),
+    button,
   );
+  addEventListener("pagehide", () => drafts.part(), { signal });
+  document.addEventListener("visibilitychange", () => document.hidden && drafts.part(), { signal });
   show(
     card(
       h("p", { class: "quiet" }, me.study.title),
@@ -66,14 +107,20 @@ export function questionnaire(me, done) {
   );
 }
 
+/** @param {Me} me */
 function introduction({ question, stage, code }) {
+  const days = Number(question.washout_days);
   const sessions = stage.sessions > 1
-    ? `You will read ${stage.cases} cases in each of ${stage.sessions} sessions, at least ${Number(question.washout_days)} days apart.`
+    ? `You will read ${stage.cases} cases in each of ${stage.sessions} sessions, at least ${days} ${days === 1 ? "day" : "days"} apart.`
     : `You will read ${stage.cases} cases, each first without and then with the model's advice.`;
   return `You are reader ${code}. ${sessions} You can pause at any time and go on at another machine. First, a few questions about you and such software.`;
 }
 
-function field(item) {
+/**
+ * @param {import("./types.js").Item} item
+ * @param {string} filled
+ */
+function field(item, filled) {
   const id = `item-${item.id}`;
   const required = item.required;
   if (item.kind === "scale") {
@@ -83,28 +130,38 @@ function field(item) {
       { class: "scale" },
       h("legend", {}, item.text),
       [1, 2, 3, 4, 5].map((value) =>
-        h("label", { class: "choice" }, h("input", { type: "radio", name: item.id, value, required }), h("span", {}, h("b", {}, value), ends[value - 1])),
+        h("label", { class: "choice" }, h("input", { type: "radio", name: item.id, value, required, checked: filled === String(value) }), h("span", {}, h("b", {}, value), ends[value - 1])),
       ),
     );
   }
   const label = h("label", { for: id }, item.text);
   if (item.kind === "choice")
-    return h("div", { class: "field" }, label, h("select", { id, name: item.id, required }, h("option", { value: "" }, "Please choose"), item.choices.map((text) => h("option", {}, text))));
+    return h("div", { class: "field" }, label, h("select", { id, name: item.id, required }, h("option", { value: "" }, "Please choose"), item.choices.map((text) => h("option", { selected: text === filled }, text))));
   if (item.kind === "number")
-    return h("div", { class: "field" }, label, h("input", { id, name: item.id, type: "number", min: 0, step: "any", required }));
-  return h("div", { class: "field" }, label, h("textarea", { id, name: item.id, rows: 3, maxlength: 2000, required }));
+    return h("div", { class: "field" }, label, h("input", { id, name: item.id, type: "number", min: 0, step: "any", required, value: filled }));
+  return h("div", { class: "field" }, label, h("textarea", { id, name: item.id, rows: 3, maxlength: 2000, required }, filled));
 }
 
-/** All cases are answered: go back to one, or close the session. */
-export function review(me, { open, done }) {
-  const { cases, session, sessions } = me.stage;
+/**
+ * All cases are answered: go back to one, or close the session.
+ * @param {Me} me
+ * @param {AbortSignal} signal
+ * @param {Ears & { open: (position: number) => void }} ears
+ */
+export function review(me, signal, { open, done, refused }) {
+  const { cases, session, sessions, drafts } = me.stage;
+  const title = sessions > 1 ? `Close session ${session}` : "Close the session";
   const close = async () => {
     try {
-      done(await post("close", { session }));
+      /** @type {Me} */
+      const now = await persist(() => get("me", signal), signal);
+      if (!(await ask(`${title}?`, sure(now), [["Not yet", false], ["Close it", true]], signal)) || signal.aborted) return;
+      done(await persist(() => post("close", { session }, signal), signal));
     } catch (error) {
-      done(null, error);
+      refused(error);
     }
   };
+  const numbers = Array.from({ length: cases }, (_, index) => index + 1);
   show(
     card(
       h("p", { class: "quiet" }, me.study.title),
@@ -112,17 +169,40 @@ export function review(me, { open, done }) {
       h("p", {}, me.question.revise
         ? "You may go back to any of them. Once you close the session, nothing in it can be changed."
         : "Close the session to finish it."),
-      me.question.revise && h("nav", { class: "numbers", "aria-label": "Cases" }, Array.from({ length: cases }, (_, i) => h("button", { type: "button", onclick: () => open(i + 1) }, i + 1))),
-      h("button", { type: "button", class: "primary", onclick: close }, sessions > 1 ? `Close session ${session}` : "Close the session"),
+      drafts.length > 0 && h("p", { class: "alarm-text" }, begun(drafts)),
+      me.question.revise && h("nav", { class: "numbers", "aria-label": "Cases" }, numbers.map((number) =>
+        h("button", { type: "button", class: drafts.includes(number) ? "begun" : "", onclick: () => open(number) }, number))),
+      h("button", { type: "button", class: "primary", onclick: () => void close() }, title),
     ),
   );
 }
 
-/** The next session is not open yet. */
-export function washout(me) {
-  const opens = new Date(me.stage.opens_at);
+/** @param {Me} me */
+function sure({ stage, question }) {
+  const open = stage.open === 0 ? "No case is open" : stage.open === 1 ? "1 case is still open" : `${stage.open} cases are still open`;
+  return [
+    h("p", {}, `${open}: ${stage.cases - stage.open} of ${stage.cases} are answered.`),
+    stage.drafts.length > 0 && h("p", { class: "alarm-text" }, `${begun(stage.drafts)} It will be lost.`),
+    h("p", {}, question.revise ? "Once the session is closed, none of its answers can be looked at or changed." : "This cannot be undone."),
+  ];
+}
+
+/** @param {number[]} positions */
+function begun(positions) {
+  return `You began to change the answer to ${positions.length === 1 ? "case" : "cases"} ${positions.join(", ")} and did not save it.`;
+}
+
+/**
+ * The next session is not open yet.
+ * @param {Me} me
+ * @param {AbortSignal} signal
+ * @param {() => void} again looks whether it is
+ */
+export function washout(me, signal, again) {
+  const opens = new Date(me.stage.opens_at ?? 0);
   const date = opens.toLocaleString(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" });
-  const days = Math.ceil((opens - Date.now()) / 86400000);
+  const days = Math.ceil((opens.getTime() - Date.now()) / 86400000);
+  document.addEventListener("visibilitychange", () => !document.hidden && Date.now() > opens.getTime() && again(), { signal });
   show(
     card(
       h("p", { class: "quiet" }, me.study.title),
@@ -134,7 +214,10 @@ export function washout(me) {
   );
 }
 
-/** The reader is done. */
+/**
+ * The reader is done.
+ * @param {Me} me
+ */
 export function thanks(me) {
   show(
     card(

@@ -2,20 +2,34 @@
 
 const EDGE = "rgba(0, 0, 0, 0.7)";
 
+/**
+ * @typedef {[number, number]} Point
+ * @typedef {import("./pane.js").Pane} Pane
+ */
+
 export class Shape {
+  /**
+   * @param {"ruler" | "box"} kind
+   * @param {Point} start
+   * @param {Point} [end]
+   */
   constructor(kind, start, end = start) {
-    this.kind = kind; // "ruler" | "box"
+    this.kind = kind;
     this.start = start;
     this.end = end;
   }
 
+  /** @returns {[number, number, number, number]} left, top, right, bottom */
   get corners() {
     const [x0, x1] = [this.start[0], this.end[0]].sort((a, b) => a - b);
     const [y0, y1] = [this.start[1], this.end[1]].sort((a, b) => a - b);
     return [x0, y0, x1, y1];
   }
 
-  /** The length between the points: in mm when the spacing is known, else in pixels of the picture. */
+  /**
+   * The length between the points: in mm when the spacing is known, else in pixels of the picture.
+   * @param {number[] | null} spacing row and column spacing in mm
+   */
   length(spacing) {
     const [dx, dy] = [this.end[0] - this.start[0], this.end[1] - this.start[1]];
     return spacing
@@ -23,18 +37,27 @@ export class Shape {
       : `${Math.hypot(dx, dy).toFixed(0)} px`;
   }
 
-  /** Keep the shape inside a picture. */
+  /**
+   * Keep the shape inside a picture.
+   * @param {import("./types.js").Size} size
+   */
   clamp({ width, height }) {
-    for (const point of ["start", "end"]) {
-      this[point] = [Math.min(Math.max(this[point][0], 0), width), Math.min(Math.max(this[point][1], 0), height)];
-    }
+    /** @type {(point: Point) => Point} */
+    const inside = ([x, y]) => [Math.min(Math.max(x, 0), width), Math.min(Math.max(y, 0), height)];
+    this.start = inside(this.start);
+    this.end = inside(this.end);
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Pane} pane
+   * @param {number} ratio device pixels a CSS pixel
+   */
   draw(context, pane, ratio) {
     const from = pane.toScreen(this.start);
     const to = pane.toScreen(this.end);
     const colour = this.kind === "ruler" ? "#ffe08a" : "#ff9d76";
-    for (const [stroke, wide] of [[EDGE, 3.5], [colour, 1.75]]) {
+    for (const [stroke, wide] of /** @type {[string, number][]} */ ([[EDGE, 3.5], [colour, 1.75]])) {
       context.strokeStyle = stroke;
       context.lineWidth = wide * ratio;
       context.beginPath();
@@ -46,6 +69,12 @@ export class Shape {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Point} from
+ * @param {Point} to
+ * @param {number} ratio
+ */
 function ruler(context, from, to, ratio) {
   const angle = Math.atan2(to[1] - from[1], to[0] - from[0]) + Math.PI / 2;
   const [dx, dy] = [Math.cos(angle) * 6 * ratio, Math.sin(angle) * 6 * ratio];
@@ -57,6 +86,13 @@ function ruler(context, from, to, ratio) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {Point} at
+ * @param {string} colour
+ * @param {number} ratio
+ */
 function label(context, text, [x, y], colour, ratio) {
   context.font = `600 ${14 * ratio}px system-ui, sans-serif`;
   const wide = context.measureText(text).width + 12 * ratio;

@@ -1,10 +1,9 @@
-"""Sections of what other parts of osteon may leave in a run folder."""
+"""The section on what tabular models go by: odds ratios and radiomics features."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import pandas as pd
 from markupsafe import Markup
 
 from osteon.core.words import bare_p, number
@@ -65,27 +64,3 @@ def _agreement(page: Page) -> Iterator[Markup]:
             f"{row['model']}: the folds' choices of features agree with an index of {span}; 0 is chance and 1 the same "
             f"features in every fold ({row['method']})."
         )
-
-
-def of_file(stem: str, caption: str) -> Callable[[Page], Iterator[Markup]]:
-    """A section for a table of another part of osteon: its figure where there is one, and the table as it is."""
-
-    def draw(page: Page) -> Iterator[Markup]:
-        table = page.run.table(stem)
-        if table is None:
-            return
-        yield page.figure(stem, caption, f"The numbers are in {stem}.csv.")
-        words_first = sum(not pd.api.types.is_numeric_dtype(table[name]) for name in table)
-        rows = [[_plain(value) for value in row] for row in table.head(40).itertuples(index=False)]
-        more = f" The first 40 of {len(table):,} rows." if len(table) > 40 else ""
-        yield page.table(list(map(str, table.columns)), rows, caption + more, file=f"{stem}.csv", words=words_first)
-
-    return draw
-
-
-def _plain(value: object) -> str:
-    text = str(value)
-    try:
-        return f"{float(text):.3g}" if "." in text else text
-    except ValueError:
-        return text

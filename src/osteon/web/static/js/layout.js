@@ -1,0 +1,79 @@
+// The room on the page: pictures, and beside them the question. Both arms, all steps: the same places.
+
+import { h, icon } from "./dom.js";
+
+const PAUSE = "M8 5v14M16 5v14";
+
+/** @typedef {import("./types.js").Me} Me */
+
+export class Layout {
+  /**
+   * @param {Me} me
+   * @param {{ viewer: Element, slot: Element, earlier: Element | null, form: Element, foot: Element, help: HTMLDialogElement }} parts
+   * @param {{ backward: () => void, forward: () => void, overview: () => void, pause: () => void, resume: () => void }} acts
+   */
+  constructor({ stage, study, code }, parts, acts) {
+    this.where = h("h1", { tabindex: "-1", "data-focus": true });
+    this.progress = h("progress", { max: stage.cases, value: 0, "aria-label": "Cases answered" });
+    this.context = h("dl", { class: "context" });
+    this.backward = h("button", { type: "button", class: "plain", onclick: acts.backward }, "← Back");
+    this.forward = h("button", { type: "button", class: "plain", onclick: acts.forward }, "Forward →");
+    this.overview = h("button", { type: "button", class: "plain", hidden: stage.name !== "review", onclick: acts.overview }, "All cases");
+    this.body = h("div", { class: "body", tabindex: "-1" }, this.context, parts.form);
+    this.more = h("button", { type: "button", class: "more", hidden: true, tabindex: "-1", "aria-hidden": "true", onclick: () => this.body.scrollBy({ top: this.body.clientHeight * 0.8, behavior: "smooth" }) }, "More below ↓");
+    this.curtain = h("dialog", { class: "curtain", oncancel: (/** @type {Event} */ event) => event.preventDefault() },
+      h("h2", {}, "Paused"),
+      h("p", {}, "The clock stands still. Everything is kept, also what you have begun: you may close this page and go on later, also at another machine, with the same link."),
+      h("button", { type: "button", class: "primary", onclick: acts.resume }, "Go on"),
+    );
+    const round = stage.sessions > 1 ? `Session ${stage.session} of ${stage.sessions}` : "";
+    this.element = h("div", { class: "room" },
+      h("header", { class: "top" },
+        h("div", { class: "title" }, h("b", {}, study.title), study.synthetic && h("span", { class: "tag" }, "synthetic pictures"), h("span", { class: "quiet" }, round)),
+        h("div", { class: "where" }, this.where, this.progress),
+        h("div", { class: "buttons" },
+          h("span", { class: "quiet" }, `Reader ${code}`),
+          h("button", { type: "button", class: "plain", title: "Keys (?)", onclick: () => parts.help.showModal() }, "Keys"),
+          h("button", { type: "button", class: "plain", title: "Pause (P)", onclick: acts.pause }, icon(PAUSE), "Pause"),
+        ),
+      ),
+      parts.viewer,
+      h("aside", { class: "panel", "aria-label": "Your reading" },
+        parts.slot, parts.earlier, h("div", { class: "scrolled" }, this.body, this.more),
+        h("div", { class: "foot" }, parts.foot, h("nav", { class: "row", "aria-label": "Cases" }, this.backward, this.overview, this.forward)),
+      ),
+      this.curtain,
+      parts.help,
+    );
+    this.observer = new ResizeObserver(() => this.#hint());
+    this.observer.observe(this.body);
+    for (const part of this.body.children) this.observer.observe(part);
+    this.body.addEventListener("scroll", () => this.#hint());
+  }
+
+  close() {
+    this.observer.disconnect();
+  }
+
+  /** Say that there is more below, as long as there is. */
+  #hint() {
+    const { scrollTop, clientHeight, scrollHeight } = this.body;
+    this.more.hidden = scrollTop + clientHeight >= scrollHeight - 4;
+  }
+
+  /**
+   * Say which case this is.
+   * @param {import("./types.js").Case} shown
+   * @param {{ stage: import("./types.js").Stage, revise: boolean }} rules
+   */
+  describe(shown, { stage, revise }) {
+    this.where.textContent = `Case ${shown.position} of ${stage.cases}`;
+    this.progress.value = stage.position - 1;
+    this.context.replaceChildren(
+      ...Object.entries(shown.context).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    );
+    this.body.scrollTop = 0;
+    this.backward.disabled = !revise || shown.position === 1;
+    this.forward.disabled = shown.position >= Math.min(stage.position, stage.cases);
+  }
+}
