@@ -103,7 +103,6 @@ def test_the_same_seed_gives_the_same_study(tmp_path: Path) -> None:
     ("section", "message"),
     [
         ("", "names no readers"),
-        ('[readers]\nmodel = "clinica"\n[[readers.people]]\ncode = "R1"', "Did you mean 'clinical'"),
         ('[readers]\nrule = "youdens"\n[[readers.people]]\ncode = "R1"', "Did you mean 'youden'"),
         ('[readers]\ncases = 7\n[[readers.people]]\ncode = "R1"', "7 cases are asked for and 5 are there"),
         ('[readers]\ncases = 4\npositives = 0.9\n[[readers.people]]\ncode = "R1"', "4 cases of class 1"),

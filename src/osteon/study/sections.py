@@ -105,8 +105,8 @@ class Evaluation(Settings):
     @field_validator("thresholds")
     @classmethod
     def _low_and_high(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if value[0] >= value[1]:
-            raise ValueError(f"the low threshold, {value[0]:g}, is not under the high one, {value[1]:g}")
+        if value[0] > value[1]:
+            raise ValueError(f"the low threshold, {value[0]:g}, is above the high one, {value[1]:g}")
         return value
 
     @field_validator("primary")
