@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO, StringIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,16 @@ def test_a_study_that_names_what_is_not_there(folder: Path, text: str, message: 
         run(folder, text)
 
 
+def test_the_flow_adds_up_whatever_the_order_of_the_rows(folder: Path) -> None:
+    edit(folder, c00__x1="1", c00__x0="0", c01__image="absent.png", c10__centre="3", c10__patient_id="x")
+    flow = run(folder, '[centres]\ndevelopment = ["1"]\nexternal = ["2"]\n').flow
+    stages = flow["stages"]
+    assert [e["stage"] for e in flow["excluded"]] == [stage["name"] for stage in stages[1:4]]
+    for before, after in pairwise(stages):
+        lost = sum(e["cases"] for e in flow["excluded"] if e["stage"] == after["name"])
+        assert before["cases"] - after["cases"] == lost
+
+
 def test_a_third_centre_is_external_unless_the_study_says_which_are(folder: Path) -> None:
     edit(folder, c10__centre="3", c11__centre="3")
     edit(folder, c10__patient_id="x", c11__patient_id="y")
@@ -207,7 +218,12 @@ def test_a_third_centre_is_external_unless_the_study_says_which_are(folder: Path
     checked = run(folder, '[centres]\ndevelopment = ["1"]\nexternal = ["2"]\n')
     assert reasons(checked) == {"c10": "centre not in the study", "c11": "centre not in the study"}
     assert checked.flow["excluded"] == [
-        {"reason": "centre not in the study", "cases": 2, "case_ids": ["c10", "c11"]},
+        {
+            "reason": "centre not in the study",
+            "stage": "in a centre of the study",
+            "cases": 2,
+            "case_ids": ["c10", "c11"],
+        },
     ]
 
 
