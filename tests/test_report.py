@@ -343,10 +343,10 @@ def test_no_path_of_weights_is_told_but_their_record_and_digest(run: Path) -> No
     made = study.load(run / "study.toml").model_dump(mode="json", exclude_none=True)
     made["models"][0]["weights"] = "file:../secret/folder/x.safetensors"
     study.Study.model_validate(made).write(run / "study.toml")
-    facts = run / "models" / "resnet50-radimagenet" / "fold-0" / "model.json"
-    facts.parent.mkdir(parents=True)
-    known = {"record": "radimagenet-resnet50", "source": "hf:someone/weights/x.pt", "sha256": "ab" * 32}
-    facts.write_text(json.dumps({"weights": known, "input_size": 224}))
+    held = json.loads((run / "provenance.json").read_text())
+    known = {"record": "radimagenet-resnet50", "source": "hf:someone/weights/x.pt", "weights": "ab" * 32}
+    held["started"] = {"resnet50-radimagenet": known | {"input_size": "224"}}
+    (run / "provenance.json").write_text(json.dumps(held))
     words = Page(report.write(run)).words
     methods = words.split("Task and centres")[1].split("The resolved study")[0]
     assert "radimagenet-resnet50 weights (hf:someone/weights/x.pt, SHA-256 abababababab…)" in methods

@@ -316,7 +316,10 @@ class Kind(ABC):
         return None
 
     def ready(self) -> Mapping[str, str]:
-        """Find and try what the model starts from before any long work begins, and give its digests by name.
+        """Find and try what the model starts from before any long work begins.
+
+        Returns:
+            What the run has to remember of it, by name: ``weights`` is the digest of a file.
 
         Raises:
             InputError: It is not there, or does not fit what the study asks for.

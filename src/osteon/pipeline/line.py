@@ -101,7 +101,7 @@ def present(at: Context) -> None:
 
 def begin(at: Context) -> None:
     """Find what models start from, read the cohort, and note what the run is made from."""
-    hashes = {kind.model.name: kind.ready() for kind in at.kinds}
+    started = {kind.model.name: dict(kind.ready()) for kind in at.kinds}
     at.run.sweep()
     checked = at.check()
     for name, why in at.left_out.items():
@@ -113,8 +113,9 @@ def begin(at: Context) -> None:
         hashes={
             "cohort": file_digest(at.study.cohort_path),
             "pictures": digest(sorted(set(at.cases.table["sha256"]))),
-            "weights": {name: found["weights"] for name, found in sorted(hashes.items()) if "weights" in found},
+            "weights": {name: found["weights"] for name, found in sorted(started.items()) if "weights" in found},
         },
+        started={name: found for name, found in sorted(started.items()) if found},
     )
 
 

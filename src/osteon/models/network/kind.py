@@ -147,7 +147,9 @@ class Network(Kind):
         if self.place.workers.cluster is None:
             Device.check(self.place.study.compute.device)
         build(self.model.backbone, self.weights, size=self.size).try_size(self.size)
-        return {"weights": self.weights.sha256}
+        record = self.weights.record
+        told = {"record": record.name, "source": record.source, "input_size": str(self.size)}
+        return {"weights": self.weights.sha256, **told}
 
     def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Crops:
         """Crops, and deep features for a frozen backbone, made once and found again by every fold."""

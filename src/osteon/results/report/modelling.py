@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from markupsafe import Markup
 
@@ -42,13 +41,14 @@ def models(run: Finished) -> Iterator[Markup]:
 
 
 def input_sizes(run: Finished, names: Sequence[str]) -> list[int]:
-    """The sides of these networks' inputs, as their folds have it."""
+    """The sides of these networks' inputs, as the provenance has it."""
     return sorted({int(found["input_size"]) for name in names if "input_size" in (found := facts(run, name))})
 
 
-def facts(run: Finished, name: str) -> Mapping[str, Any]:
-    """What the first fold of a model was fitted with; empty where the models are not beside the tables."""
-    return run.content(run.fold(name, 0, 0) / "model.json")
+def facts(run: Finished, name: str) -> Mapping[str, str]:
+    """What a model started from, as the provenance has it, which outlives the fitted models."""
+    found: Mapping[str, str] = run.provenance.get("started", {}).get(name, {})
+    return found
 
 
 def _described(run: Finished, model: ModelSettings) -> str:
@@ -102,8 +102,8 @@ def _network(run: Finished, model: Network) -> str:
 
 def _weights(run: Finished, model: Network) -> str:
     """What a network started from: the record's name and source and the file's digest, never a path."""
-    found = facts(run, model.name).get("weights", {})
-    sha = found.get("sha256") or dict(run.provenance.get("hashes", {}).get("weights", {})).get(model.name, "")
+    found = facts(run, model.name)
+    sha = found.get("weights") or dict(run.provenance.get("hashes", {}).get("weights", {})).get(model.name, "")
     name = str(found.get("record") or ("" if model.weights.startswith("file:") else model.weights))
     if name == "random" or model.weights == "random":
         return "random weights, drawn from the study's seed"
