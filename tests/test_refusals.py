@@ -55,7 +55,7 @@ REFUSED = {
     "too many folds": (network() + "[evaluation]\nfolds = 9\n", "Set folds to 4 or fewer"),
     "unknown primary": (network() + '[evaluation]\nprimary = ["net", "nat"]\n', "no model 'nat'"),
     "missing subgroup": (network() + '[evaluation]\nsubgroups = ["bmi"]\n', "no column 'bmi'"),
-    "thresholds": (network() + "[evaluation]\nthresholds = [0.8, 0.2]\n", "the low threshold, 0.8, is not under"),
+    "thresholds": (network() + "[evaluation]\nthresholds = [0.8, 0.2]\n", "the low threshold, 0.8, is above"),
     "no changes": (
         network() + "[robustness]\nshift = []\nscale = []\naspect = []\ncombined = []\nimage = false\n",
         "nothing is changed",
