@@ -251,7 +251,7 @@ class Heard:
     def __call__(self, total: int, title: str) -> Iterator[Heard]:
         yield self
 
-    def advance(self) -> None:
+    def advance(self, n: int = 1) -> None:
         pass
 
 
