@@ -61,7 +61,7 @@ class Context(Place):
         """The study's models, each as its kind, in their order."""
         return kinds(self)
 
-    def check(self, *, images: bool = True, write: bool = True) -> checks.Checked:
+    def check(self, *, images: bool = True) -> checks.Checked:
         """Read every row and every picture; write the cases that are in, the flow and the baseline table."""
         workers = self.workers
         checked = checks.check(
@@ -73,11 +73,10 @@ class Context(Place):
         }
         checked.flow["warnings"] += list(told)  # without the way to get them, which names folders of this machine
         checked = replace(checked, warnings=(*checked.warnings, *(f"{said} {fix}" for said, fix in told.items())))
-        if write:
-            self.run.write(checked.cohort, "cohort")
-            self.run.write(checked.excluded, "excluded")
-            write_json(self.run.flow_file, checked.flow)
-            self.run.write(checked.baseline, "baseline")
+        self.run.write(checked.cohort, "cohort")
+        self.run.write(checked.excluded, "excluded")
+        write_json(self.run.flow_file, checked.flow)
+        self.run.write(checked.baseline, "baseline")
         self._checked[:] = [checked]
         return checked
 
