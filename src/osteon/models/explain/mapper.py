@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from osteon.core.ledger import stream
 from osteon.core.types import Floats
 from osteon.models.explain import maps as cams
-from osteon.models.model import Saved
+from osteon.models.fitted import Fitted, Saved
 from osteon.models.network import build, train
 from osteon.models.network.fitted import FittedNetwork, Member
 
@@ -44,7 +44,11 @@ class Mapper:
     @classmethod
     def of(cls, saved: Saved) -> Mapper | None:
         """The mapper of a fitted model; None where it has no maps: only convolutional networks have."""
-        fitted = saved.load()
+        return cls.on(saved.load())
+
+    @classmethod
+    def on(cls, fitted: Fitted) -> Mapper | None:
+        """The same of one that is loaded."""
         if isinstance(fitted, FittedNetwork) and fitted.members[0][0].network.supports_cam:
             return cls(fitted)
         return None

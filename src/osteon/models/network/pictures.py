@@ -165,16 +165,20 @@ def _feature_chunk(
 ) -> None:  # fmt: skip
     import torch
 
-    on = Device.choose(device, "float32").device
-    network = frozen_backbone(backbone, weights, seed, size, str(on))
+    on = Device.choose(device, "float32")
+    network = frozen_backbone(backbone, weights, seed, size, str(on.device))
     # Arithmetic differs in the last digits with the size of a batch: every crop is seen in a full one, so that its
     # features are the same whatever other cases there are.
-    batch = np.zeros((_CROPS_A_CHUNK, 1, size, size), dtype=np.float32)
-    batch[: len(rows)] = middle(np.load(crops_path, mmap_mode="r")[rows], size)
-    with torch.inference_mode():
-        features = network.features(torch.from_numpy(batch).to(on))[: len(rows)]
+    found = []
+    for start in range(0, len(rows), on.batch):
+        some = rows[start : start + on.batch]
+        batch = np.zeros((on.batch, 1, size, size), dtype=np.float32)
+        batch[: len(some)] = middle(np.load(crops_path, mmap_mode="r")[some], size)
+        with torch.inference_mode():
+            features = network.features(torch.from_numpy(batch).to(on.device))[: len(some)]
+        found.append(features.float().cpu().numpy())
     with written(part) as beside, beside.open("wb") as handle:
-        np.save(handle, features.float().cpu().numpy())
+        np.save(handle, np.concatenate(found))
 
 
 def middle(stored: NDArray[np.uint16], size: int) -> NDArray[np.float32]:
