@@ -100,9 +100,7 @@ def predict(
     inputs: Annotated[list[Path], typer.Argument(help="Radiographs, folders, a table, LabelMe or COCO annotations.")],
     name: Annotated[str | None, typer.Option("--model", help="Which of a run's models; the primary one.")] = None,
     out: Annotated[Path | None, typer.Option(help="A .csv, .parquet or .jsonl file, or a folder.")] = None,
-    box: Annotated[
-        str | None, typer.Option(help="X0,Y0,X1,Y1 of the lesion in upright pixels.")
-    ] = None,
+    box: Annotated[str | None, typer.Option(help="X0,Y0,X1,Y1 of the lesion in upright pixels.")] = None,
     mask: Annotated[Path | None, typer.Option(help="A mask of the lesion.")] = None,
     table: Annotated[Path | None, typer.Option(help="Boxes, masks and columns of the radiographs.")] = None,
     maps: Annotated[bool, typer.Option("--maps", help="Draw a picture of each case with its map.")] = False,

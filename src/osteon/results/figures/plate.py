@@ -17,7 +17,9 @@ _PAPER, _INK, _BOX = (255, 255, 255), (20, 20, 20), (0, 190, 220)
 _MARGIN, _LEADING = 16, 1.45
 
 
-def plate(pixels: NDArray[np.float32], box: Sequence[float] | Floats, heat: Floats | None, lines: Sequence[str]) -> Image.Image:
+def plate(
+    pixels: NDArray[np.float32], box: Sequence[float] | Floats, heat: Floats | None, lines: Sequence[str]
+) -> Image.Image:
     """Draw a case.
 
     Args:
