@@ -139,7 +139,7 @@ def answer(model: Subject) -> Iterator[str]:
         ]
     )
     yield (
-        "No picture is in this file. The cases in which the model was wrong are shown in the study's report, which "
+        "No picture is in this file. Cases in which the study's models were wrong are shown in its report, which "
         "stays with those who may see the patients' pictures."
     )
 

@@ -107,21 +107,25 @@ def shortcut(model: Subject) -> Iterator[str]:
         yield "It is the box alone: it sees the box's size, shape and position, and no picture."
         return
     for box in model.run.box_models:
-        yield (
-            f"The model {escape(box)} sees the size, shape and position of the box and no picture. Only what a model "
-            "reaches beyond that comes from something else. p is not adjusted."
-        )
         pairs = of(model.run.table("comparisons"))
         if len(pairs):
             pairs = pairs[pairs["model_a"].isin([model.name, box]) & pairs["model_b"].isin([model.name, box])]
+        order = (
+            f"; p is not adjusted; difference: {' − '.join(pairs[['model_a', 'model_b']].iloc[0])}"
+            if len(pairs)
+            else ""
+        )
+        yield (
+            f"The model {escape(box)} sees the size, shape and position of the box and no picture. Only what a model "
+            f"reaches beyond that comes from something else{escape(order)}."
+        )
         rows = []
         for stratum in model.run.strata:
             cells = [interval(model.run.value(name, stratum, "auc")) for name in (model.name, box)]
             pair = one(pairs, stratum=stratum) if len(pairs) else None
             gap = ["–", "–"] if pair is None else [interval(pair.rename({"difference": "value"})), bare_p(pair["p"])]
             rows.append([stratum_title(stratum), *cells, *gap])
-        order = f", {pairs['model_a'].iloc[0]} − {pairs['model_b'].iloc[0]}" if len(pairs) else ""
-        yield table(["", f"AUC, {model.name}", f"AUC, {box}", f"Difference{order}", "p"], rows)
+        yield table(["", "AUC", "AUC of the box alone", "Difference", "p"], rows)
 
 
 def robustness(model: Subject) -> Iterator[str]:
