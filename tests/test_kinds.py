@@ -14,6 +14,7 @@ import pytest
 
 import osteon
 from osteon import study
+from osteon.core.run import Tables
 from osteon.core.types import Floats
 from osteon.models.contract import violations
 from osteon.models.fitted import Answer, Fitted, Saved
@@ -21,6 +22,7 @@ from osteon.models.inputs.case import Input, inputs
 from osteon.models.model import Given, Kind, Sealed, Unit, register
 from osteon.pipeline import FIT, Workers, walk
 from osteon.pipeline.context import Context
+from osteon.results.card import card
 from small_study import STUDY, make
 
 
@@ -118,6 +120,13 @@ def test_a_kind_defined_here_is_fitted_predicted_perturbed_and_reported(finished
     assert perturbed[perturbed["model"] == "combined"]["probability"].std() > 0
     assert "grey" in finished.report.read_text(encoding="utf-8")
     assert "steepness = 12.0" in (finished.path / "study.toml").read_text()
+
+
+def test_a_kind_defined_here_has_a_card(finished: osteon.Run) -> None:
+    text = card(Tables(finished.path), "grey")
+    assert "a model of the kind “grey”, which is not one of osteon's own" in text
+    assert "| Box moved, 30% |" in text
+    assert "This kind of model has no maps" in text
 
 
 def test_a_misspelt_setting_of_a_new_kind_is_refused_with_the_nearest(tmp_path: Path) -> None:

@@ -150,8 +150,8 @@ class Network(Kind):
             Device.check(self.place.study.compute.device)
         build(self.model.backbone, self.weights, size=self.size).try_size(self.size)
         record = self.weights.record
-        told = {"record": record.name, "source": record.source, "input_size": str(self.size)}
-        return {"weights": self.weights.sha256, **told}
+        told = {name: str(getattr(record, name)) for name in ("source", "licence", "citation")}
+        return {"weights": self.weights.sha256, "record": record.name, "input_size": str(self.size), **told}
 
     def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Crops:
         """Crops, and deep features for a frozen backbone, made once and found again by every fold."""

@@ -107,12 +107,7 @@ def _pictures(run: Finished) -> Iterator[str]:
         yield from _files(cohort)
     networks = [m for m in study.models if m.kind == "network" and m.name in run.models]
     if networks:
-        crop = study.crop
-        wide = f"widened by {100 * crop.margin:.0f}% of its side on each side, " if crop.margin else ""
-        shape = "its shorter side then widened to a square" if crop.square else "then stretched to a square"
-        sizes = modelling.input_sizes(run, [m.name for m in networks])
-        size = f"to {listed(sizes)} pixels a side" if sizes else "to the size each network was made for"
-        yield f"For networks the box was {wide}{shape}, and what it held was resampled {size}, antialiased."
+        yield f"For networks {modelling.cropped(run, [m.name for m in networks])}."
         yield "Pixels were normalised as the record of the weights says, not as the architecture does."
     yield f"Cases with a box side under {study.crop.min_box:g} pixels were set aside."
 

@@ -28,7 +28,7 @@ def models(run: Finished) -> Iterator[Markup]:
     """One sentence a model: those of the study, then those that a person added to the predictions."""
     line = Markup("<b>{}</b>: {}.")
     for model in run.study.models:
-        told = _described(run, model)
+        told = described(run, model)
         if model.name not in run.models:
             told = "named in the study, without predictions in this run; it is in no table"
         yield line.format(model.name, told)
@@ -45,13 +45,23 @@ def input_sizes(run: Finished, names: Sequence[str]) -> list[int]:
     return sorted({int(found["input_size"]) for name in names if "input_size" in (found := facts(run, name))})
 
 
+def cropped(run: Finished, names: Sequence[str]) -> str:
+    """What became of the box before these networks saw it, as a clause."""
+    crop, sizes = run.study.crop, input_sizes(run, names)
+    wide = f"widened by {100 * crop.margin:.0f}% of its side on each side, " if crop.margin else ""
+    shape = "its shorter side then widened to a square" if crop.square else "then stretched to a square"
+    size = f"to {listed(sizes)} pixels a side" if sizes else "to the size each network was made for"
+    return f"the box was {wide}{shape}, and what it held was resampled {size}, antialiased"
+
+
 def facts(run: Finished, name: str) -> Mapping[str, str]:
     """What a model started from, as the provenance has it, which outlives the fitted models."""
     found: Mapping[str, str] = run.provenance.get("started", {}).get(name, {})
     return found
 
 
-def _described(run: Finished, model: ModelSettings) -> str:
+def described(run: Finished, model: ModelSettings) -> str:
+    """How a model of this study is made, as one clause."""
     match model:
         case Network():
             return _network(run, model)
@@ -71,7 +81,7 @@ def _described(run: Finished, model: ModelSettings) -> str:
 
 
 def _network(run: Finished, model: Network) -> str:
-    parts = [f"{model.backbone} from {_weights(run, model)}"]
+    parts = [f"{model.backbone} from {start(run, model)}"]
     if model.recipe == "frozen" and model.head == "logistic":
         parts.append(
             "the backbone frozen and an L2-penalised logistic regression on its standardised features, the penalty "
@@ -100,7 +110,7 @@ def _network(run: Finished, model: Network) -> str:
     return f"{'; '.join(parts)} (recipe “{model.recipe}”)"
 
 
-def _weights(run: Finished, model: Network) -> str:
+def start(run: Finished, model: Network) -> str:
     """What a network started from: the record's name and source and the file's digest, never a path."""
     found = facts(run, model.name)
     sha = found.get("weights") or dict(run.provenance.get("hashes", {}).get("weights", {})).get(model.name, "")
