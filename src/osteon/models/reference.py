@@ -99,7 +99,8 @@ class Reference:
     def arrays(self) -> dict[str, Floats]:
         """Everything, by name."""
         found = {f"{name}-{k}": getattr(one, name) for k, one in enumerate(self.folds) for name in _NAMES}
-        return {**found, "held_out": self.held_out}
+        # In rows: safetensors takes the memory as it lies.
+        return {name: np.ascontiguousarray(values) for name, values in {**found, "held_out": self.held_out}.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Floats]) -> Self:

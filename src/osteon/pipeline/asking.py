@@ -25,7 +25,7 @@ from osteon.stats import Platt
 
 def new_inputs(cases: pd.DataFrame, root: Path = Path()) -> Iterator[Input]:
     """Inputs of new cases, whose table has where each radiograph lies."""
-    return inputs(cases.assign(image=cases["file"]), root)
+    return inputs(cases.assign(shown=cases["image"], image=cases["file"]), root)
 
 
 def check_columns(file: Portable, cases: pd.DataFrame, path: Path | None = None) -> None:
@@ -142,7 +142,7 @@ def told(file: Portable, kept: Sequence[Input], answer: Answer, each: int) -> pd
     imputed = answer.imputed[::each] or ((),) * n
     columns = {
         "case_id": [one.case_id for one in kept],
-        "image": [str(one.cases["image"].iloc[one.row]) if "image" in one.cases else "" for one in kept],
+        "image": [str(one.cases["shown"].iloc[one.row]) if "shown" in one.cases else "" for one in kept],
         "probability": probability,
         "recalibrated": recalibrated,
         **{f"folds_{name}": values for name, values in spread.items()},

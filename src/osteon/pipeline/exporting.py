@@ -135,7 +135,8 @@ def _about(place: Place, kind: Kind) -> dict[str, Any]:
         own = lines[(lines["model"] == name) & lines["slope"].notna()]
         line = {k: float(own[k].iloc[0]) for k in ("intercept", "slope")} if len(own) else None
     cohort = place.run.read("cohort")
-    words = {answer: sorted(set(cohort.loc[cohort["target"] == answer, "label"].astype(str))) for answer in (0, 1)}
+    target = cohort["target"].astype(np.int64)
+    words = {answer: sorted(set(cohort.loc[target == answer, "label"])) for answer in (0, 1)}
     negative = words[0][0] if len(words[0]) == 1 and not _is_number(words[0][0]) else f"not {study.task.name}"
     return {
         "name": name,

@@ -40,7 +40,7 @@ class SavedRadiomics(SavedTable):
 
     def _columns(self, cases: pd.DataFrame, inputs: list[Input], told: Mapping[str, Floats]) -> pd.DataFrame:
         found = [one.measured for one in inputs]
-        return radiomics_columns(self.model, cases, pd.DataFrame(found).assign(case_id=cases["case_id"]))
+        return radiomics_columns(self.model, cases, pd.DataFrame(found).assign(case_id=cases["case_id"].to_numpy()))
 
 
 @register

@@ -39,11 +39,9 @@ def plate(
         panels.append(_framed(Image.composite(Image.fromarray(colour), grey, share), box))
     width = sum(panel.width for panel in panels) + _MARGIN * (len(panels) + 1)
     size = max(13, min(22, width // 36))
-    large, small = ImageFont.load_default(size * 1.5), ImageFont.load_default(size)
-    told = [
-        (part, small if number else large) for number, line in enumerate(lines) for part in _broken(line, width, size)
-    ]
-    height = panels[0].height + 2 * _MARGIN + round(sum(font.size * 1.45 for _, font in told)) + _MARGIN
+    sizes = [size if number else round(1.5 * size) for number in range(len(lines))]
+    told = [(part, own) for line, own in zip(lines, sizes, strict=True) for part in _broken(line, width, own)]
+    height = panels[0].height + 3 * _MARGIN + round(sum(_LEADING * own for _, own in told))
     page = Image.new("RGB", (width, height), _PAPER)
     left = _MARGIN
     for panel in panels:
