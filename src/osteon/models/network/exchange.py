@@ -106,25 +106,25 @@ def to_onnx(members: Iterable[Member], size: int) -> Iterator[bytes]:
     """
     if lacking := [name for name in _NEEDS if find_spec(name) is None]:
         raise InputError(f"ONNX files need {', '.join(lacking)}", fix="pip install 'osteon[onnx]'")
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
     program: torch.onnx.ONNXProgram | None = None
     for member in members:
         portable = _Portable(member).eval()
         if program is None:
             program = _translated(portable, size)
-        values, named = portable.state_dict(), program.model.graph.initializers
-        program.apply_weights({name: values[name] for name in named if name in values})
+            graph = program.model
+        program.model, values = graph.clone(), portable.state_dict()
+        program.apply_weights({name: values[name] for name in graph.graph.initializers if name in values})
+        program.optimize()
+        ClearMetadataAndDocStringPass()(program.model)  # where in this machine's files each node comes from
         content: bytes = program.model_proto.SerializeToString(deterministic=True)
         _compare(content, portable, size)
         yield content
 
 
 def _translated(portable: _Portable, size: int) -> torch.onnx.ONNXProgram:
-    """The network's graph, without optimisation: its parameters keep their names, and so any fold's can be put in.
-
-    Whatever runs it merges and folds what it can when it loads it.
-    """
-    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
-
+    """The network traced, in which parameters still have their names, so that any fold's can be put in."""
     architecture = portable.network.record.architecture
     if sum(tensor.numel() * tensor.element_size() for tensor in portable.state_dict().values()) > _MOST_BYTES:
         raise _refused(architecture, "it is larger than an ONNX file can be, 2 GB")
@@ -143,7 +143,6 @@ def _translated(portable: _Portable, size: int) -> torch.onnx.ONNXProgram:
     except Exception as error:  # the exporter lets through whatever a network's own code makes of symbols
         raise _refused(architecture, type(error).__name__) from None
     assert program is not None
-    ClearMetadataAndDocStringPass()(program.model)  # where in this machine's files each node comes from
     program.model.producer_name, program.model.producer_version = "osteon", __version__
     return program
 
