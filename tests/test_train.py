@@ -57,8 +57,11 @@ def test_a_small_network_learns_and_the_same_seed_gives_the_same_bits() -> None:
         states.append(network.state_dict())
     assert history["validation_auc"].max() == 1.0
     assert history["best"].iloc[0]
-    scores = train.logits_of(network, batches, np.arange(80), CPU, size=7)
-    np.testing.assert_allclose(scores, train.logits_of(network, batches, np.arange(80), CPU), atol=1e-4)
+    scores = train.logits_of(network, batches, np.arange(80), CPU)
+    filled = train.logits_of(network, batches, np.arange(80), CPU, fill=True)
+    np.testing.assert_allclose(scores, filled, atol=1e-4)
+    alone = train.logits_of(network, batches, np.array([17]), CPU, fill=True)
+    assert alone[0] == filled[17]  # to the last bit, whatever others there are
     assert stats.auc(target, scores) > 0.95
     assert all(torch.equal(a, b) for a, b in zip(states[0].values(), states[1].values(), strict=True))
 

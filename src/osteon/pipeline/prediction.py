@@ -18,7 +18,6 @@ from osteon.models import portable
 from osteon.models.inputs.case import BOX, Film, Input
 from osteon.models.portable import Portable
 from osteon.pipeline.asking import Asked, check_columns, new_inputs
-from osteon.pipeline.exporting import assembled
 
 #: Said beside every answer.
 NOTICE = "Research use only; not a medical device."
@@ -197,6 +196,8 @@ def load(path: str | Path, model: str | None = None, *, workers: Workers | None 
 def model_file(path: Path, model: str | None = None, *, workers: Workers | None = None) -> Path:
     """The portable file of a model: the file itself, or that in a run's cache."""
     if path.is_dir() or path.suffix == ".toml":
+        from osteon.pipeline.exporting import assembled  # and with it the whole report, which a file does not need
+
         return assembled(path, model, workers=workers)
     if model is not None:
         raise InputError(f"a model is named, '{model}', and a file of one model is given", file=path)
