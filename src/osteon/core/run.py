@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,14 @@ class Tables(RunFolder):
     def positive(self) -> str:
         """What the positive class is called; "" where nobody says."""
         return str(self.flow.get("positive", ""))
+
+    @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        """Versions, hashes, seed."""
+        return self.content(self.provenance_file)
+
+    def started(self, model: str) -> Mapping[str, str]:
+        """What a model started from, as the provenance has it, which outlives the fitted models."""
+        weights: Mapping[str, str] = self.provenance.get("hashes", {}).get("weights", {})
+        found: Mapping[str, str] = self.provenance.get("started", {}).get(model, {})
+        return ({"weights": weights[model]} if model in weights else {}) | dict(found)

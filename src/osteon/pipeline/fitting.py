@@ -14,7 +14,8 @@ from osteon.core import tables
 from osteon.core.ledger import digest, stream
 from osteon.core.run import contract
 from osteon.core.types import Floats
-from osteon.models.model import PROBABILITIES, Given, Kind, Unit, run_unit
+from osteon.models.model import Given, Kind, Unit
+from osteon.models.unit import PROBABILITIES, run_unit
 from osteon.pipeline import ranks
 from osteon.pipeline.context import Context, Step
 from osteon.study import ModelSettings

@@ -17,7 +17,8 @@ from osteon.core.types import Comparison, Estimate, Floats, printed_p
 from osteon.stats import inputs
 from osteon.stats.intervals import holm
 from osteon.stats.mrmc_designs import Study, crossed, pairwise, two_arms, without_variance
-from osteon.stats.reader_cells import NAMED, Readings, cell_covariance, figures_of, readings_of
+from osteon.stats.reader_cells import NAMED, Readings, figures_of, readings_of
+from osteon.stats.reader_variance import cell_covariance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from osteon.core.ledger import stream
 from osteon.core.types import Floats
 from osteon.models.explain import maps as cams
 from osteon.models.model import Saved
-from osteon.models.network import build, train
+from osteon.models.network import build, heads
 from osteon.models.network.fitted import FittedNetwork, Member
 
 #: The check in which the head was fitted on permuted labels.
@@ -44,10 +44,8 @@ class Mapper:
     @classmethod
     def of(cls, saved: Saved) -> Mapper | None:
         """The mapper of a fitted model; None where it has no maps: only convolutional networks have."""
-        fitted = saved.load()
-        if isinstance(fitted, FittedNetwork) and fitted.members[0][0].network.supports_cam:
-            return cls(fitted)
-        return None
+        fitted = saved.load().mapped
+        return None if fitted is None else cls(fitted)
 
     def ensemble(self, batch: NDArray[np.float32], methods: Sequence[str]) -> tuple[Maps, Maps]:
         """Maps of the ensemble and of its first fold alone.
@@ -106,7 +104,7 @@ class Mapper:
             ]
         rng = np.random.default_rng([seed, stream(PERMUTED), stream(model.name)])
         shuffled = rng.permutation(labels)
-        weight, _, _ = train.logistic_head(np.concatenate(features), shuffled, groups, model.class_weights, rng)
+        weight, _, _ = heads.logistic_head(np.concatenate(features), shuffled, groups, model.class_weights, rng)
         return weight.astype(np.float32)
 
     @property

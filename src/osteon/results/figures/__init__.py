@@ -88,8 +88,8 @@ class _Run(Tables):
     @cached_property
     def look(self) -> dict[str, Look]:
         """How each model is drawn, by its kind where the study tells."""
-        kinds = None if self._study is None else {model.name: model.kind for model in self._study.models}
-        return looks(self["metrics"]["model"], kinds)
+        own = None if self._study is None else {model.name: model.drawn for model in self._study.models}
+        return looks(self["metrics"]["model"], own)
 
     @property
     def level(self) -> float:
