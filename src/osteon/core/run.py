@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -134,6 +134,25 @@ def contract(name: str) -> tables.Contract:
     """The contract of the table of that name; any columns where it has none."""
     found: tables.Contract = getattr(tables, name.upper(), tables.Contract(name, open=True))
     return found
+
+
+@dataclass(frozen=True)
+class TableSet:
+    """Tables that are made together: each field is the run's table of that name."""
+
+    #: Whether a table without rows is written; else one of an earlier analysis is removed.
+    also_empty: ClassVar[bool] = True
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write every table, each atomically, and return the paths."""
+        run, paths = RunFolder(folder), []
+        for name in (one.name for one in fields(self)):
+            table = getattr(self, name)
+            if self.also_empty or not table.empty:
+                paths.append(run.write(table, name))
+            else:
+                run.file(name).unlink(missing_ok=True)
+        return paths
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ wrong advice as well as right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ import pandas as pd
 from osteon.core import tables
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.progress import Progress, Quiet
+from osteon.core.run import TableSet
 from osteon.core.types import Comparison, Estimate
 from osteon.readers import clustered
 from osteon.readers.hurry import advice_times, unhurried
@@ -46,7 +46,7 @@ _GAINS = ("auc", "sensitivity", "specificity", "accuracy", "lroc")
 
 
 @dataclass(frozen=True, eq=False)
-class Analysis:
+class Analysis(TableSet):
     """The tables of a reader study; each is written as ``<name>.csv``.
 
     Attributes:
@@ -74,18 +74,7 @@ class Analysis:
     reader_roc: pd.DataFrame
     reader_confidence: pd.DataFrame
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write the tables that hold something; one of an earlier analysis that now holds nothing is removed."""
-        written = []
-        for field in fields(self):
-            path = folder / f"{field.name}.csv"
-            table = getattr(self, field.name)
-            if table.empty:
-                path.unlink(missing_ok=True)
-            else:
-                tables.write(table, path, getattr(tables, field.name.upper()))
-                written.append(path)
-        return written
+    also_empty: ClassVar[bool] = False
 
 
 def analyse(

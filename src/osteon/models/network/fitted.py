@@ -25,13 +25,12 @@ from osteon.core.types import Floats, Pixels
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import Input
 from osteon.models.model import Fitted, Saved
-from osteon.models.network import build
+from osteon.models.network import FILE, build
 from osteon.models.network.pictures import nearby
 from osteon.models.network.train import Device
 from osteon.study import Compute, Crop, Network
 from osteon.weights import Resolved
 
-FILE = "model.safetensors"
 _CROPS_A_BATCH = 64
 #: Batches that lie ready while the network is at work.
 _AHEAD = 3

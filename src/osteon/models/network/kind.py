@@ -20,12 +20,12 @@ from osteon.core.types import Floats
 from osteon.models.inputs.case import boxes
 from osteon.models.inputs.crops import pad_for
 from osteon.models.model import Given, Kind, Saved, Sealed, Unit, register
+from osteon.models.network import FILE
 from osteon.study import Augment, Compute, Crop
 from osteon.weights import Resolved
 
 #: Boxes of a case that a frozen network with jitter learns from: the drawn one and two pairs around it.
 _LESSONS = 5
-_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Crops(Given):
     views: Path
     features: Path | None
     lessons: Path | None
-    files: ClassVar[tuple[str, ...]] = (_FILE, "model.json", "history.csv")
+    files: ClassVar[tuple[str, ...]] = (FILE, "model.json", "history.csv")
 
     @property
     def by_gradient(self) -> bool:  # type: ignore[override]
@@ -275,7 +275,7 @@ def _fit_network(unit: Unit, given: Crops) -> Mapping[str, Any]:
 def _save(unit: Unit, given: Crops, state: dict[str, Any], history: pd.DataFrame) -> Mapping[str, Any]:
     from safetensors.torch import save_file
 
-    path = unit.folder / _FILE
+    path = unit.folder / FILE
     with written(path) as beside:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, beside)
     with written(unit.folder / "history.csv") as beside:

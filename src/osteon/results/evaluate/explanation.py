@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from math import nan
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import TableError
+from osteon.core.run import TableSet
 from osteon.core.types import Floats
 from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.resampling import Resampling, pairs, signed_rank
@@ -30,7 +30,7 @@ _SHOWN = 6  # cases a gallery: as many as fit across a page
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(TableSet):
     """The tables of an explanation; each attribute is named as its file and meets the contract of that name.
 
     Attributes:
@@ -44,14 +44,6 @@ class Explanation:
     explanation_comparisons: pd.DataFrame
     explanation_sanity: pd.DataFrame
     explanation_stability: pd.DataFrame
-
-    def write(self, folder: Path) -> list[Path]:
-        """Write every table, each atomically, and return the paths."""
-        paths = []
-        for field in fields(self):
-            paths.append(folder / f"{field.name}.csv")
-            tables.write(getattr(self, field.name), paths[-1], getattr(tables, field.name.upper()))
-        return paths
 
 
 def explanation(
