@@ -17,10 +17,10 @@ from osteon.readers.words import sentences
 from osteon.results import figures, report
 from osteon.results.report import readers as page
 from osteon.study.protocol import Readers
-from osteon.web import desk
 from osteon.web.export import export
-from osteon.web.investigator import study_folder
+from osteon.web.links import study_folder
 from osteon.web.serve import open_store
+from osteon.web.sessions import protocol_of
 
 
 def analyse(
@@ -102,7 +102,7 @@ def _of_study(source: Path, database_url: str | None) -> tuple[pd.DataFrame, Pat
     try:
         exported = export(store, folder)
         with store.read() as connection:
-            protocol, _ = desk.protocol_of(connection)
+            protocol, _ = protocol_of(connection)
     finally:
         store.close()
     exported.write(folder)
