@@ -53,7 +53,9 @@ def test_a_small_network_learns_and_the_same_seed_gives_the_same_bits() -> None:
         model = recipe(learning_rate=1e-3, ema=0.9)
         batches = train.crop_batches(crops, 32, model.augment, CPU.device)
         parameters = train.parameter_groups(network, model)
-        history = train.fit(network, batches, target, groups, model, parameters, CPU, np.random.default_rng(5))
+        history = train.fit(
+            network, train.Training(batches, target, groups), model, parameters, CPU, np.random.default_rng(5)
+        )
         states.append(network.state_dict())
     assert history["validation_auc"].max() == 1.0
     assert history["best"].iloc[0]
@@ -70,7 +72,12 @@ def test_last_stage_leaves_everything_below_as_it_came() -> None:
     model = recipe(recipe="last-stage", epochs=2)
     batches = train.crop_batches(crops, 32, model.augment, CPU.device)
     train.fit(
-        network, batches, target, groups, model, train.parameter_groups(network, model), CPU, np.random.default_rng(0)
+        network,
+        train.Training(batches, target, groups),
+        model,
+        train.parameter_groups(network, model),
+        CPU,
+        np.random.default_rng(0),
     )
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed

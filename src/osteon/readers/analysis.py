@@ -148,10 +148,10 @@ def _comparisons(results: dict[str, Judged]) -> Iterator[dict[str, object]]:
             primary = name == "auc" and random == "readers and cases"
             if isinstance(found, str):
                 for pair in judged.pairs:
-                    yield _compared("all", name, random, pair, _none(found), np.nan, primary=primary)
+                    yield _compared(("all", name, random), pair, _none(found), np.nan, primary=primary)
             else:
                 for pair, difference in found.differences.items():
-                    yield _compared("all", name, random, pair, difference, found.p_holm[pair], primary=primary)
+                    yield _compared(("all", name, random), pair, difference, found.p_holm[pair], primary=primary)
         if judged.best is not None:
             yield from _by_reader(name, judged.best[1])
 
@@ -160,7 +160,7 @@ def _by_reader(name: str, result: MRMCResult) -> Iterator[dict[str, object]]:
     for reader in dict.fromkeys(reader for _, _, reader in result.reader_differences):
         own = {(a, b): c for (a, b, who), c in result.reader_differences.items() if who == reader}
         for (pair, found), adjusted in zip(own.items(), holm([c.p for c in own.values()]).tolist(), strict=True):
-            yield _compared(reader, name, "cases", pair, found, adjusted)
+            yield _compared((reader, name, "cases"), pair, found, adjusted)
 
 
 def _none(why: str) -> Comparison:
@@ -169,15 +169,9 @@ def _none(why: str) -> Comparison:
 
 
 def _compared(
-    reader: str,
-    name: str,
-    random: str,
-    pair: tuple[str, str],
-    found: Comparison,
-    adjusted: float,
-    *,
-    primary: bool = False,
+    of: tuple[str, str, str], pair: tuple[str, str], found: Comparison, adjusted: float, *, primary: bool = False
 ) -> dict[str, object]:
+    reader, name, random = of
     return {
         "reader": reader,
         "metric": name,

@@ -69,7 +69,8 @@ def bootstrap_ci(
     """
     inputs.choice(method, ("bca", "percentile"), "method")
     inputs.between(level, 0, 1, "level")
-    value, draws, units, calculate = _draws(y_true, [y_score], statistic, resamples, clusters, stratified, rng)
+    units = Units(inputs.truth(y_true), clusters, stratified)
+    value, draws, calculate = _draws(units, [y_score], statistic, resamples, rng)
     positive, title = units.positive, _title(statistic, name)
     if np.ptp(draws) == 0:
         if statistic is auc:
@@ -88,22 +89,19 @@ def bootstrap_ci(
 
 
 def _draws(
-    y_true: ArrayLike,
+    units: Units,
     given: Sequence[ArrayLike],
     statistic: Callable[[Floats, Floats], float],
     resamples: int,
-    clusters: ArrayLike | None,
-    stratified: bool,
     rng: np.random.Generator | int,
-) -> tuple[float, Floats, Units, Callable[[Floats], Floats]]:
-    """The statistic of one score, or the difference of two; its resamples; their units; it as a function of weights."""
+) -> tuple[float, Floats, Callable[[Floats], Floats]]:
+    """The statistic of one score, or the difference of two; its resamples; it as a function of weights."""
     inputs.count(resamples, 2, "resamples")
     if not callable(statistic):
         raise InputError(f"statistic is a {type(statistic).__name__}", fix="Give a function of truth and score.")
-    generator, positive = inputs.generator(rng), inputs.truth(y_true)
+    generator, positive = inputs.generator(rng), units.positive
     names = ("y_score",) if len(given) == 1 else ("score_a", "score_b")
     each = [inputs.scores(s, positive.size, name=name) for s, name in zip(given, names, strict=True)]
-    units = Units(positive, clusters, stratified)
     parts = [of_weights(statistic, positive, score) for score in each]
     signs = (1.0, -1.0)[: len(each)]
 
@@ -117,7 +115,7 @@ def _draws(
     bad = int(np.sum(~np.isfinite(draws))) + (not isfinite(value))
     if bad:
         raise NotEstimableError(f"the statistic is no finite number in {bad} of {resamples} resamples")
-    return value, draws, units, calculate
+    return value, draws, calculate
 
 
 def _title(statistic: Callable[[Floats, Floats], float], name: str | None) -> str:
@@ -146,7 +144,8 @@ def bootstrap_test(
     interval nor test (nan).
     """
     inputs.between(level, 0, 1, "level")
-    difference, draws, units, _ = _draws(y_true, [score_a, score_b], statistic, resamples, clusters, stratified, rng)
+    units = Units(inputs.truth(y_true), clusters, stratified)
+    difference, draws, _ = _draws(units, [score_a, score_b], statistic, resamples, rng)
     n, title = units.positive.size, _title(statistic, name)
     if np.ptp(draws) == 0:
         if statistic is auc:
@@ -185,7 +184,8 @@ def partial_auc_ci(
         area = partial_auc(truth, score, low=low, high=high, focus=focus)
         return round(area / (high - low), 12)  # exactly 1 where all is reached
 
-    found, draws, units, _ = _draws(y_true, [y_score], share, resamples, clusters, True, rng)
+    units = Units(inputs.truth(y_true), clusters, stratified=True)
+    found, draws, _ = _draws(units, [y_score], share, resamples, rng)
     scale = _standardising(low, high, focus) if standardised else (0.0, high - low)
     title, how, spread = f"partial AUC ({focus} {low:g} to {high:g})", "percentile", float(draws.std(ddof=1))
     if np.ptp(draws) == 0:

@@ -149,12 +149,11 @@ def analyse(
 ) -> None:
     """Say how much the model helped whom, and where it harmed."""
     from osteon.core.progress import Shown
+    from osteon.web.analyse import How
     from osteon.web.analyse import analyse as run
 
-    said = run(
-        readings, out, threshold=threshold, columns=column or [], level=level, localisation=localisation, least_iou=iou,
-        database_url=database, progress=Shown(),
-    )  # fmt: skip
+    how = How(threshold, level, localisation, iou)
+    said = run(readings, out, how, columns=column or [], database_url=database, progress=Shown())
     print(said)
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from osteon import stats
 from osteon.core.types import Floats
-from osteon.models.network.train import Device, Indices, class_weights, fit, prior_shift
+from osteon.models.network.train import Device, Indices, Training, class_weights, fit, prior_shift
 from osteon.study import Network
 
 
@@ -98,9 +98,7 @@ def gradient_head(
     rate = {"lr": model.learning_rate, "peak": model.learning_rate, "weight_decay": model.weight_decay}
     history = fit(
         head,
-        lambda positions, _: standard[torch.from_numpy(positions)],
-        target,
-        groups,
+        Training(lambda positions, _: standard[torch.from_numpy(positions)], target, groups),
         model,
         [{"params": list(head.parameters()), **rate}],
         Device(torch.device("cpu")),

@@ -266,7 +266,9 @@ def _fit_network(unit: Unit, given: Crops) -> Mapping[str, Any]:
     def batches(indices: NDArray[np.intp], draw: np.random.Generator | None) -> torch.Tensor:
         return every(rows[indices], draw)
 
-    history = train.fit(network, batches, target, patients, model, train.parameter_groups(network, model), on, rng)
+    history = train.fit(
+        network, train.Training(batches, target, patients), model, train.parameter_groups(network, model), on, rng
+    )
     with torch.no_grad():
         network.linear.bias.add_(train.prior_shift(target, model.class_weights))
     return _save(unit, given, network.state_dict(), history) if train.rank_and_world()[0] == 0 else {}

@@ -189,11 +189,24 @@ def learning_mode(network: nn.Module) -> None:
             part.eval()
 
 
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The training cases of a fold.
+
+    Attributes:
+        batches: Their inputs by position.
+        target: (n,) labels.
+        groups: (n,) patients.
+    """
+
+    batches: Batches
+    target: NDArray[np.int64]
+    groups: NDArray[Any]
+
+
 def fit(
     network: nn.Module,
-    batches: Batches,
-    target: NDArray[np.int64],
-    groups: NDArray[Any],
+    cases: Training,
     model: Network,
     parameters: list[dict[str, Any]],
     on: Device,
@@ -203,9 +216,7 @@ def fit(
 
     Args:
         network: From a batch to (n,) logits.
-        batches: Inputs of cases by position.
-        target: (n,) labels of the training cases.
-        groups: (n,) patients.
+        cases: What is learned from.
         model: Recipe.
         parameters: Optimiser groups, each with its peak learning rate as ``peak``.
         on: Device and precision.
@@ -214,7 +225,8 @@ def fit(
     Returns:
         One row an epoch: epoch, rate, loss, validation_loss, validation_auc, best.
     """
-    inner, watched = hold_out(target, groups, rng)
+    batches, target = cases.batches, cases.target
+    inner, watched = hold_out(target, cases.groups, rng)
     rank, world = rank_and_world()
     weight = torch.as_tensor(class_weights(target[inner], model.class_weights), dtype=torch.float32, device=on.device)
     labels = torch.as_tensor(target, dtype=torch.float32, device=on.device)

@@ -178,7 +178,6 @@ def _stability(moved: pd.DataFrame, cases: Cases, resampling: Resampling) -> Ite
 
 def gallery(
     moved: pd.DataFrame,
-    explained: pd.Series,
     predictions: pd.DataFrame,
     operating_points: pd.DataFrame,
     cohort: pd.DataFrame,
@@ -189,10 +188,9 @@ def gallery(
 
     Args:
         moved: The model's rows of ``tables.PERTURBED_MAPS`` for one kind of map; may be empty.
-        explained: Identifiers of the cases that have maps.
         predictions: Meets ``tables.PREDICTIONS``.
         operating_points: Meets ``tables.OPERATING_POINTS``.
-        cohort: Meets ``tables.COHORT``; gives the diagnosis.
+        cohort: Rows of ``tables.COHORT`` of the cases that have maps; gives the diagnosis.
         model: Whose maps.
         study: The study.
 
@@ -201,7 +199,7 @@ def gallery(
         cases whose map changed most with the box. A patient appears once in a group.
     """
     cases, _ = gather(predictions, study)
-    cases = cases.where(cases.about["case_id"].isin(explained))
+    cases = cases.where(cases.about["case_id"].isin(cohort["case_id"]))
     points = operating_points[(operating_points["rule"] == "youden") & (operating_points["model"] == model)]
     threshold = float(points["threshold"].iloc[0]) if len(points) else nan
     p = cases.of(model)
