@@ -85,6 +85,11 @@ class RunFolder:
         return self.path / "thumbnails" / "boxes" / tables.file_name(case_id, ".png")
 
     @property
+    def reader_study_file(self) -> Path:
+        """What the analysis of readings was asked for, and whether readers were simulated."""
+        return self.path / "reader_study.json"
+
+    @property
     def explained(self) -> Path:
         """Which cases have maps, in the order of the maps, and where their crops lie."""
         return self.path / "cams" / "cases.csv"
@@ -188,6 +193,11 @@ class Tables(RunFolder):
     def provenance(self) -> Mapping[str, Any]:
         """Versions, hashes, seed."""
         return self.content(self.provenance_file)
+
+    @property
+    def reader_study(self) -> Mapping[str, Any]:
+        """What is known of the analysis of readings."""
+        return self.content(self.reader_study_file)
 
     def started(self, model: str) -> Mapping[str, str]:
         """What a model started from, as the provenance has it, which outlives the fitted models."""

@@ -150,7 +150,7 @@ def _unit(at: Context, model: ModelSettings, given: Given, seed: int, fold: int,
     unseen = cases.loc[~training, ["case_id", "row"]]
     folder = at.run.fold(model.name, seed, fold)
     return Unit(
-        name=folder.relative_to(at.run.path / "models").as_posix(),
+        name=folder.relative_to(at.run.model(model.name).parent).as_posix(),
         folder=folder,
         model=model,
         fold=fold,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from osteon.core.errors import InputError, TableError
 from osteon.core.progress import Progress, Quiet
+from osteon.core.run import RunFolder
 from osteon.core.tables import written
 from osteon.readers import Criterion, load
 from osteon.readers import analyse as analysed
@@ -88,10 +89,11 @@ def analyse(
     }
     if (found.reader_metrics["metric"] == "lroc").any():
         facts["localisation"] = str(criterion)
-    with written(folder / "reader_study.json") as beside:
+    run = RunFolder(folder)
+    with written(run.reader_study_file) as beside:
         beside.write_text(json.dumps(facts) + "\n", encoding="utf-8")
     figures.draw_all(folder, anew=figures.READERS, progress=show)
-    whole = (folder / "metrics.csv").is_file() and (folder / "study.toml").is_file()
+    whole = run.file("metrics").is_file() and run.study_file.is_file()
     with show(1, "writing the report") as bar:
         path = report.write(folder) if whole else page.write(folder, f"Reader study: {source.stem}")
         bar.advance()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from osteon.core.errors import InputError
+from osteon.core.run import RunFolder
 from osteon.core.words import counted
 from osteon.io import burned, read_stored
 from osteon.study import Study
@@ -62,7 +63,7 @@ def prepare(
         progress: Called with the number of pictures prepared and their total.
     """
     method = next(iter(study.explain.methods), "")
-    maps = HeatMaps(study.run_path / "cams", protocol.model or study.primary[0], method)
+    maps = HeatMaps(RunFolder(study.run_path), protocol.model or study.primary[0], method)
     rows, found, undecided, heated = [], [], {}, 0
     for done, row in enumerate(views.to_dict("records")):
         case_id = str(row["case_id"])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import InputError, TableError, suggest
+from osteon.core.run import RunFolder
 from osteon.study import Study
 from osteon.study.protocol import HARMLESS, Readers
 
@@ -75,7 +76,8 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
         InputError: A column is unknown, secret, or not confirmed; or a value looks like a name, a date or a number of
             somebody. The message does not repeat it.
     """
-    cohort = tables.read(study.run_path / "cohort.csv", tables.COHORT)
+    run = RunFolder(study.run_path)
+    cohort = run.read("cohort")
     names = list(dict.fromkeys(protocol.context))
     _check_columns(study, protocol, cohort, names)
     shown = [name for name in names if name in cohort]
@@ -83,7 +85,7 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
     said = pd.DataFrame({name: _column(name, rows[name]) for name in shown}, index=rows.index)
     for name in shown:
         if name not in protocol.context_confirmed:
-            _check_values(study.run_path / "cohort.csv", cohort, rows[name], said[name])
+            _check_values(run.file("cohort"), cohort, rows[name], said[name])
     captions = said["view"].tolist() if "view" in said else [""] * len(views)
     told_of = said.drop(columns="view", errors="ignore")
     context: dict[str, dict[str, str]] = {}
@@ -94,7 +96,7 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
 
 
 def _check_columns(study: Study, protocol: Readers, cohort: pd.DataFrame, names: Iterable[str]) -> None:
-    place = study.run_path / "cohort.csv"
+    place = RunFolder(study.run_path).file("cohort")
     for name in names:
         if name not in cohort and name not in tables.COHORT.columns:
             raise InputError(

@@ -111,7 +111,7 @@ class _Run(Tables):
     @property
     def reader_level(self) -> float:
         """Confidence level of the reader study's tables."""
-        return float(self.content(self.path / "reader_study.json").get("level", 0.95))
+        return float(self.reader_study.get("level", 0.95))
 
 
 _DRAWN: dict[str, Callable[[_Run], Figure]] = {
