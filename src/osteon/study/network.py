@@ -149,7 +149,7 @@ class Network(ModelSettings):
 
     def in_words(self, run: Tables) -> str:
         """The backbone, what it started from and how it was fine-tuned."""
-        parts = [f"{self.backbone} from {self._start(run)}", *self._training()]
+        parts = [f"{self.backbone} from {self.start(run)}", *self._training()]
         if self.class_weights:
             parts.append("classes weighed by their frequency and the intercept moved back to the training prevalence")
         if self.recipe == "frozen" and self.augment.jitter:
@@ -160,7 +160,7 @@ class Network(ModelSettings):
             parts.append(f"probabilities averaged over {self.seeds} training seeds")
         return f"{'; '.join(parts)} (recipe “{self.recipe}”)"
 
-    def _start(self, run: Tables) -> str:
+    def start(self, run: Tables) -> str:
         """What it started from: the record's name and source and the file's digest, never a path."""
         found = run.started(self.name)
         name = str(found.get("record") or ("" if self.weights.startswith("file:") else self.weights))

@@ -25,7 +25,8 @@ from osteon.core.types import Floats, Pixels
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import Input
 from osteon.models.model import Fitted, Saved
-from osteon.models.network import FILE, build
+from osteon.models.network import build
+from osteon.models.network.kind import FILE
 from osteon.models.network.pictures import nearby
 from osteon.models.network.train import Device
 from osteon.study import Compute, Crop, Network

@@ -20,12 +20,13 @@ from osteon.core.types import Floats
 from osteon.models.inputs.case import boxes
 from osteon.models.inputs.crops import pad_for
 from osteon.models.model import Given, Kind, Saved, Sealed, Unit, register
-from osteon.models.network import FILE
 from osteon.study import Augment, Compute, Crop
 from osteon.weights import Resolved
 
 #: Boxes of a case that a frozen network with jitter learns from: the drawn one and two pairs around it.
 _LESSONS = 5
+#: What a fold's network, or its head, is kept in.
+FILE = "model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ is read from the tables' own column ``method``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -105,15 +105,19 @@ def _pictures(run: Finished) -> Iterator[str]:
     if cohort is not None:
         yield from _files(cohort)
     if shown_crops := _shown_crops(run):
-        crop = study.crop
-        wide = f"widened by {100 * crop.margin:.0f}% of its side on each side, " if crop.margin else ""
-        shape = "its shorter side then widened to a square" if crop.square else "then stretched to a square"
-        found = [run.started(name) for name in shown_crops]
-        sizes = sorted({int(one["input_size"]) for one in found if "input_size" in one})
-        size = f"to {listed(sizes)} pixels a side" if sizes else "to the size each network was made for"
-        yield f"For networks the box was {wide}{shape}, and what it held was resampled {size}, antialiased."
+        yield f"For networks {cropped(run, shown_crops)}."
         yield "Pixels were normalised as the record of the weights says, not as the architecture does."
     yield f"Cases with a box side under {study.crop.min_box:g} pixels were set aside."
+
+
+def cropped(run: Finished, models: Sequence[str]) -> str:
+    """What became of the box before these models saw it, as a clause."""
+    crop, started = run.study.crop, [run.started(name) for name in models]
+    sizes = sorted({int(found["input_size"]) for found in started if "input_size" in found})
+    wide = f"widened by {100 * crop.margin:.0f}% of its side on each side, " if crop.margin else ""
+    shape = "its shorter side then widened to a square" if crop.square else "then stretched to a square"
+    size = f"to {listed(sizes)} pixels a side" if sizes else "to the size each network was made for"
+    return f"the box was {wide}{shape}, and what it held was resampled {size}, antialiased"
 
 
 def _shown_crops(run: Finished) -> list[str]:
