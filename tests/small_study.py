@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
+
+from osteon.core.run import RunFolder
 
 STUDY = """\
 [study]
@@ -105,6 +108,23 @@ def make(folder: Path, *, patients: int = 24, study: str = STUDY, seed: int = 0)
     pd.DataFrame(rows).to_csv(folder / "cohort.csv", index=False)
     (folder / "study.toml").write_text(study)
     return folder / "study.toml"
+
+
+def fitted_network(study_file: Path, name: str, seed: int, fold: int) -> Any:
+    """One fold's network of a fitted model that starts from random weights."""
+    from osteon.models.network.fitted import SavedNetwork
+    from osteon.study import load
+    from osteon.weights import resolve
+
+    given = load(study_file)
+    model: Any = given.model(name)
+    run = RunFolder(given.run_path)
+    folders = tuple(tuple(run.fold(name, s, k) for k in range(given.evaluation.folds)) for s in range(model.seeds))
+    size = model.size or given.crop.size
+    saved = SavedNetwork(
+        model, folders, "", resolve("random", model.backbone), given.crop, size, given.compute, given.study.seed
+    )
+    return saved.network(seed, fold)
 
 
 def bytes_of(run: Path) -> dict[str, bytes]:

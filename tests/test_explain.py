@@ -25,12 +25,10 @@ from osteon.models.explain.placing import in_common, on_radiograph, sampled
 from osteon.models.explain.scores import RASTER, Lesion, correlation, middle, score
 from osteon.models.inputs import crops
 from osteon.models.network import pictures
-from osteon.models.network.fitted import Fold
-from osteon.pipeline import EXPLAIN, FIT, RunFolder, Workers, walk
+from osteon.pipeline import EXPLAIN, FIT, Workers, walk
 from osteon.pipeline.context import sample
 from osteon.results import figures, report
-from osteon.weights import resolve
-from small_study import bytes_of, make
+from small_study import bytes_of, fitted_network, make
 
 WHOLE = np.array([0.0, 0.0, 1.0, 1.0])
 
@@ -388,7 +386,6 @@ def explained(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_stored_maps_are_those_of_the_folds_by_backward_passes(explained: Path) -> None:
     given = study.load(explained.parent / "study.toml")
-    weights = resolve("random", "test_resnet")
     about = tables.read(explained / "cams" / "cases.csv", tables.EXPLAINED)
     cohort = tables.read(explained / "cohort.csv", tables.COHORT).set_index("case_id")
     assert set(about["case_id"]) == set(cohort.index[cohort["centre"] == "B"])
@@ -402,7 +399,7 @@ def test_stored_maps_are_those_of_the_folds_by_backward_passes(explained: Path) 
         parts = []
         for seed in range(seeds):
             for fold in range(2):
-                network = Fold(RunFolder(explained).fold(model, seed, fold), weights).load()
+                network = fitted_network(explained.parent / "study.toml", model, seed, fold)
                 made = LayerGradCam(network, network.cam_layer).attribute(x, relu_attributions=True)[0, 0].detach()
                 parts.append(made / made.max() if made.max() > 0 else made)
         mean = torch.stack(parts).mean(0).numpy()

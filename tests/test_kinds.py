@@ -17,10 +17,12 @@ from osteon import study
 from osteon.core.run import Tables
 from osteon.core.types import Floats
 from osteon.models.contract import violations
+from osteon.models.fitted import Answer, Fitted, Saved
 from osteon.models.inputs.case import Input, inputs
-from osteon.models.model import Fitted, Given, Kind, Saved, Sealed, Unit, register
+from osteon.models.model import Given, Kind, Sealed, Unit, register
 from osteon.pipeline import FIT, Workers, walk
 from osteon.pipeline.context import Context
+from osteon.results.card import card
 from small_study import STUDY, make
 
 
@@ -71,15 +73,16 @@ class FittedGrey(Fitted):
         self.saved = saved
         self.middles = [json.loads((fold / "model.json").read_text())["middle"] for fold in saved.folders[0]]
 
-    def __call__(self, inputs: Iterable[Input], told_: Mapping[str, Floats]) -> Floats:
+    def answer(self, inputs: Iterable[Input], told_: Mapping[str, Floats], *, alone: bool = False) -> Answer:
         values = np.array([grey(one) for one in inputs])
-        return np.asarray(np.mean([told(values, middle, self.saved.model) for middle in self.middles], axis=0))
+        each = [told(values, middle, self.saved.model) for middle in self.middles]
+        return Answer(np.stack(each, axis=-1)[:, None], (values[:, None],) * len(each))
 
 
 class SavedGrey(Saved):
     made: ClassVar[type[FittedGrey]] = FittedGrey
 
-    def _read(self) -> Fitted:
+    def read(self) -> Fitted:
         return self.made(self)
 
 
@@ -134,6 +137,13 @@ def test_a_kind_that_does_not_describe_itself_is_told_by_its_settings(tmp_path: 
     assert told == "a model of the kind “silent”, which is not one of osteon's own (depth 4)"
 
 
+def test_a_kind_defined_here_has_a_card(finished: osteon.Run) -> None:
+    text = card(Tables(finished.path), "grey")
+    assert "How it was made: how bright the box is in" in text
+    assert "| Box moved, 30% |" in text
+    assert "This kind of model has no maps" in text
+
+
 def test_a_misspelt_setting_of_a_new_kind_is_refused_with_the_nearest(tmp_path: Path) -> None:
     path = make(tmp_path / "study", study=TEXT.replace("steepness", "stepness"))
     with pytest.raises(osteon.core.errors.StudyError, match=r"models\[2\]\.stepness.*steepness"):
@@ -163,7 +173,7 @@ def test_every_kind_keeps_the_contract(context: Context, name: str) -> None:
     assert list(violations(kind.saved(), cases, context.root, needed)) == []
     drawn = kind.saved().load()(inputs(cases.table, context.root), needed)
     expected = said[name].reindex(cases.table["case_id"]).to_numpy()
-    np.testing.assert_allclose(drawn, expected, atol=1e-6)  # the one call says what predictions.csv says
+    np.testing.assert_array_equal(drawn, expected)  # the one call says what predictions.csv says, to the last bit
 
 
 def test_every_kind_is_in_the_contract_suite(context: Context) -> None:

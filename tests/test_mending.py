@@ -11,15 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from osteon import study, weights
+from osteon import study
 from osteon.core import tables
 from osteon.core.ledger import stream
 from osteon.io import read_image
 from osteon.models.inputs import augment, crops, perturb
-from osteon.models.network.fitted import Fold
 from osteon.pipeline import FIT, walk
 from osteon.study import Augment, Crop
-from small_study import make
+from small_study import fitted_network, make
 
 BOX = np.array([100.0, 60.0, 140.0, 140.0])
 STILL = {"rotate": 0, "shift": 0, "scale": 0, "flip": 0, "gamma": 0, "contrast": 0, "noise": 0}
@@ -133,7 +132,6 @@ def test_an_averaged_probability_is_the_mean_over_its_boxes(fitted: Path, name: 
     told = tables.read(fitted / "predictions.csv", tables.PREDICTIONS)
     told = told[told["model"] == name].set_index("case_id")
     folds = tables.read(fitted / "folds.csv", tables.FOLDS).set_index("case_id")["fold"]
-    resolved = weights.resolve("random", "test_resnet")
     for case in ("A05-frontal", "B05-frontal"):
         row = cohort.loc[case]
         box = row[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
@@ -142,7 +140,7 @@ def test_an_averaged_probability_is_the_mean_over_its_boxes(fitted: Path, name: 
         cut = torch.from_numpy(crops.extract(pixels, crops.rectangles(boxes, settings.crop), 48))[:, None]
         of_folds = []
         for fold in [folds[case]] if case in folds else range(2):
-            network = Fold(fitted / "models" / name / f"fold-{fold}", resolved).load()
+            network = fitted_network(fitted.parent / "study.toml", name, 0, fold)
             with torch.inference_mode():
                 of_folds.append(torch.sigmoid(network(cut).double()).mean())
         assert told.loc[case, "probability"] == pytest.approx(float(np.mean(of_folds)), abs=1e-5)

@@ -11,9 +11,9 @@ from osteon import _moved
 from osteon.core.version import __version__
 
 if TYPE_CHECKING:
-    from osteon.pipeline import Run, run
+    from osteon.pipeline import Run, load, run
 
-__all__ = ["Run", "__version__", "run"]
+__all__ = ["Run", "__version__", "load", "run"]
 
 
 _moved.install()
@@ -21,7 +21,7 @@ _moved.install()
 
 def __getattr__(name: str) -> Any:
     """Import the study runner late: ``import osteon.stats`` must not cost more than scipy does."""
-    if name in ("run", "Run"):
+    if name in ("run", "Run", "load"):
         from osteon import pipeline
 
         return getattr(pipeline, name)

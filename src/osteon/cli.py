@@ -95,6 +95,65 @@ def evaluate(
 
 
 @app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A file that 'osteon export' wrote, or a run folder.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Radiographs, folders, a table, LabelMe or COCO annotations.")],
+    name: Annotated[str | None, typer.Option("--model", help="Which of a run's models; the primary one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A .csv, .parquet or .jsonl file, or a folder.")] = None,
+    box: Annotated[str | None, typer.Option(help="X0,Y0,X1,Y1 of the lesion in upright pixels.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="A mask of the lesion.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Boxes, masks and columns of the radiographs.")] = None,
+    maps: Annotated[bool, typer.Option("--maps", help="Draw a picture of each case with its map.")] = False,
+    unsteady: Annotated[int, typer.Option(min=0, max=1000, help="Ask again under so many changed boxes.")] = 0,
+    jobs: Jobs = 0,
+) -> None:
+    """Show new radiographs to a fitted model."""
+    from osteon import pipeline
+
+    workers = _workers(jobs, None)
+    file = pipeline.model_file(model, name, workers=workers)
+    sides = None if box is None else pipeline.parsed_box(box)
+    with pipeline.taken_in(inputs, box=sides, mask=mask, table=table) as given:
+        found = pipeline.predict(file, given, out, unsteady=unsteady, maps=maps, workers=workers)
+    print(pipeline.said(found, file))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A study file, or the folder of a study or of a run.")],
+    names: Annotated[list[str], typer.Argument(metavar="[NAME] OUT.osteon", help="Which model; where to write it.")],
+    jobs: Jobs = 0,
+) -> None:
+    """Write a fitted model, the primary one if none is named, as one file that needs neither run nor weights."""
+    from osteon import pipeline
+
+    if len(names) > 2:
+        raise InputError(f"too many names: {', '.join(names)}", fix="Write osteon export RUN [NAME] OUT.osteon.")
+    out = Path(names[-1])
+    file = pipeline.export(run, names[0] if len(names) == 2 else None, out, workers=_workers(jobs, None))
+    print(f"{out}: {file.about['name']}, identity {file.identity}")
+
+
+@app.command()
+def card(
+    model: Annotated[Path, typer.Argument(help="A file that 'osteon export' wrote, or a run folder.")],
+    name: Annotated[str | None, typer.Option("--model", help="Which of a run's models; the primary one.")] = None,
+) -> None:
+    """Show a model's card: what it is for, how good it is where, and its limits."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from osteon import pipeline
+
+    shown = pipeline.load(model, name, workers=_workers(0, None))
+    console, text = Console(), f"{shown.card}\n\nIdentity (SHA-256): {shown.identity}"
+    if console.is_terminal:
+        console.print(Markdown(text))
+    else:
+        print(text)
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put it.")] = Path("osteon-demo"),
     jobs: Jobs = 0,

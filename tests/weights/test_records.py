@@ -85,6 +85,19 @@ def test_radimagenet_has_both_conventions_of_both_formats(architecture: str, for
     )
 
 
+def test_only_licences_known_to_allow_it_let_weights_be_handed_on() -> None:
+    forbidden = {name for name, record in weights.records().items() if record.forbids}
+    assert forbidden == {name for name in weights.records() if name.startswith("radimagenet-")}
+    own = Record("mine", "resnet50", "v1.5", "our own radiographs")
+    assert (own.forbids, own.terms) == ("", "licence not stated; whoever hands them on answers for that")
+    assert "no licence" in replace(own, source="hf:someone/weights/x.pt").forbids
+    strict = replace(own, source="https://example.org/x.pt", licence="research only, no sharing")
+    assert strict.licence in strict.forbids
+    assert strict.terms.startswith("may not be handed on")
+    assert "no commercial purpose" in replace(strict, licence="CC-BY-NC-4.0").terms
+    assert weights.find("random").terms == "random weights need no licence"
+
+
 def test_record_survives_json() -> None:
     import json
 

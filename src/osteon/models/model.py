@@ -1,15 +1,14 @@
 """What a kind of model is. Nothing outside a kind's own module knows it by name.
 
 A kind says what its folds are fitted on and predict from (:class:`Given`), and how a fitted model answers for any
-input (:class:`Fitted`). Fitting happens fold by fold (:class:`Unit`), on any process; a fitted model is loaded alone,
-from its own files and by their contents (:class:`Saved`). :func:`register` makes a kind known to studies.
+input (:mod:`osteon.models.fitted`). Fitting happens fold by fold (:class:`Unit`), on any process; a fitted model is
+loaded alone, from its own files and by their contents. :func:`register` makes a kind known to studies.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -23,11 +22,11 @@ from osteon.core.ledger import Ledger, digest, file_digest
 from osteon.core.run import RunFolder
 from osteon.core.types import Floats
 from osteon.core.workers import Workers
-from osteon.models.inputs.case import Input
+from osteon.models.fitted import Saved
 from osteon.models.unit import Given, Unit
 from osteon.study import ModelSettings, Study
 
-__all__ = ["Fitted", "Given", "Kind", "Place", "Saved", "Sealed", "Unit", "kind_of", "kinds", "register"]
+__all__ = ["Given", "Kind", "Place", "Saved", "Sealed", "Unit", "kind_of", "kinds", "named", "register"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,75 +79,6 @@ class Sealed:
     def development(self) -> Sealed:
         """Those of development."""
         return Sealed(self.table[self.table["split"] == "development"])
-
-
-class Fitted(ABC):
-    """A fitted model, all of its folds: from inputs to probabilities, whatever they are for."""
-
-    #: The fitted network inside that maps can be made of (:class:`osteon.models.explain.mapper.Mapper`); None for none.
-    mapped: Any = None
-
-    @abstractmethod
-    def __call__(self, inputs: Iterable[Input], told: Mapping[str, Floats]) -> Floats:
-        """Probability of the positive class, the mean of the folds.
-
-        Args:
-            inputs: n inputs; each radiograph is decoded once.
-            told: What the models that this one needs say of the same inputs, (n,) each.
-
-        Returns:
-            (n,).
-        """
-
-    def measure(self, inputs: Iterable[Input]) -> pd.DataFrame:
-        """What the model measures of inputs, one row each; only where :meth:`Saved.measures` says something."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, eq=False)
-class Saved(ABC):
-    """A fitted model on disk. Whoever needs it loads it, once for as long as its contents are the same.
-
-    Attributes:
-        model: Its settings.
-        folders: The folders of its folds, by training seed.
-        contents: Digest of its files.
-    """
-
-    model: ModelSettings
-    folders: tuple[tuple[Path, ...], ...]
-    contents: str
-
-    #: Loaded models by content, the latest last: a worker keeps one from chunk to chunk.
-    _loaded: ClassVar[OrderedDict[str, Fitted]] = OrderedDict()
-
-    @abstractmethod
-    def _read(self) -> Fitted:
-        """Read the files."""
-
-    def load(self) -> Fitted:
-        """The fitted model."""
-        key = digest(type(self).__name__, self.contents, self.model)
-        if key not in self._loaded:
-            self._loaded.clear()
-            self._loaded[key] = self._read()
-        return self._loaded[key]
-
-    @classmethod
-    def forget(cls) -> None:
-        """Drop what is loaded."""
-        cls._loaded.clear()
-
-    def inputs(self, cases: pd.DataFrame) -> Any:
-        """The part of what its probabilities depend on that is in the cases beside pictures and boxes."""
-        return None
-
-    def measures(self) -> Any:
-        """The settings of what it measures of an input before it answers; None where it measures nothing.
-
-        Models that measure the same share the measurements.
-        """
-        return None
 
 
 class Kind(ABC):
@@ -207,6 +137,16 @@ class Kind(ABC):
     def saved(self) -> Saved:
         """The fitted model, once all its folds are."""
 
+    @classmethod
+    def saved_as(cls) -> type[Saved]:
+        """How its fitted models are kept; asked of kinds whose models leave their run.
+
+        Raises:
+            StudyError: They cannot.
+        """
+        kind = cls.Settings.model_fields["kind"].default
+        raise StudyError(f"models of the kind '{kind}' cannot leave their run", fix="Export another model.")
+
     def describe(self, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> Mapping[str, pd.DataFrame]:
         """What a fitted model says of itself: tables by name.
 
@@ -216,6 +156,14 @@ class Kind(ABC):
             told: As for :meth:`given`.
         """
         return {}
+
+    def forbidden(self) -> str:
+        """Why a fitted model may not be handed on, such as the licence of what it starts from; "" where it may."""
+        return ""
+
+    def measured(self) -> pd.DataFrame | None:
+        """What has been measured of all cases before, indexed by case; None where the model measures nothing."""
+        return None
 
     def crops(self, cases: Sealed) -> Path:
         """(N, S + 2 pad, S + 2 pad) uint16 on disk: what it was fitted on; only of models that may have maps."""
@@ -250,17 +198,22 @@ def register(kind: type[Kind]) -> type[Kind]:
     return kind
 
 
-def kind_of(model: ModelSettings, place: Place) -> Kind:
-    """The kind of a model of the study.
+def named(kind: str) -> type[Kind]:
+    """The kind of that name.
 
     Raises:
         StudyError: Nobody has registered it.
     """
     for room in _ROOMS:
         import_module(room)
-    if model.kind not in _KINDS:
-        raise StudyError(f"no kind of model is called '{model.kind}'", fix=f"Choose one of {', '.join(_KINDS)}.")
-    return _KINDS[model.kind](model, place)
+    if kind not in _KINDS:
+        raise StudyError(f"no kind of model is called '{kind}'", fix=f"Choose one of {', '.join(_KINDS)}.")
+    return _KINDS[kind]
+
+
+def kind_of(model: ModelSettings, place: Place) -> Kind:
+    """The kind of a model of the study."""
+    return named(model.kind)(model, place)
 
 
 def kinds(place: Place, models: Sequence[ModelSettings] | None = None) -> list[Kind]:

@@ -19,9 +19,10 @@ from osteon.io import read_image, read_mask
 from osteon.models.explain.mapper import Mapper, Maps, quick
 from osteon.models.explain.placing import in_common
 from osteon.models.explain.scores import Lesion, correlation, middle, score
+from osteon.models.fitted import Saved
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes, mask_paths, of_radiographs
-from osteon.models.model import Kind, Saved
+from osteon.models.model import Kind
 from osteon.models.network.pictures import middle as middle_of
 from osteon.pipeline.context import Context, Step, chosen, save_array
 from osteon.pipeline.perturbation import changes

@@ -14,6 +14,7 @@ from osteon.core import tables
 from osteon.core.ledger import digest, stream
 from osteon.core.run import contract
 from osteon.core.types import Floats
+from osteon.models.fitted import mean
 from osteon.models.model import Given, Kind, Unit
 from osteon.models.unit import PROBABILITIES, run_unit
 from osteon.pipeline import ranks
@@ -127,8 +128,8 @@ class _Describe(Step):
 
 def _mean(scores: pd.DataFrame, cases: pd.DataFrame) -> Floats:
     """A model's probability of every case in order, averaged over its training seeds."""
-    mean = scores.groupby("case_id")["probability"].mean()
-    return cases["case_id"].map(mean).to_numpy(dtype=np.float64)
+    seeds = scores.sort_values("seed").groupby("case_id", sort=False)["probability"].apply(list)
+    return mean(np.stack(list(cases["case_id"].map(seeds))))
 
 
 def _units(at: Context, kind: Kind, told: Mapping[str, Floats], cases: pd.DataFrame) -> list[Unit]:
@@ -207,12 +208,10 @@ def _gathered(name: str, units: Sequence[Unit], cases: pd.DataFrame) -> pd.DataF
         parts.append(part.assign(fold=unit.fold, seed=unit.training_seed))
     every = pd.concat(parts, ignore_index=True).merge(cases[["case_id", "split", "row"]], on="case_id")
     held_out = every[every["split"] == "development"].assign(fold=lambda frame: frame["fold"].astype(str))
-    external = (
-        every[every["split"] == "external"]
-        .groupby(["seed", "row", "case_id"], as_index=False)["probability"]
-        .mean()
-        .assign(fold=ENSEMBLE)
-    )
+    outside = every[every["split"] == "external"].sort_values(["seed", "row", "fold"])
+    folds = outside["fold"].nunique()
+    external = outside.iloc[:: max(folds, 1)].assign(fold=ENSEMBLE)
+    external["probability"] = mean(outside["probability"].to_numpy().reshape(len(external), -1))
     out: pd.DataFrame = (
         pd.concat([held_out, external], ignore_index=True).assign(model=name).sort_values(["seed", "row"])
     )

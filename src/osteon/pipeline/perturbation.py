@@ -15,9 +15,10 @@ from osteon.core.tables import PERTURBED, write, written
 from osteon.core.types import Floats
 from osteon.core.version import __version__
 from osteon.io import READING
+from osteon.models.fitted import Saved
 from osteon.models.inputs import perturb
 from osteon.models.inputs.case import Input, boxes, changed, inputs, mask_paths, of_radiographs
-from osteon.models.model import Kind, Saved
+from osteon.models.model import Kind
 from osteon.pipeline.context import Context, Step, chosen, save_array
 from osteon.results.evaluate.robustness import robustness
 from osteon.study import Study

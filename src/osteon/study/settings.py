@@ -92,6 +92,11 @@ class ModelSettings(Settings):
         """Models whose probabilities it is made from."""
         return ()
 
+    @property
+    def masks(self) -> bool:
+        """Whether it looks at the lesion's mask, where there is one."""
+        return False
+
     def as_fitted(self) -> ModelSettings:
         """The settings that fitting depends on."""
         return self

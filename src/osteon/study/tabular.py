@@ -40,6 +40,11 @@ class Radiomics(ModelSettings):
     icc: Fraction = 0.0
     drawn: ClassVar[tuple[str, int] | None] = ("#E69F00", 4)
 
+    @property
+    def masks(self) -> bool:
+        """Whether it looks at the lesion's mask, where there is one."""
+        return self.region == "mask"
+
     def in_words(self, run: Tables) -> str:
         """The region, the features and how they are chosen."""
         filters = f"; filtered pictures: {listed(self.filters)}" if self.filters else ""

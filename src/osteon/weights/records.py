@@ -26,6 +26,16 @@ VARIANTS = {
     },
 }
 
+#: Licences that let weights be handed on, those that timm's and osteon's records have among them, and on what terms.
+#: Any other is taken to forbid it until somebody has read it.
+_SHARED = {
+    "apache-2.0": "with the licence and its notices",
+    "bsd-3-clause": "with the copyright notice and the licence",
+    "mit": "with the copyright notice and the licence",
+    "cc-by-4.0": "with the authors named",
+    "cc-by-nc-4.0": "with the authors named and for no commercial purpose",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
@@ -94,6 +104,44 @@ class Record:
         """Names under which the file is looked for: as doctored by osteon, as named here, as downloaded."""
         names = (f"{self.name.removeprefix('timm:')}.safetensors", self.file, self.downloaded) if self.file else ()
         return tuple(dict.fromkeys(names))
+
+    @property
+    def published(self) -> bool:
+        """Whether others published them: they come from a hub or an address, not out of somebody's own hands."""
+        return self.source.startswith("hf:") or "://" in self.source
+
+    @property
+    def forbids(self) -> str:
+        """Why nobody may hand these weights, or what was made from them, on; "" where it is allowed.
+
+        A licence that is not known to allow it forbids it. Random weights and files of one's own without a licence are
+        free: nobody else has a say in them.
+
+        >>> find("timm:resnet50.a1_in1k").forbids
+        ''
+        >>> find("radimagenet-resnet50-keras-centred").forbids
+        "the licence of their publisher is not known to allow it: MIT (repository); see RadImageNet's own terms"
+        """
+        if self.licence.lower() in _SHARED or (not self.licence and not self.published):
+            return ""
+        if not self.licence:
+            return "their publisher states no licence"
+        return f"the licence of their publisher is not known to allow it: {self.licence}"
+
+    @property
+    def terms(self) -> str:
+        """Whether and how these weights may be handed on, for a reader.
+
+        >>> find("timm:resnet50.a1_in1k").terms
+        'licence apache-2.0; may be handed on with the licence and its notices'
+        """
+        if self.name == "random":
+            return "random weights need no licence"
+        if self.forbids:
+            return f"may not be handed on: {self.forbids}"
+        if not self.licence:
+            return "licence not stated; whoever hands them on answers for that"
+        return f"licence {self.licence}; may be handed on {_SHARED[self.licence.lower()]}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""

@@ -35,6 +35,7 @@ from osteon.core.tables.explanation import (
 )
 from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
 from osteon.core.tables.naming import file_name
+from osteon.core.tables.prediction import CASES, PREDICTED, SET_ASIDE
 from osteon.core.tables.readers import (
     BURNED_IN,
     PROTOCOL_CHANGES,
@@ -68,6 +69,7 @@ __all__ = [
     "BASELINE",
     "BURNED_IN",
     "CALIBRATION",
+    "CASES",
     "COHORT",
     "COMPARISONS",
     "CONTRAST",
@@ -89,6 +91,7 @@ __all__ = [
     "OPERATING_POINTS",
     "PERTURBED",
     "PERTURBED_MAPS",
+    "PREDICTED",
     "PREDICTIONS",
     "PROTOCOL_CHANGES",
     "QUESTIONNAIRE",
@@ -116,6 +119,7 @@ __all__ = [
     "SEEDS",
     "SELECTED_FEATURES",
     "SELECTION_STABILITY",
+    "SET_ASIDE",
     "SUBGROUPS",
     "Column",
     "Contract",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from osteon.core.ledger import stream
 from osteon.core.types import Floats
 from osteon.models.explain import maps as cams
-from osteon.models.model import Saved
+from osteon.models.fitted import Fitted, Saved
 from osteon.models.network import build, heads
 from osteon.models.network.fitted import FittedNetwork, Member
 
@@ -44,8 +44,12 @@ class Mapper:
     @classmethod
     def of(cls, saved: Saved) -> Mapper | None:
         """The mapper of a fitted model; None where it has no maps: only convolutional networks have."""
-        fitted = saved.load().mapped
-        return None if fitted is None else cls(fitted)
+        return cls.on(saved.load())
+
+    @classmethod
+    def on(cls, fitted: Fitted) -> Mapper | None:
+        """The same of one that is loaded."""
+        return None if fitted.mapped is None else cls(fitted.mapped)
 
     def ensemble(self, batch: NDArray[np.float32], methods: Sequence[str]) -> tuple[Maps, Maps]:
         """Maps of the ensemble and of its first fold alone.

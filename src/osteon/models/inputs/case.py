@@ -17,6 +17,8 @@ from osteon.models.inputs import crops, perturb
 from osteon.study import Crop
 
 BOX = ["x0", "y0", "x1", "y1"]
+#: What models may read of a radiograph beside its pixels.
+FACTS = ("height", "width", "row_spacing", "column_spacing")
 
 
 def boxes(cases: pd.DataFrame) -> Floats:
@@ -52,20 +54,28 @@ class Look:
 
 
 class Film:
-    """A radiograph's file, decoded once.
+    """A radiograph, decoded once from its file.
 
     Args:
-        path: The file.
+        source: The file, or the radiograph itself.
+
+    Attributes:
+        source: The same.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, source: Path | Radiograph) -> None:
+        self.source = source
         self.whole = Look(lambda: perturb.whole(self.radiograph.pixels))
 
     @cached_property
     def radiograph(self) -> Radiograph:
         """The radiograph, bone bright."""
-        return read_image(self._path)
+        return self.source if isinstance(self.source, Radiograph) else read_image(self.source)
+
+    @cached_property
+    def facts(self) -> dict[str, float]:
+        """What is known of the radiograph: height and width in pixels, and spacing in mm, nan where it is unknown."""
+        return facts(self.radiograph)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +85,7 @@ class Input:
     Attributes:
         case_id: The case.
         film: Its radiograph.
-        mask_path: The lesion's mask, or None.
+        mask: The lesion's mask (H, W) or its file, or None.
         drawn: (4,) the box as it was drawn, in pixels of the radiograph.
         box: (4,) the box as changed.
         look: The radiograph, or the part of it around the lesion, as changed.
@@ -86,13 +96,28 @@ class Input:
 
     case_id: str
     film: Film
-    mask_path: Path | None
+    mask: Path | NDArray[np.bool_] | None
     drawn: Floats
     box: Floats
     look: Look
     cases: pd.DataFrame
     row: int
     measured: pd.Series | None = None
+
+    @property
+    def whole_mask(self) -> NDArray[np.bool_] | None:
+        """The lesion's mask on its whole radiograph, as it was drawn; None where there is none."""
+        if isinstance(self.mask, Path):
+            return read_mask(self.mask, self.film.radiograph.pixels.shape)
+        return self.mask
+
+    def undecoded(self) -> Input:
+        """The same input without the pixels that it has decoded: what is kept of many inputs must not hold them."""
+        if isinstance(self.film.source, Radiograph) or "radiograph" not in vars(self.film):
+            return self
+        film = Film(self.film.source)
+        film.facts = self.film.facts
+        return replace(self, film=film, look=film.whole)
 
     def region(self, masked: bool) -> Floats | NDArray[np.bool_] | None:
         """The lesion in pixels of what is looked at: its mask, carried along with the box, or the box.
@@ -108,12 +133,18 @@ class Input:
         low, high = np.maximum(np.ceil(box - 0.5), 0).reshape(2, 2)
         if not (low < np.minimum(high, version.pixels.shape[::-1])).all():
             return None
-        if not masked or self.mask_path is None:
+        mask = self.whole_mask if masked else None
+        if mask is None:
             return box
-        mask = read_mask(self.mask_path, self.film.radiograph.pixels.shape)
         unmoved = bool((self.box == self.drawn).all())
         inside = version.mask(mask if unmoved else perturb.carried(mask, self.drawn, self.box))
         return inside if inside.any() else box
+
+
+def facts(radiograph: Radiograph) -> dict[str, float]:
+    """Height and width in pixels, and row and column spacing in mm, nan where it is unknown."""
+    spacing = radiograph.spacing or (np.nan, np.nan)
+    return dict(zip(FACTS, (*radiograph.pixels.shape, *spacing), strict=True))
 
 
 def inputs(cases: pd.DataFrame, root: Path) -> Iterator[Input]:
@@ -154,7 +185,10 @@ def _version(one: Input, frame: Floats, changes: pd.DataFrame) -> perturb.Versio
 
 
 def table_of(given: Sequence[Input]) -> pd.DataFrame:
-    """The rows of the inputs' cases, with their boxes as changed."""
+    """The rows of the inputs' cases, with their boxes as changed and what is known of their radiographs."""
     found = given[0].cases.iloc[[one.row for one in given]].reset_index(drop=True)
     found[BOX] = np.stack([one.box for one in given])
+    if not set(FACTS) <= set(found):
+        known = pd.DataFrame([one.film.facts for one in given])
+        found[list(FACTS)] = known.astype(np.float64)
     return found

@@ -5,102 +5,161 @@ Attention: importing this module imports torch.
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
 from scipy.special import expit
+from torch import nn
 
 from osteon.core.errors import WeightsError
 from osteon.core.types import Floats, Pixels
+from osteon.models.fitted import Answer, Fitted, Folder, Saved, folders_in, mean, weighed
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import Input
-from osteon.models.model import Fitted, Saved
 from osteon.models.network import build
-from osteon.models.network.kind import FILE
+from osteon.models.network.kind import FILE, backbone_seed
 from osteon.models.network.pictures import nearby
 from osteon.models.network.train import Device
 from osteon.study import Compute, Crop, Network
-from osteon.weights import Resolved
+from osteon.weights import Record, Resolved
 
-_CROPS_A_BATCH = 64
 #: Batches that lie ready while the network is at work.
 _AHEAD = 3
 
 Piece = TypeVar("Piece")
-#: Places of crops among all crops of the inputs, and the (n, 1, S, S) crops.
-Batch = tuple[NDArray[np.intp], torch.Tensor]
+
+
+def head(folder: Folder) -> tuple[Floats, Floats]:
+    """(1, F) weight and (1,) bias of a fold's linear unit, float32."""
+    state = load_safetensors((folder / FILE).read_bytes())
+    return state["head.1.weight"].numpy(), state["head.1.bias"].numpy()
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
-    """One fold's network on disk.
+class SavedNetwork(Saved):
+    """The folds of a network on disk: whole networks, or heads on one frozen backbone.
 
     Attributes:
-        folder: Where it lies.
-        weights: What the backbone started from; a frozen backbone still is that.
+        weights: What the backbone started from; a frozen one still is that.
+        crop: How boxes become crops.
+        size: Side of the network's input.
+        compute: Device and precision.
+        seed: The study's, from which boxes nearby are drawn.
+        backbones: A portable file's own frozen backbones, by training seed; without them they are made of the weights.
     """
 
-    folder: Path
+    model: Network
     weights: Resolved
+    crop: Crop
+    size: int
+    compute: Compute
+    seed: int
+    backbones: tuple[Folder, ...] = ()
+    files = (FILE,)
 
     @property
     def whole(self) -> bool:
-        """Whether the file holds the whole network, or its head alone."""
-        return bool(self._about["whole_network"])
+        """Whether a fold's file holds the whole network, or its head alone."""
+        return self.model.recipe != "frozen"
 
-    def head(self) -> tuple[Floats, Floats]:
-        """(1, F) weight and (1,) bias of the linear unit, float32."""
-        from safetensors.numpy import load_file
+    @property
+    def shares(self) -> bool:
+        """Whether the heads of all training seeds share one backbone: a frozen one with weights from a file."""
+        return not self.whole and bool(self.weights.sha256)
 
-        state = load_file(self.folder / FILE)
-        return state["head.1.weight"], state["head.1.bias"]
-
-    def load(self) -> build.Classifier:
-        """Rebuild the network: the whole of it from its file, or its head on the frozen backbone.
+    def network(self, seed: int, fold: int) -> build.Classifier:
+        """Rebuild a fold's network: the whole of it from its file, or its head on the frozen backbone.
 
         Returns:
             The network, in evaluation mode.
 
         Raises:
-            WeightsError: The file does not fit completely.
+            WeightsError: A file does not fit completely.
         """
-        from safetensors.torch import load_file
-
-        about = self._about
-        model = Network(**about["model"])
-        # A frozen backbone made of random weights is made again from the same seed.
+        model = self.model
         network = build.build(
             model.backbone,
             self.weights,
             dropout=model.dropout,
-            seed=about["backbone_seed"],
-            size=about["input_size"],
-            pretrained=not self.whole,
+            seed=backbone_seed(self.seed, seed),  # random weights are made again from the same seed
+            size=self.size,
+            pretrained=not self.whole and not self.backbones,
         )
-        state = load_file(self.folder / FILE)
-        part = network if self.whole else network.head
-        if not self.whole:
-            state = {name.removeprefix("head."): tensor for name, tensor in state.items()}
-        try:
-            part.load_state_dict(state, strict=True)
-        except RuntimeError as error:
-            raise WeightsError(f"does not fit the network: {error}", file=self.folder / FILE) from None
+        if self.backbones:
+            _fit_in(network.backbone, self.backbones[0 if self.shares else seed])
+        file = self.folders[seed][fold] / FILE
+        if self.whole:
+            _fit_in(network, file)
+        else:
+            _fit_in(network.head, file, prefix="head.")
         return network.eval()
 
-    @property
-    def _about(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.folder / "model.json").read_text(encoding="utf-8"))
-        return content
+    def inputs(self, cases: pd.DataFrame) -> Any:
+        """The weights, and how boxes become crops."""
+        return [self.crop, self.weights.sha256, self.weights.record.normalisation]
+
+    def parts(self) -> Mapping[str, Path | bytes]:
+        """The files of all folds, and the frozen backbones beneath them."""
+        found = dict(super().parts())
+        if not self.whole:
+            for seed in range(1 if self.shares else len(self.folders)):
+                state = self.network(seed, 0).backbone.state_dict()
+                found[_backbone_file(seed)] = save_safetensors({k: v.contiguous() for k, v in state.items()})
+        return found
+
+    def facts(self) -> Mapping[str, Any]:
+        """The record of the weights, crop, size, arithmetic and seed."""
+        about = {"record": self.weights.record.to_dict(), "sha256": self.weights.sha256, "size": self.size}
+        settings = {"crop": self.crop.model_dump(mode="json"), "compute": self.compute.model_dump(mode="json")}
+        return {**super().facts(), **about, **settings, "seed": self.seed}
+
+    def portable_settings(self) -> Network:
+        """Its settings, the weights by their record's name."""
+        return self.model.model_copy(update={"weights": self.weights.record.name, "record": None})
+
+    @classmethod
+    def restored(cls, model: Network, folder: Folder, facts: Mapping[str, Any], contents: str) -> Self:
+        """The fitted network from the parts of a portable file."""
+        weights = Resolved(Record.from_dict(facts["record"]), None, str(facts["sha256"]))
+        frozen = model.recipe == "frozen"
+        count = 0 if not frozen else 1 if weights.sha256 else int(facts["seeds"])
+        return cls(
+            model, folders_in(folder, facts), contents, weights, Crop(**facts["crop"]), int(facts["size"]),
+            Compute(**facts["compute"]), int(facts["seed"]),
+            tuple(folder / _backbone_file(seed) for seed in range(count)),
+        )  # fmt: skip
+
+    def read(self) -> FittedNetwork:
+        """Read the files."""
+        return FittedNetwork(self)
+
+
+def _backbone_file(seed: int) -> str:
+    return f"seed-{seed}/backbone.safetensors"
+
+
+def _fit_in(part: nn.Module, file: Folder, prefix: str = "") -> None:
+    """Put a file's tensors in their places.
+
+    Raises:
+        WeightsError: They do not fit completely.
+    """
+    state = {name.removeprefix(prefix): tensor for name, tensor in load_safetensors(file.read_bytes()).items()}
+    try:
+        part.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise WeightsError(f"does not fit the network: {error}", file=str(file)) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,33 +177,6 @@ class Member:
     bias: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class SavedNetwork(Saved):
-    """The folds of a network on disk.
-
-    Attributes:
-        weights: What the backbone started from.
-        crop: How boxes become crops.
-        size: Side of the network's input.
-        compute: Device and precision.
-        seed: The study's, from which boxes nearby are drawn.
-    """
-
-    model: Network
-    weights: Resolved
-    crop: Crop
-    size: int
-    compute: Compute
-    seed: int
-
-    def inputs(self, cases: pd.DataFrame) -> Any:
-        """The weights, and how boxes become crops."""
-        return [self.crop, self.weights.sha256, self.weights.record.normalisation]
-
-    def _read(self) -> FittedNetwork:
-        return FittedNetwork(self)
-
-
 class FittedNetwork(Fitted):
     """The folds of a network, of all training seeds; those on one frozen backbone share it.
 
@@ -158,22 +190,22 @@ class FittedNetwork(Fitted):
 
     def __init__(self, saved: SavedNetwork) -> None:
         self.saved = saved
-        folds = [[Fold(folder, saved.weights) for folder in of_seed] for of_seed in saved.folders]
-        self.whole = folds[0][0].whole
+        self.whole = saved.whole
         # As undisturbed cases are predicted: pooled features of a frozen backbone are always float32.
         self._on = Device.choose(saved.compute.device, saved.compute.predict if self.whole else "float32")
-        if not self.whole and saved.weights.sha256:
-            folds = [[fold for of_seed in folds for fold in of_seed]]
-        self.members = [self._together(of_seed) for of_seed in folds]
+        places = [[(seed, fold) for fold in range(len(of_seed))] for seed, of_seed in enumerate(saved.folders)]
+        if saved.shares:
+            places = [[place for of_seed in places for place in of_seed]]
+        self.members = [self._together(of_seed) for of_seed in places]
 
-    def _together(self, folds: Sequence[Fold]) -> list[Member]:
+    def _together(self, places: Sequence[tuple[int, int]]) -> list[Member]:
         """The folds of one seed."""
-        groups = [[fold] for fold in folds] if self.whole else [list(folds)]
+        groups = [[place] for place in places] if self.whole else [list(places)]
         found = []
         for group in groups:
-            heads = [fold.head() for fold in group]
-            weight, bias = (np.concatenate([head[k] for head in heads]) for k in (0, 1))
-            found.append(Member(group[0].load().to(self.device), weight, bias))
+            heads = [head(self.saved.folders[seed][fold]) for seed, fold in group]
+            weight, bias = (np.concatenate([one[k] for one in heads]) for k in (0, 1))
+            found.append(Member(self.saved.network(*group[0]).to(self.device), weight, bias))
         return found
 
     @property
@@ -186,60 +218,67 @@ class FittedNetwork(Fitted):
         """Where the networks are."""
         return self._on.device
 
-    def __call__(self, inputs: Iterable[Input], told: Mapping[str, Floats]) -> Floats:
-        """(n,) probabilities, the mean of folds, seeds and boxes.
+    def answer(self, inputs: Iterable[Input], told: Mapping[str, Floats], *, alone: bool = False) -> Answer:
+        """What every fold says of inputs, the mean over boxes.
 
-        While a network looks at one batch of crops the next ones are cut. A batch never holds crops of two cases, so
-        that what a case is told does not depend on the others.
+        While a network looks at one batch of crops the next ones are cut. Every batch is a full one, since arithmetic
+        differs in the last digits with its size; what is left over is filled up, unless an input is asked about alone.
         """
-        count, found = self.saved.model.average_boxes, dict[int, Floats]()
-        for places, batch in ahead(self._batches(inputs)):
-            found |= zip(map(int, places), self.probabilities(batch), strict=True)
-        each = np.array([found[place] for place in range(len(found))]).reshape(-1, count, len(self.members))
-        seeds = [np.ascontiguousarray(each[:, :, seed]).mean(axis=1) for seed in range(len(self.members))]
-        return np.asarray(np.mean(seeds, axis=0))
+        count, folds = self.saved.model.average_boxes, len(self.saved.folders[0])
+        each: list[Floats] = []
+        seen: list[tuple[Floats, ...]] = []
+        for batch in ahead(full_batches(self._crops(inputs), self._on.batch)):
+            logits, features = self.look(batch, fill=not alone)
+            each.append(expit(logits))
+            seen.append(features)
+        if not each:
+            return Answer(np.empty((0, len(self.saved.folders), folds)))
+        boxes = np.concatenate(each).reshape(-1, count, len(self.saved.folders), folds)
+        drawn = tuple(np.concatenate(of_fold)[::count] for of_fold in zip(*seen, strict=True))
+        return Answer(mean(np.moveaxis(boxes, 1, -1)), drawn)
 
     @torch.inference_mode()
-    def probabilities(self, batch: torch.Tensor) -> Floats:
-        """(n, seeds) mean probability over folds of (n, 1, S, S) crops."""
-        inputs = batch.to(self.device)
-        return np.stack([expit(self._logits(of_seed, inputs)).mean(axis=1) for of_seed in self.members], axis=1)
+    def look(self, crops: torch.Tensor, *, fill: bool = True) -> tuple[Floats, tuple[Floats, ...]]:
+        """What every fold makes of a batch of crops.
 
-    def _logits(self, members: Sequence[Member], pictures: torch.Tensor) -> Floats:
-        """(n, folds) logits of one seed's networks."""
-        if self.whole:
+        Args:
+            crops: (n, 1, S, S), at most a full batch.
+            fill: Whether to fill the batch up.
+
+        Returns:
+            (n, seeds * folds) logits, by seed and fold, and for each fold of the first seed (n, F) pooled features.
+        """
+        n, folds = len(crops), len(self.saved.folders[0])
+        batch = crops.to(self.device)
+        if fill and n < self._on.batch:
+            batch = torch.cat([batch, batch.new_zeros(self._on.batch - n, *batch.shape[1:])])
+        logits, features = [], []
+        for member in (member for of_seed in self.members for member in of_seed):
             with self._on.autocast():
-                told = [member.network(pictures) for member in members]
-            return torch.stack([each.double().cpu() for each in told], dim=1).numpy()
-        member = members[0]
-        features = member.network.features(pictures).float().cpu().numpy().astype(np.float64)
-        return np.asarray(features @ member.weight.astype(np.float64).T + member.bias.astype(np.float64))
+                pooled = member.network.features(batch)
+                if self.whole:
+                    told = member.network.head(pooled).double().cpu().numpy()[:n]
+            found = pooled.float().cpu().numpy()[:n]
+            features.append(found)
+            if not self.whole:
+                told = head_logits(found, member.weight, member.bias)
+            logits.append(told)
+        of_folds = features[:folds] if self.whole else features[:1] * folds
+        return np.concatenate(logits, axis=1), tuple(of_folds)
 
-    def _batches(self, inputs: Iterable[Input]) -> Iterator[Batch]:
-        """Crops of inputs in batches that lie within a case."""
-        start = 0
-        for _, of_case in groupby(inputs, key=lambda one: one.case_id):
-            given = list(of_case)
-            for places, batch in _filled(self._crops(given)):
-                yield start + places, batch
-            start += len(given) * self.saved.model.average_boxes
-
-    def _crops(self, inputs: Sequence[Input]) -> Iterator[Batch]:
-        """All crops of a case's inputs, cut from the original and rounded as stored crops are."""
+    def _crops(self, inputs: Iterable[Input]) -> Iterator[torch.Tensor]:
+        """The (n, 1, S, S) crops of inputs in their order, cut from the original and rounded as stored crops are."""
         count = self.saved.model.average_boxes
-        around = nearby([inputs[0].case_id], count, self.saved.seed)
-        start = 0
-        for look, sharing in groupby(inputs, key=lambda one: one.look):
+        for (case_id, look), sharing in groupby(inputs, key=lambda one: (one.case_id, one.look)):
+            around = nearby([case_id], count, self.saved.seed)
             boxes = np.concatenate([perturb.boxes(one.box, around) for one in sharing])
             version = look.version
             rects = crops.rectangles(boxes, self.saved.crop) - np.tile(version.corner, 2)
             # A graphics card cuts, too; elsewhere the processor is the better scissors.
             picture = torch.from_numpy(version.pixels).to(self.device if self.device.type == "cuda" else "cpu")
-            for first in range(0, len(rects), _CROPS_A_BATCH):
-                places = np.arange(first, min(first + _CROPS_A_BATCH, len(rects)))
-                cut = crops.cut(picture, rects[places], self.saved.size)
-                yield start + places, (cut.clamp_(0, 1) * 65535).round_()[:, None] / 65535
-            start += len(rects)
+            for first in range(0, len(rects), self._on.batch):
+                cut = crops.cut(picture, rects[first : first + self._on.batch], self.saved.size)
+                yield (cut.clamp_(0, 1) * 65535).round_()[:, None] / 65535
 
     def cut(self, pixels: Pixels, rects: Floats) -> NDArray[np.float32]:
         """(n, 1, S, S) crops of a radiograph, rounded as stored crops are."""
@@ -247,20 +286,23 @@ class FittedNetwork(Fitted):
         return stored[:, None].astype(np.float32) / np.float32(65535)
 
 
-def _filled(pieces: Iterable[Batch]) -> Iterator[Batch]:
-    """Small pieces put together to batches."""
-    held: list[Batch] = []
+def head_logits(features: Floats, weight: Floats, bias: Floats) -> Floats:
+    """(n, H) logits of H heads on (n, F) pooled features, of which none depends on the others."""
+    each = [weighed(features, one) + float(at) for one, at in zip(weight, bias, strict=True)]
+    return np.stack(each, axis=1)
 
-    def together() -> Batch:
-        return np.concatenate([places for places, _ in held]), torch.cat([batch for _, batch in held])
 
+def full_batches(pieces: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+    """The same crops in the same order, so many at a time; the last ones may be fewer."""
+    held: list[torch.Tensor] = []
     for piece in pieces:
-        if held and sum(len(places) for places, _ in held) + len(piece[0]) > _CROPS_A_BATCH:
-            yield together()
-            held.clear()
         held.append(piece)
+        while sum(map(len, held)) >= size:
+            whole = torch.cat(held)
+            held = [whole[size:]] if len(whole) > size else []
+            yield whole[:size]
     if held:
-        yield together()
+        yield torch.cat(held)
 
 
 def ahead(pieces: Iterator[Piece], depth: int = _AHEAD) -> Iterator[Piece]:

@@ -11,15 +11,17 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from osteon import study, weights
 from osteon.core.errors import InputError, WeightsError
 from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.tables import written
 from osteon.core.types import Floats
+from osteon.models.fitted import Saved, mean
 from osteon.models.inputs.case import boxes
 from osteon.models.inputs.crops import pad_for
-from osteon.models.model import Given, Kind, Saved, Sealed, Unit, register
+from osteon.models.model import Given, Kind, Sealed, Unit, register
 from osteon.study import Augment, Compute, Crop
 from osteon.weights import Resolved
 
@@ -100,8 +102,7 @@ class Crops(Given):
         """(n,) probabilities of the unseen cases, the mean over boxes."""
         places = _places(unit.unseen["row"].to_numpy(), self.model.average_boxes)
         told = _network_logits if self.by_gradient else _head_logits
-        probability = 1 / (1 + np.exp(-told(unit, self, places.ravel())))
-        return np.asarray(probability.reshape(places.shape).mean(axis=1))
+        return mean(expit(told(unit, self, places.ravel())).reshape(places.shape))
 
 
 @register
@@ -149,8 +150,8 @@ class Network(Kind):
             Device.check(self.place.study.compute.device)
         build(self.model.backbone, self.weights, size=self.size).try_size(self.size)
         record = self.weights.record
-        told = {"record": record.name, "source": record.source, "input_size": str(self.size)}
-        return {"weights": self.weights.sha256, **told}
+        told = {name: str(getattr(record, name)) for name in ("source", "licence", "citation")}
+        return {"weights": self.weights.sha256, "record": record.name, "input_size": str(self.size), **told}
 
     def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Crops:
         """Crops, and deep features for a frozen backbone, made once and found again by every fold."""
@@ -158,7 +159,7 @@ class Network(Kind):
 
         place, model, size = self.place, self.model, self.size
         crop, root_seed = place.study.crop, place.study.study.seed
-        backbone_seed = int(np.random.default_rng([root_seed, stream("backbone"), seed]).integers(2**31))
+        from_seed = backbone_seed(root_seed, seed)
 
         def stored(cases: pd.DataFrame, pad: int) -> Path:
             return pictures.stored_crops(place, cases, size, pad)
@@ -166,21 +167,32 @@ class Network(Kind):
         def features(crops: Path) -> Path | None:
             if model.recipe != "frozen":
                 return None
-            return pictures.deep_features(place, crops, size, model.backbone, self.weights, backbone_seed)
+            return pictures.deep_features(place, crops, size, model.backbone, self.weights, from_seed)
 
         every, crops = cases.table, self.crops(cases)
         views_ = crops if model.average_boxes == 1 else stored(views(model, every, root_seed), 0)
         lessons_ = crops if lesson_count(model) == 1 else stored(lessons(model, every, root_seed), 0)
         return Crops(
-            model, every, self.weights, size, crop, place.study.compute, backbone_seed, root_seed,
+            model, every, self.weights, size, crop, place.study.compute, from_seed, root_seed,
             crops, views_, features(views_), features(lessons_),
         )  # fmt: skip
+
+    def forbidden(self) -> str:
+        """What the licence of the weights says."""
+        return self.weights.record.forbids
 
     def crops(self, cases: Sealed) -> Path:
         """(N, S + 2 pad, S + 2 pad) uint16 on disk: what it was fitted on, made again if it was thrown away."""
         from osteon.models.network.pictures import stored_crops
 
         return stored_crops(self.place, cases.table, self.size, training_pad(self.model, self.size))
+
+    @classmethod
+    def saved_as(cls) -> type[Saved]:
+        """How its fitted models are kept."""
+        from osteon.models.network.fitted import SavedNetwork
+
+        return SavedNetwork
 
     def saved(self) -> Saved:
         """The fitted network."""
@@ -191,6 +203,11 @@ class Network(Kind):
             self.model, self.folders(), self.contents(), self.weights, settings.crop, self.size, settings.compute,
             settings.study.seed,
         )  # fmt: skip
+
+
+def backbone_seed(seed: int, training_seed: int) -> int:
+    """The seed of a backbone without pretrained weights, from the study's and which of its training seeds it is."""
+    return int(np.random.default_rng([seed, stream("backbone"), training_seed]).integers(2**31))
 
 
 def lesson_count(model: study.Network) -> int:
@@ -294,19 +311,20 @@ def _save(unit: Unit, given: Crops, state: dict[str, Any], history: pd.DataFrame
 
 
 def _head_logits(unit: Unit, given: Crops, places: NDArray[np.intp]) -> Floats:
-    from osteon.models.network.fitted import Fold
+    from osteon.models.network.fitted import head, head_logits
 
     assert given.features is not None
-    weight, bias = Fold(unit.folder, given.weights).head()
-    features = np.load(given.features, mmap_mode="r")[places].astype(np.float64)
-    return np.asarray(features @ weight[0].astype(np.float64) + bias.astype(np.float64))
+    features = np.load(given.features, mmap_mode="r")[places]
+    return head_logits(features, *head(unit.folder))[:, 0]
 
 
 def _network_logits(unit: Unit, given: Crops, places: NDArray[np.intp]) -> Floats:
     from osteon.models.network import train
-    from osteon.models.network.fitted import Fold
+    from osteon.models.network.fitted import SavedNetwork
 
     on = train.Device.choose(given.compute.device, given.compute.predict)
-    network = Fold(unit.folder, given.weights).load().to(on.device)
+    folders = ((unit.folder,),)
+    saved = SavedNetwork(given.model, folders, "", given.weights, given.crop, given.size, given.compute, given.seed)
+    network = saved.network(0, 0).to(on.device)
     crops = np.load(given.views, mmap_mode="r")
-    return train.logits_of(network, train.crop_batches(crops, given.size, Augment(), on.device), places, on)
+    return train.logits_of(network, train.crop_batches(crops, given.size, Augment(), on.device), places, on, fill=True)

@@ -179,16 +179,20 @@ class Frozen:
 def _feature_chunk(part: Path, crops_path: Path, rows: NDArray[np.intp], asked: Frozen) -> None:
     import torch
 
-    on, size = Device.choose(asked.device, "float32").device, asked.size
-    network = _frozen(asked).to(on)
+    on, size = Device.choose(asked.device, "float32"), asked.size
+    network = _frozen(asked).to(on.device)
     # Arithmetic differs in the last digits with the size of a batch: every crop is seen in a full one, so that its
     # features are the same whatever other cases there are.
-    batch = np.zeros((_CROPS_A_CHUNK, 1, size, size), dtype=np.float32)
-    batch[: len(rows)] = middle(np.load(crops_path, mmap_mode="r")[rows], size)
-    with torch.inference_mode():
-        features = network.features(torch.from_numpy(batch).to(on))[: len(rows)]
+    found = []
+    for start in range(0, len(rows), on.batch):
+        some = rows[start : start + on.batch]
+        batch = np.zeros((on.batch, 1, size, size), dtype=np.float32)
+        batch[: len(some)] = middle(np.load(crops_path, mmap_mode="r")[some], size)
+        with torch.inference_mode():
+            features = network.features(torch.from_numpy(batch).to(on.device))[: len(some)]
+        found.append(features.float().cpu().numpy())
     with written(part) as beside, beside.open("wb") as handle:
-        np.save(handle, features.float().cpu().numpy())
+        np.save(handle, np.concatenate(found))
 
 
 def middle(stored: NDArray[np.uint16], size: int) -> NDArray[np.float32]:

@@ -73,6 +73,11 @@ class Device:
         ):
             raise StudyError(f"compute.device: this machine has no device '{name}'", fix='Leave it at "auto".')
 
+    @property
+    def batch(self) -> int:
+        """How many pictures are predicted at once: as many as keep the device busy."""
+        return 64 if self.device.type == "cuda" else 16
+
     def autocast(self) -> torch.autocast:
         """The context in which forward passes run."""
         return torch.autocast(self.device.type, dtype=self.dtype or torch.bfloat16, enabled=self.dtype is not None)
@@ -324,8 +329,16 @@ def chunks(positions: Indices, size: int) -> Iterator[Indices]:
 
 
 @torch.inference_mode()
-def logits_of(network: nn.Module, batches: Batches, positions: Indices, on: Device, size: int = 64) -> Floats:
+def logits_of(network: nn.Module, batches: Batches, positions: Indices, on: Device, *, fill: bool = False) -> Floats:
     """Logits of the cases at these positions, every case exactly once however many processes there are.
+
+    Args:
+        network: A network.
+        batches: Pictures by position.
+        positions: (n,) which.
+        on: Where the network is.
+        fill: Whether the last batch is filled up to the size of the others, so that the logit of no case depends in
+            its last digits on how many there are.
 
     Returns:
         (len(positions),) float64.
@@ -334,9 +347,12 @@ def logits_of(network: nn.Module, batches: Batches, positions: Indices, on: Devi
     rank, world = rank_and_world()
     mine = np.arange(len(positions))[rank::world]
     parts = []
-    for part in chunks(mine, size):
+    for part in chunks(mine, on.batch if fill else 64):
+        pictures = batches(positions[part], None)
+        if fill:
+            pictures = torch.cat([pictures, pictures.new_zeros(on.batch - len(part), *pictures.shape[1:])])
         with on.autocast():
-            parts.append(network(batches(positions[part], None)).double().cpu().numpy())
+            parts.append(network(pictures)[: len(part)].double().cpu().numpy())
     found: list[Any] = [(mine, np.concatenate(parts) if parts else np.empty(0))]
     if world > 1:
         gathered: list[Any] = [None] * world

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from osteon.core.types import Floats
+from osteon.models.fitted import Folder
 from osteon.models.tabular import storing
 from osteon.models.tabular.encoding import Encoder
 from osteon.models.tabular.lesion import RadiomicsModel
@@ -39,11 +40,14 @@ class Estimator(Protocol):
     def predict_proba(self, X: pd.DataFrame) -> Floats:
         """(n, 2) probabilities."""
 
+    def encoded(self, X: pd.DataFrame) -> Floats:
+        """(n, terms) numbers that it weighs."""
+
     def save(self, path: Path) -> None:
         """Write to a ``.skops`` file."""
 
 
-def load(path: str | Path) -> Estimator:
+def load(path: str | Folder) -> Estimator:
     """Read a fitted estimator.
 
     Raises:

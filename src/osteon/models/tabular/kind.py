@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +13,9 @@ import pandas as pd
 from osteon.core.ledger import digest
 from osteon.core.types import Floats
 from osteon.models import tabular
+from osteon.models.fitted import Answer, Fitted, Saved
 from osteon.models.inputs.case import Input, table_of
-from osteon.models.model import Fitted, Given, Kind, Saved, Sealed, Unit
+from osteon.models.model import Given, Kind, Sealed, Unit
 
 _FILE = "model.skops"
 
@@ -68,22 +69,41 @@ class FittedTable(Fitted):
         self._saved = saved
         self.estimators = [tabular.load(folder / _FILE) for folder in saved.folders[0]]
 
-    def __call__(self, inputs: Iterable[Input], told: Mapping[str, Floats]) -> Floats:
-        """(n,) probabilities, the mean of the folds."""
-        given = list(inputs)
-        design = self._saved.columns(given, told)
-        return np.asarray(np.mean([one.predict_proba(design)[:, 1] for one in self.estimators], axis=0))
+    def answer(self, inputs: Iterable[Input], told: Mapping[str, Floats], *, alone: bool = False) -> Answer:
+        """What the estimator of each fold says; an input alone takes no less arithmetic than among others."""
+        given = list(self._measured(inputs))
+        design = self._saved.columns(given, told) if given else pd.DataFrame()
+        each = [one.predict_proba(design)[:, 1] for one in self.estimators] if given else [np.empty(0)]
+        seen = [one.encoded(design) for one in self.estimators] if given else []
+        return Answer(np.stack(each, axis=-1)[:, None], tuple(seen), tuple(_missing(design)))
+
+    def _measured(self, inputs: Iterable[Input]) -> Iterator[Input]:
+        """Inputs with what the model measures of them, if anything, and without their pixels."""
+        measures = self._saved.measures() is not None
+        for one in inputs:
+            found = pd.Series(self._saved.measured(one)) if measures and one.measured is None else one.measured
+            yield replace(one, measured=found).undecoded()
 
     def measure(self, inputs: Iterable[Input]) -> pd.DataFrame:
         """What the model measures of inputs, one row each."""
         return pd.DataFrame([self._saved.measured(one) for one in inputs])
 
 
+def _missing(design: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    """The columns of each row that say nothing."""
+    absent = (design.isna() | (design.astype(str) == "")).to_numpy()
+    names = design.columns.to_numpy(dtype=object)
+    yield from (tuple(map(str, names[row])) for row in absent)
+
+
 @dataclass(frozen=True, eq=False)
 class SavedTable(Saved):
     """The estimators of all folds on disk."""
 
-    def _read(self) -> FittedTable:
+    files = (_FILE,)
+
+    def read(self) -> FittedTable:
+        """Read the files."""
         return FittedTable(self)
 
     def measured(self, one: Input) -> Mapping[str, float]:
@@ -122,6 +142,11 @@ class TableKind(Kind):
     def saved(self) -> SavedTable:
         """The fitted model."""
         return self.Saved(self.model, self.folders(), self.contents())
+
+    @classmethod
+    def saved_as(cls) -> type[SavedTable]:
+        """How its fitted models are kept."""
+        return cls.Saved
 
 
 def odds_ratios(kind: TableKind, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from osteon.core.errors import NotEstimableError, TableError, suggest
 from osteon.core.types import Floats
+from osteon.models.fitted import weighed
 from osteon.models.tabular import elastic, storing
 from osteon.models.tabular.linear import outcome
 
@@ -91,14 +92,21 @@ class RadiomicsModel:
         Raises:
             TableError: A feature that training had is not there.
         """
+        positive = expit(weighed(self.encoded(X), self.coefficients) + self.intercept)
+        return np.column_stack([1 - positive, positive])
+
+    def encoded(self, X: pd.DataFrame) -> Floats:
+        """(n, features) scaled features that the coefficients are of.
+
+        Raises:
+            TableError: A feature that training had is not there.
+        """
         for name in self.features:
             if name not in X:
                 raise TableError(
                     "the model was fitted with it and the table lacks it", column=name, fix=suggest(name, map(str, X))
                 )
-        scaled = _scale(_numbers(X[self.features]), self.medians, self.spreads)
-        positive = expit((scaled - self.means) @ self.coefficients + self.intercept)
-        return np.column_stack([1 - positive, positive])
+        return np.asarray(_scale(_numbers(X[self.features]), self.medians, self.spreads) - self.means)
 
     @property
     def selected(self) -> pd.DataFrame:

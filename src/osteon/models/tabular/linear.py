@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from osteon.core.errors import NotEstimableError
 from osteon.core.types import Floats
+from osteon.models.fitted import weighed
 from osteon.models.tabular import firth, storing
 from osteon.models.tabular.columns import SCORE
 from osteon.models.tabular.encoding import FLAG, Encoder
@@ -86,8 +87,12 @@ class LinearModel:
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
         """(n, 2) probabilities of the negative and the positive class."""
-        positive = expit(self.encoder.transform(X) @ self.coefficients + self.intercept)
+        positive = expit(weighed(self.encoded(X), self.coefficients) + self.intercept)
         return np.column_stack([1 - positive, positive])
+
+    def encoded(self, X: pd.DataFrame) -> Floats:
+        """(n, terms) numbers that the coefficients are of."""
+        return self.encoder.transform(X)
 
     def odds_ratios(self) -> pd.DataFrame:
         """What each column does to the odds, by unpenalised maximum likelihood on the training cases.

@@ -56,8 +56,8 @@ class SavedRadiomics(SavedTable):
         return extraction.measured(one, self.model)
 
     def _columns(self, cases: pd.DataFrame, inputs: list[Input], told: Mapping[str, Floats]) -> pd.DataFrame:
-        found = [self.measured(one) if one.measured is None else one.measured for one in inputs]
-        return radiomics_columns(self.model, cases, pd.DataFrame(found).assign(case_id=cases["case_id"]))
+        found = [one.measured for one in inputs]
+        return radiomics_columns(self.model, cases, pd.DataFrame(found).assign(case_id=cases["case_id"].to_numpy()))
 
 
 @register
@@ -90,6 +90,10 @@ class Radiomics(TableKind):
     def estimator(self) -> Estimators:
         """An elastic net."""
         return partial(_unfitted, self.model.correlation, self.model.rule)
+
+    def measured(self) -> pd.DataFrame:
+        """The features of all cases."""
+        return self._features().set_index("case_id")
 
     def describe(self, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> Mapping[str, pd.DataFrame]:
         """In how many folds each feature is used, with its mean coefficient, and how far the folds agree."""

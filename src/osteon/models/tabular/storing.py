@@ -10,6 +10,7 @@ from typing import Any
 
 from osteon.core.errors import InputError
 from osteon.core.tables import written
+from osteon.models.fitted import Folder
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 #: What a file calls the package that these classes live in, wherever it moves: part of the format, not of the code.
@@ -58,7 +59,7 @@ def _numbered(node: Any, names: dict[str, str], count: list[int] | None = None) 
     return out
 
 
-def load(path: str | Path, trusted: tuple[type, ...]) -> Any:
+def load(path: str | Folder, trusted: tuple[type, ...]) -> Any:
     """Read an estimator; nothing but osteon's own classes and arrays is ever made from a file.
 
     Args:
@@ -71,16 +72,17 @@ def load(path: str | Path, trusted: tuple[type, ...]) -> Any:
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    path = Path(path)
+    path = Path(path) if isinstance(path, str) else path
+    file = str(path)
     try:
         here = _translated(path.read_bytes())
         return skops.io.loads(here, trusted=[f"{kind.__module__}.{kind.__qualname__}" for kind in trusted])
     except FileNotFoundError:
-        raise InputError("no such model", file=path) from None
+        raise InputError("no such model", file=file) from None
     except UntrustedTypesFoundException as error:
-        raise InputError(f"not an estimator of osteon's ({error})", file=path) from None
+        raise InputError(f"not an estimator of osteon's ({error})", file=file) from None
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OSError, EOFError) as error:
-        raise InputError(f"not a readable model ({type(error).__name__})", file=path, fix="Fit it again.") from None
+        raise InputError(f"not a readable model ({type(error).__name__})", file=file, fix="Fit it again.") from None
 
 
 def _translated(content: bytes) -> bytes:

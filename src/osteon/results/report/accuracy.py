@@ -108,7 +108,7 @@ def _contrast(page: Page) -> Iterator[Markup]:
 def _measure(metric: str) -> str:
     """``sensitivity (youden)`` in words."""
     name, _, rule = metric.removesuffix(")").partition(" (")
-    words = f"{name}, {_rule(rule)}" if rule else metric
+    words = f"{name}, {rule_title(rule)}" if rule else metric
     return words[0].upper() + words[1:]
 
 
@@ -134,7 +134,7 @@ def operating_points(page: Page) -> Iterator[Markup]:
         yield page.table(
             ["Model", "Threshold", *heads],
             rows,
-            f"Operating point: {_rule(rule)}. Fixed on out-of-fold predictions, then applied outside.",
+            f"Operating point: {rule_title(rule)}. Fixed on out-of-fold predictions, then applied outside.",
             file="operating_points.csv",
         )
     centres = [name for name in run.strata if name.startswith("centre:")]
@@ -152,7 +152,8 @@ def operating_points(page: Page) -> Iterator[Markup]:
         )
 
 
-def _rule(rule: str) -> str:
+def rule_title(rule: str) -> str:
+    """What an operating point was chosen by."""
     return "Youden's index" if rule == "youden" else level_title(rule)
 
 

@@ -13,7 +13,8 @@ from osteon.results.figures.explanation import measures
 from osteon.results.report.page import Page, interval, paragraph
 from osteon.results.report.words import METHODS_OF_MAPS, estimate
 
-_OUTCOMES = {
+#: Which cases a map's scores are of.
+OUTCOMES = {
     "all": "all cases",
     "correct": "called rightly",
     "wrong": "called wrongly",
@@ -29,7 +30,7 @@ def explanation(page: Page) -> Iterator[Markup]:
         return
     first = str(table["map"].iloc[0])
     here = table[(table["map"] == first) & (table["stratum"] == "external")]
-    yield paragraph(_in_words(here, sanity), "lead")
+    yield paragraph(in_words(here, sanity), "lead")
     without = [m.name for m in run.study.models if m.maps and m.name not in set(table["model"])]
     if without:
         yield paragraph(f"No maps of {listed(without)}: no convolutional network.")
@@ -67,7 +68,7 @@ def explanation(page: Page) -> Iterator[Markup]:
         )
 
 
-def _in_words(here: pd.DataFrame, sanity: pd.DataFrame | None) -> str:
+def in_words(here: pd.DataFrame, sanity: pd.DataFrame | None) -> str:
     """The first model's energy, and what knowing nothing would give."""
     energy = measures(here)[0][0]
     rows = here[(here["metric"] == energy) & (here["outcome"] == "all")]
@@ -89,7 +90,7 @@ def _scores(page: Page, here: pd.DataFrame, method: str) -> Markup:
     rows: list[list[object]] = []
     for model in dict.fromkeys(here["model"]):
         rows.append([model])
-        for outcome, words in _OUTCOMES.items():
+        for outcome, words in OUTCOMES.items():
             own = here[(here["model"] == model) & (here["outcome"] == outcome)].set_index("metric")
             if not own.empty:
                 rows.append([words, int(own["n"].max()), *(interval(own.T.get(name), 2) for name, _, _ in shown)])

@@ -11,7 +11,8 @@ from osteon.core.words import bare_p, change_title, grade_title, headline, in_se
 from osteon.results.evaluate.robustness import ALL_BOXES, DRAWN
 from osteon.results.report.page import Page, interval
 
-_MEASURES = {"auc": "AUC", "auc_loss": "AUC lost", "sd": "SD of a case", "flip_rate": "Calls flipped"}
+#: What is told of each change.
+MEASURES = {"auc": "AUC", "auc_loss": "AUC lost", "sd": "SD of a case", "flip_rate": "Calls flipped"}
 
 
 def robustness(page: Page) -> Iterator[Markup]:
@@ -59,9 +60,9 @@ def _changes(page: Page, here: pd.DataFrame, stratum: str) -> Markup:
         own = here[here["model"] == model]
         for kind, grade in dict.fromkeys(zip(own["kind"], own["grade"], strict=True)):
             found = own[(own["kind"] == kind) & (own["grade"] == grade)].set_index("metric").T
-            rows.append([_title(str(kind), float(grade)), *(interval(found.get(name)) for name in _MEASURES)])
+            rows.append([change(str(kind), float(grade)), *(interval(found.get(name)) for name in MEASURES)])
     return page.table(
-        ["Change", *_MEASURES.values()],
+        ["Change", *MEASURES.values()],
         rows,
         f"Models under changes, {in_sentence(stratum)}. The AUC is the mean over draws, and lost is what it falls "
         "short of the undisturbed one; SD and flipped calls are means over cases, at Youden's threshold.",
@@ -69,7 +70,8 @@ def _changes(page: Page, here: pd.DataFrame, stratum: str) -> Markup:
     )
 
 
-def _title(kind: str, grade: float) -> str:
+def change(kind: str, grade: float) -> str:
+    """A change with its strength, as a row's head."""
     if kind == DRAWN:
         return "As drawn"
     if kind == ALL_BOXES:
@@ -84,7 +86,7 @@ def _pairs(page: Page, stratum: str) -> Iterator[Markup]:
         return
     rows: list[list[object]] = []
     for metric, of_metric in table[table["stratum"] == stratum].groupby("metric", sort=False):
-        rows.append([{**_MEASURES, "range": "Range of a case"}.get(str(metric), metric)])
+        rows.append([{**MEASURES, "range": "Range of a case"}.get(str(metric), metric)])
         for _, row in of_metric.iterrows():
             shown = interval(row.rename({"difference": "value"}))
             adjusted = "unadjusted" if row["primary"] else bare_p(row["p_holm"])
