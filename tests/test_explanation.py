@@ -196,7 +196,8 @@ def test_the_gallery_has_the_surest_and_the_most_changed(made: Given) -> None:
     own = moved.query("model == 'first'")
     told = predictions.query("model == 'first' and split == 'external'")
     cohort = told[["case_id", "label"]].astype(str).assign(subtype="osteosarcoma")
-    table = gallery(own, scores["case_id"].drop_duplicates(), predictions, points, cohort, "first", STUDY)
+    cohort = cohort[cohort["case_id"].isin(scores["case_id"])]
+    table = gallery(own, predictions, points, cohort, "first", STUDY)
     assert (table["diagnosis"] == "osteosarcoma").all()
     right = (told["probability"] >= THRESHOLD) == (told["label"] == 1)
     sure = np.where(

@@ -22,6 +22,7 @@ from osteon.results import figures
 from osteon.results.evaluate import Evaluation, evaluate
 from osteon.results.figures.cohort import _leaving
 from osteon.results.figures.style import looks
+from osteon.study import Box, Radiomics
 from simulated_run import simulate, thumbnails, write_inputs
 
 FOUR = ("resnet50-radimagenet", "resnet50-imagenet", "clinical", "box")
@@ -196,14 +197,14 @@ def test_a_model_looks_alike_in_every_figure_and_like_no_other(all_four: dict[st
 
 
 def test_a_look_goes_with_the_kind_and_stays_when_models_are_added() -> None:
-    kinds = {"a": "network", "b": "network", "r": "radiomics", "box": "box", "own": "three_lines", "later": "network"}
+    kinds = {"r": Radiomics.drawn, "box": Box.drawn, **dict.fromkeys(("a", "b", "own", "later"))}
     few = looks(["a", "b", "box"], kinds)
     for added in (["r"], ["later"], ["own", "r"], ["by hand"], ["later", "own", "r", "by hand", "another"]):
         more = looks(["a", "b", *added, "box"], kinds)
         assert {name: more[name] for name in few} == few
         assert len({(look.colour, str(look.dash)) for look in more.values()}) == len(more)
     assert looks(["a", "by hand"], kinds)["by hand"].named("by hand") == "by hand (added by hand)"
-    many = {f"n{i}": "network" for i in range(24)}
+    many = dict.fromkeys(f"n{i}" for i in range(24))
     assert len({(look.colour, str(look.dash)) for look in looks(many, many).values()}) == 24
 
 

@@ -33,6 +33,9 @@ class GreySettings(study.ModelSettings):
     name: study.Name = "grey"
     steepness: float = 10.0
 
+    def in_words(self, run: Tables) -> str:
+        return f"how bright the box is in {len(run.read('cohort'))} cases, on a curve of steepness {self.steepness:g}"
+
 
 def grey(one: Input) -> float:
     """The mean grey of an input's box."""
@@ -118,13 +121,25 @@ def test_a_kind_defined_here_is_fitted_predicted_perturbed_and_reported(finished
     perturbed = pd.read_parquet(finished.path / "perturbed.parquet")
     assert perturbed[perturbed["model"] == "grey"]["probability"].std() > 0
     assert perturbed[perturbed["model"] == "combined"]["probability"].std() > 0
-    assert "grey" in finished.report.read_text(encoding="utf-8")
+    cases = finished.predictions["case_id"].nunique()
+    described = f"<b>grey</b>: how bright the box is in {cases} cases, on a curve of steepness 12."
+    assert described in finished.report.read_text(encoding="utf-8")
     assert "steepness = 12.0" in (finished.path / "study.toml").read_text()
+
+
+def test_a_kind_that_does_not_describe_itself_is_told_by_its_settings(tmp_path: Path) -> None:
+    class Silent(study.ModelSettings):
+        kind: Literal["silent"] = "silent"
+        name: study.Name = "silent"
+        depth: int = 3
+
+    told = Silent(depth=4).in_words(Tables(tmp_path))
+    assert told == "a model of the kind “silent”, which is not one of osteon's own (depth 4)"
 
 
 def test_a_kind_defined_here_has_a_card(finished: osteon.Run) -> None:
     text = card(Tables(finished.path), "grey")
-    assert "a model of the kind “grey”, which is not one of osteon's own" in text
+    assert "How it was made: how bright the box is in" in text
     assert "| Box moved, 30% |" in text
     assert "This kind of model has no maps" in text
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from osteon import study, weights
 from osteon.models.network import build
-from osteon.models.network.pretrain import pretrain
+from osteon.models.network.pretrain import Pretraining, pretrain
 from osteon.pipeline import demo
 
 BACKBONE = "test_byobnet"
@@ -31,13 +31,8 @@ def test_it_learns_and_writes_weights_that_a_study_can_name(tmp_path: Path, seve
     images, signs = stripes(320, np.random.default_rng(1))
     labels = signs if several else signs[:, 0]
     files = [tmp_path / name for name in ("once.safetensors", "again.safetensors")]
-    merits = [
-        pretrain(
-            BACKBONE, images, labels, path, name="stripes", source="a test", epochs=4, learning_rate=4e-3,
-            rng=np.random.default_rng(2),
-        )
-        for path in files
-    ]  # fmt: skip
+    how = Pretraining(BACKBONE, "stripes", "a test", epochs=4, learning_rate=4e-3)
+    merits = [pretrain(images, labels, path, how, np.random.default_rng(2)) for path in files]
     assert merits[0] == merits[1]
     assert merits[0] > 0.85
     first, second = (load_file(path) for path in files)

@@ -21,7 +21,7 @@ from osteon.results.figures.style import looks
 from simulated_run import simulate, write_inputs
 
 MODELS = ("resnet50-radimagenet", "clinical", "box")
-KINDS = {"resnet50-radimagenet": "network", "clinical": "clinical", "box": "box"}
+KINDS = {"resnet50-radimagenet": None, "clinical": study.Clinical.drawn, "box": study.Box.drawn}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from osteon import models, stats
 from osteon.models.inputs import augment
-from osteon.models.network import train
+from osteon.models.network import heads, train
 from osteon.study import Augment, Network
 
 CPU = train.Device(torch.device("cpu"))
@@ -53,7 +53,9 @@ def test_a_small_network_learns_and_the_same_seed_gives_the_same_bits() -> None:
         model = recipe(learning_rate=1e-3, ema=0.9)
         batches = train.crop_batches(crops, 32, model.augment, CPU.device)
         parameters = train.parameter_groups(network, model)
-        history = train.fit(network, batches, target, groups, model, parameters, CPU, np.random.default_rng(5))
+        history = train.fit(
+            network, train.Training(batches, target, groups), model, parameters, CPU, np.random.default_rng(5)
+        )
         states.append(network.state_dict())
     assert history["validation_auc"].max() == 1.0
     assert history["best"].iloc[0]
@@ -73,7 +75,12 @@ def test_last_stage_leaves_everything_below_as_it_came() -> None:
     model = recipe(recipe="last-stage", epochs=2)
     batches = train.crop_batches(crops, 32, model.augment, CPU.device)
     train.fit(
-        network, batches, target, groups, model, train.parameter_groups(network, model), CPU, np.random.default_rng(0)
+        network,
+        train.Training(batches, target, groups),
+        model,
+        train.parameter_groups(network, model),
+        CPU,
+        np.random.default_rng(0),
     )
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
@@ -105,7 +112,7 @@ def test_the_logistic_head_is_sklearns_solution_on_raw_features(shape: tuple[int
     features = rng.normal(3, [1, 5] * (shape[1] // 2), shape)
     features[:, 1] = 7.0
     target = (features[:, 0] + rng.normal(0, 0.5, shape[0]) > 3).astype(np.int64)
-    weights, intercept, path = train.logistic_head(
+    weights, intercept, path = heads.logistic_head(
         features, target, np.arange(shape[0]), False, np.random.default_rng(0)
     )
     kept = np.arange(shape[1]) != 1
@@ -121,8 +128,8 @@ def test_class_weights_do_not_move_the_mean_probability() -> None:
     features = rng.normal(size=(2000, 2))
     target = (rng.random(2000) < 1 / (1 + np.exp(2.2 - features[:, 0]))).astype(np.int64)
     for head in (
-        train.logistic_head(features, target, np.arange(2000), True, rng),
-        train.gradient_head(features, target, np.arange(2000), recipe(learning_rate=0.05, epochs=10), rng),
+        heads.logistic_head(features, target, np.arange(2000), True, rng),
+        heads.gradient_head(features, target, np.arange(2000), recipe(learning_rate=0.05, epochs=10), rng),
     ):
         probability = 1 / (1 + np.exp(-(features @ head[0] + head[1])))
         assert probability.mean() == pytest.approx(target.mean(), abs=0.03)

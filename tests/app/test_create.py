@@ -185,7 +185,7 @@ def test_a_map_is_found_under_the_name_that_it_was_written_under(tmp_path: Path,
     path = RunFolder(tmp_path).map(case_id)
     path.parent.mkdir()
     Image.fromarray(np.full((4, 4), 255, dtype=np.uint8)).save(path)
-    found = HeatMaps(tmp_path / "cams", "m", "gradcam").of(case_id, (4, 4))
+    found = HeatMaps(RunFolder(tmp_path), "m", "gradcam").of(case_id, (4, 4))
     assert found is not None
     assert found.min() == 65535
 

@@ -47,7 +47,7 @@ def patterns() -> list[tuple[str, str]]:
 
     found = [
         (method, route.path)
-        for router in (routes.api, routes.office_api, routes.protocol_api)
+        for router in (routes.api, routes.readers_api, routes.administration_api)
         for route in router.routes
         for method in route.methods  # type: ignore[attr-defined]
     ]

@@ -291,7 +291,7 @@ def test_one_session_has_no_washout(serve: Serve) -> None:
 
 def test_every_reply_is_typed_or_a_picture() -> None:
     found = 0
-    for router in (routes.api, routes.office_api, routes.protocol_api):
+    for router in (routes.api, routes.readers_api, routes.administration_api):
         for route in router.routes:
             assert isinstance(route, APIRoute)
             model = route.response_model

@@ -11,6 +11,7 @@ import pytest
 from osteon.readers import analyse, simulate
 from osteon.readers.words import sentences, told
 from osteon.results.figures.readers import reader_gain
+from osteon.web.analyse import How
 from osteon.web.analyse import analyse as analyse_file
 
 
@@ -97,7 +98,7 @@ def test_intervals_stay_inside_what_is_possible() -> None:
 def test_the_level_that_was_asked_for_is_the_level_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     study().to_csv(path, index=False)
-    said = analyse_file(path, level=0.9)
+    said = analyse_file(path, how=How(level=0.9))
     assert "90% CI" in said
     assert "95%" not in said
     folder = tmp_path / "r-analysis"

@@ -21,7 +21,8 @@ from osteon.stats import (
     permutation_test,
     roc_curve,
 )
-from osteon.stats.bootstrap import Units, _acceleration, _exchange_effects, of_weights
+from osteon.stats.bootstrap import Units, _acceleration, of_weights
+from osteon.stats.permutation import _exchange_effects
 
 
 def test_weighted_auc_is_the_auc_of_the_repeated_cases(rng):

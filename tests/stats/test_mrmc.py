@@ -19,7 +19,8 @@ from osteon.stats import (
     reader_covariate,
 )
 from osteon.stats.mrmc_designs import Study, crossed, two_arms
-from osteon.stats.reader_cells import cell_covariance, figures_of, readings_of
+from osteon.stats.reader_cells import figures_of, readings_of
+from osteon.stats.reader_variance import cell_covariance
 
 ANALYSES = [("random", "random"), ("fixed", "random"), ("random", "fixed")]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -88,6 +89,11 @@ class RunFolder:
         return self.path / "thumbnails" / "boxes" / tables.file_name(case_id, ".png")
 
     @property
+    def reader_study_file(self) -> Path:
+        """What the analysis of readings was asked for, and whether readers were simulated."""
+        return self.path / "reader_study.json"
+
+    @property
     def explained(self) -> Path:
         """Which cases have maps, in the order of the maps, and where their crops lie."""
         return self.path / "cams" / "cases.csv"
@@ -140,6 +146,25 @@ def contract(name: str) -> tables.Contract:
 
 
 @dataclass(frozen=True)
+class TableSet:
+    """Tables that are made together: each field is the run's table of that name."""
+
+    #: Whether a table without rows is written; else one of an earlier analysis is removed.
+    also_empty: ClassVar[bool] = True
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write every table, each atomically, and return the paths."""
+        run, paths = RunFolder(folder), []
+        for name in (one.name for one in fields(self)):
+            table = getattr(self, name)
+            if self.also_empty or not table.empty:
+                paths.append(run.write(table, name))
+            else:
+                run.file(name).unlink(missing_ok=True)
+        return paths
+
+
+@dataclass(frozen=True)
 class Tables(RunFolder):
     """A finished run's tables, each read once; what is absent is None, and what it would feed stays away."""
 
@@ -167,3 +192,19 @@ class Tables(RunFolder):
     def positive(self) -> str:
         """What the positive class is called; "" where nobody says."""
         return str(self.flow.get("positive", ""))
+
+    @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        """Versions, hashes, seed."""
+        return self.content(self.provenance_file)
+
+    @property
+    def reader_study(self) -> Mapping[str, Any]:
+        """What is known of the analysis of readings."""
+        return self.content(self.reader_study_file)
+
+    def started(self, model: str) -> Mapping[str, str]:
+        """What a model started from, as the provenance has it, which outlives the fitted models."""
+        weights: Mapping[str, str] = self.provenance.get("hashes", {}).get("weights", {})
+        found: Mapping[str, str] = self.provenance.get("started", {}).get(model, {})
+        return ({"weights": weights[model]} if model in weights else {}) | dict(found)

@@ -57,6 +57,9 @@ class Answer:
 class Fitted(ABC):
     """A fitted model, all of its folds: from inputs to probabilities, whatever they are for."""
 
+    #: The fitted network inside that maps can be made of (:class:`osteon.models.explain.mapper.Mapper`); None for none.
+    mapped: Any = None
+
     @abstractmethod
     def answer(self, inputs: Iterable[Input], told: Mapping[str, Floats], *, alone: bool = False) -> Answer:
         """What every member says.

@@ -21,6 +21,7 @@ from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, file_digest, stream, write_json
 from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
+from osteon.models.inputs.case import of_radiographs
 from osteon.models.model import Kind, Place, Sealed, kinds
 from osteon.study import Study, load
 
@@ -201,8 +202,7 @@ def chosen(at: Context, count: int) -> pd.DataFrame:
     told = at.run.read("predictions").drop_duplicates("case_id")
     names = sample(told[told["split"] == "external"], count, [at.study.study.seed, stream("explain")])
     found = at.cases.table[at.cases.table["case_id"].isin(names)]
-    order = [row for rows in found.groupby("image", sort=False).indices.values() for row in rows]
-    return found.iloc[order].reset_index(drop=True)
+    return found.iloc[[row for rows in of_radiographs(found) for row in rows]].reset_index(drop=True)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

@@ -143,13 +143,11 @@ def run(folder: Path, *, workers: Workers) -> Run:
 
 def _pretrain(path: Path, source: str) -> str:
     """Draw a source's pictures, pretrain the backbone on them, and say how well."""
-    from osteon.models.network.pretrain import pretrain
+    from osteon.models.network.pretrain import Pretraining, pretrain
 
     signs = source == "radiographs"
     images, labels = (phantom.pretraining_radiographs if signs else phantom.pretraining_textures)(PICTURES, SIZE, SEED)
-    merit = pretrain(
-        BACKBONE, images, labels, path, name=f"synthetic-{source}", source=SOURCES[source], epochs=EPOCHS,
-        learning_rate=3e-3, rng=np.random.default_rng([SEED, stream(path.name)]),
-    )  # fmt: skip
+    how = Pretraining(BACKBONE, f"synthetic-{source}", SOURCES[source], EPOCHS, learning_rate=3e-3)
+    merit = pretrain(images, labels, path, how, np.random.default_rng([SEED, stream(path.name)]))
     measure = "mean AUC of the signs" if signs else "share of classes told"
     return f"{path.name} pretrained; {measure} in pictures it has not seen: {merit:.2f}"

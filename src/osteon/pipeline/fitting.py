@@ -15,7 +15,8 @@ from osteon.core.ledger import digest, stream
 from osteon.core.run import contract
 from osteon.core.types import Floats
 from osteon.models.fitted import mean
-from osteon.models.model import PROBABILITIES, Given, Kind, Unit, run_unit
+from osteon.models.model import Given, Kind, Unit
+from osteon.models.unit import PROBABILITIES, run_unit
 from osteon.pipeline import ranks
 from osteon.pipeline.context import Context, Step
 from osteon.study import ModelSettings
@@ -150,7 +151,7 @@ def _unit(at: Context, model: ModelSettings, given: Given, seed: int, fold: int,
     unseen = cases.loc[~training, ["case_id", "row"]]
     folder = at.run.fold(model.name, seed, fold)
     return Unit(
-        name=folder.relative_to(at.run.path / "models").as_posix(),
+        name=folder.relative_to(at.run.model(model.name).parent).as_posix(),
         folder=folder,
         model=model,
         fold=fold,

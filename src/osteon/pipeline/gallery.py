@@ -52,7 +52,8 @@ class Gallery(Step):
         paths = [_whole(at.run, row, values) for row, values in drawn]
         predictions, points, moved, cohort = (at.run.read(name) for name in self._FROM)
         moved = moved[(moved["model"] == model) & (moved["map"] == method)]
-        table = gallery(moved, explained["case_id"], predictions, points, cohort, model, at.study)
+        cohort = cohort[cohort["case_id"].isin(explained["case_id"])]
+        table = gallery(moved, predictions, points, cohort, model, at.study)
         paths.append(at.run.write(table, "gallery"))
         cases = chosen(at, at.study.explain.cases).set_index("case_id", drop=False)
         scene = _Scene(at, cases, explained, made, method)

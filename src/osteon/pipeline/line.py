@@ -18,7 +18,7 @@ from osteon.core.ledger import Ledger, digest, file_digest
 from osteon.core.run import RunFolder
 from osteon.core.version import __version__
 from osteon.core.workers import Workers
-from osteon.models.model import kind_of
+from osteon.models.tabular import radiomics
 from osteon.pipeline import ranks
 from osteon.pipeline.context import Context, Step
 from osteon.pipeline.examples import Thumbnails, Worst
@@ -242,10 +242,7 @@ def features(study_path: str | Path, *, workers: Workers | None = None) -> Path:
     settings = study.load(study_path)
     at = Context.of(settings, _threaded(workers, settings))
     at.check()
-    asking = [model for model in at.study.models if isinstance(model, study.Radiomics)] or [study.Radiomics()]
-    for model in asking:
-        kind_of(model, at).measure(at.cases)
-    return at.run.features()
+    return radiomics.measure(at, at.cases)
 
 
 def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,16 +128,17 @@ def _predicted(at: Context, kind: Kind, cases: pd.DataFrame, keys: _Keys, told: 
     target = at.run.cache / f"perturbed-{keys.model(kind)[:16]}.npy"
     if target.is_file():
         return np.asarray(np.load(target))
-    saved, chunks = kind.saved(), of_radiographs(cases, _RADIOGRAPHS_A_CHUNK)
+    saved, places = kind.saved(), of_radiographs(cases, _RADIOGRAPHS_A_CHUNK)
+    chunks = [_Chunk(at.study, at.root, saved, cases.iloc[rows]) for rows in places]
     parts: Sequence[Path | None] = [None] * len(chunks)
     if saved.measures() is not None:
         # What was measured outlives the models that are made from it: it stays in the cache.
         place = at.run.cache / f"perturbed-features-{keys.measured(saved)[:16]}"
-        pieces = [(saved, cases.iloc[rows]) for rows in chunks]
+        pieces = [(chunk,) for chunk in chunks]
         parts = _chunked(at, f"features of {kind.model.name}, perturbed", _measure, place, ".parquet", pieces)
-    needed = [{name: told[name][rows] for name in kind.model.needs} for rows in chunks]
-    given = [(saved, cases.iloc[rows], *rest) for rows, *rest in zip(chunks, needed, parts, strict=True)]
-    made = _chunked(at, f"{kind.model.name}, perturbed", predict_chunk, target.with_suffix(""), ".npy", given)
+    needed = [{name: told[name][rows] for name in kind.model.needs} for rows in places]
+    given = list(zip(chunks, needed, parts, strict=True))
+    made = _chunked(at, f"{kind.model.name}, perturbed", _predict, target.with_suffix(""), ".npy", given)
     save_array(target, np.concatenate([np.load(part) for part in made]))
     for part in made:
         part.unlink()
@@ -150,34 +151,47 @@ def _chunked(
 ) -> list[Path]:
     """Have workers write a file for every chunk of cases that is not there yet."""
     parts = [folder / f"{number:06d}{suffix}" for number in range(len(given))]
-    pieces = [(part, at.study, at.root, *piece) for part, piece in zip(parts, given, strict=True) if not part.is_file()]
+    pieces = [(part, *piece) for part, piece in zip(parts, given, strict=True) if not part.is_file()]
     at.workers.map(title, function, pieces)
     return parts
 
 
-def _under_changes(study: Study, root: Path, cases: pd.DataFrame) -> Iterator[Input]:
-    """Each case under each of its changes."""
-    for one in inputs(cases, root):
-        yield from changed(one, changes(study, one.case_id), study.crop)
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Some of the cases, under all of their changes, before one model.
+
+    Attributes:
+        study: Gives the changes and the crop.
+        root: What image and mask paths are relative to.
+        saved: The model.
+        cases: The cases, sealed.
+    """
+
+    study: Study
+    root: Path
+    saved: Saved
+    cases: pd.DataFrame
+
+    def under_changes(self) -> Iterator[Input]:
+        """Each case under each of its changes."""
+        for one in inputs(self.cases, self.root):
+            yield from changed(one, changes(self.study, one.case_id), self.study.crop)
 
 
-def _measure(part: Path, study: Study, root: Path, saved: Saved, cases: pd.DataFrame) -> None:
+def _measure(part: Path, chunk: _Chunk) -> None:
     """Write what a model measures of each case under each change, a row each."""
-    found = saved.load().measure(_under_changes(study, root, cases))
+    found = chunk.saved.load().measure(chunk.under_changes())
     with written(part) as beside:
         found.to_parquet(beside, index=False)
 
 
-def predict_chunk(
-    part: Path, study: Study, root: Path, saved: Saved, cases: pd.DataFrame, told: Mapping[str, Floats],
-    measured: Path | None,
-) -> None:  # fmt: skip
+def _predict(part: Path, chunk: _Chunk, told: Mapping[str, Floats], measured: Path | None) -> None:
     """Write an (n, changes) array: the probability of each case under each change, the mean of the folds."""
-    under = _under_changes(study, root, cases)
+    under = chunk.under_changes()
     if measured is not None:
         rows = (row for _, row in pd.read_parquet(measured).iterrows())
         under = (replace(one, measured=row) for one, row in zip(under, rows, strict=True))
-    order = np.concatenate(perturb.sharing(changes(study, "")))  # the same of every case
+    order = np.concatenate(perturb.sharing(changes(chunk.study, "")))  # the same of every case
     needed = {name: values[:, order].ravel() for name, values in told.items()}
-    found = saved.load()(under, needed).reshape(len(cases), -1)
+    found = chunk.saved.load()(under, needed).reshape(len(chunk.cases), -1)
     save_array(part, found[:, np.argsort(order)])

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from osteon.models import model
-from osteon.models.model import Unit
+from osteon.models import unit as units
+from osteon.models.unit import Unit
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -93,7 +93,7 @@ def run_unit(unit: Unit) -> None:
     """This process's share of a fold; the first one writes."""
     from osteon.models.network import train
 
-    model.run_unit(unit, writes=train.rank_and_world()[0] == 0, meet=train.meet)
+    units.run_unit(unit, writes=train.rank_and_world()[0] == 0, meet=train.meet)
 
 
 def part() -> None:

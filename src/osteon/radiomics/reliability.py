@@ -85,8 +85,7 @@ def retest(
     *,
     rng: np.random.Generator,
     repeats: int = 4,
-    shift: float = 0.05,
-    growth: float = 0.1,
+    **how: float,
 ) -> list[dict[str, float]]:
     """The features of a region as drawn, and of `repeats` perturbed ones.
 
@@ -97,10 +96,9 @@ def retest(
         settings: As in :func:`osteon.radiomics.extract`.
         rng: Source of randomness.
         repeats: How many perturbed regions.
-        shift: As in :func:`perturb`.
-        growth: As in :func:`perturb`.
+        how: `shift` and `growth`, as in :func:`perturb`.
     """
-    regions = [region, *(perturb(region, rng, shift=shift, growth=growth) for _ in range(repeats))]
+    regions = [region, *(perturb(region, rng, **how) for _ in range(repeats))]
     return [extract(image, one, spacing, settings) for one in regions]
 
 

@@ -8,9 +8,8 @@ wrong advice as well as right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ import pandas as pd
 from osteon.core import tables
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.progress import Progress, Quiet
+from osteon.core.run import TableSet
 from osteon.core.types import Comparison, Estimate
 from osteon.readers import clustered
 from osteon.readers.hurry import advice_times, unhurried
@@ -46,7 +46,7 @@ _GAINS = ("auc", "sensitivity", "specificity", "accuracy", "lroc")
 
 
 @dataclass(frozen=True, eq=False)
-class Analysis:
+class Analysis(TableSet):
     """The tables of a reader study; each is written as ``<name>.csv``.
 
     Attributes:
@@ -74,18 +74,7 @@ class Analysis:
     reader_roc: pd.DataFrame
     reader_confidence: pd.DataFrame
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write the tables that hold something; one of an earlier analysis that now holds nothing is removed."""
-        written = []
-        for field in fields(self):
-            path = folder / f"{field.name}.csv"
-            table = getattr(self, field.name)
-            if table.empty:
-                path.unlink(missing_ok=True)
-            else:
-                tables.write(table, path, getattr(tables, field.name.upper()))
-                written.append(path)
-        return written
+    also_empty: ClassVar[bool] = False
 
 
 def analyse(
@@ -159,10 +148,10 @@ def _comparisons(results: dict[str, Judged]) -> Iterator[dict[str, object]]:
             primary = name == "auc" and random == "readers and cases"
             if isinstance(found, str):
                 for pair in judged.pairs:
-                    yield _compared("all", name, random, pair, _none(found), np.nan, primary=primary)
+                    yield _compared(("all", name, random), pair, _none(found), np.nan, primary=primary)
             else:
                 for pair, difference in found.differences.items():
-                    yield _compared("all", name, random, pair, difference, found.p_holm[pair], primary=primary)
+                    yield _compared(("all", name, random), pair, difference, found.p_holm[pair], primary=primary)
         if judged.best is not None:
             yield from _by_reader(name, judged.best[1])
 
@@ -171,7 +160,7 @@ def _by_reader(name: str, result: MRMCResult) -> Iterator[dict[str, object]]:
     for reader in dict.fromkeys(reader for _, _, reader in result.reader_differences):
         own = {(a, b): c for (a, b, who), c in result.reader_differences.items() if who == reader}
         for (pair, found), adjusted in zip(own.items(), holm([c.p for c in own.values()]).tolist(), strict=True):
-            yield _compared(reader, name, "cases", pair, found, adjusted)
+            yield _compared((reader, name, "cases"), pair, found, adjusted)
 
 
 def _none(why: str) -> Comparison:
@@ -180,15 +169,9 @@ def _none(why: str) -> Comparison:
 
 
 def _compared(
-    reader: str,
-    name: str,
-    random: str,
-    pair: tuple[str, str],
-    found: Comparison,
-    adjusted: float,
-    *,
-    primary: bool = False,
+    of: tuple[str, str, str], pair: tuple[str, str], found: Comparison, adjusted: float, *, primary: bool = False
 ) -> dict[str, object]:
+    reader, name, random = of
     return {
         "reader": reader,
         "metric": name,

@@ -19,6 +19,7 @@ from osteon.core.types import Floats
 from osteon.readers.reliance import shared
 from osteon.stats import MRMCResult
 from osteon.stats.mrmc import analysed, cells_of
+from osteon.stats.reader_cells import readings_of
 
 #: What is a sample in which analysis, the one to be reported first: the settings of `analysed`.
 ANALYSES: dict[str, dict[str, str]] = {
@@ -116,7 +117,7 @@ def judge(readings: pd.DataFrame, name: str, level: float) -> Judged | None:
     table = known.assign(case=known["case_id"], score=merit.score(known))
     clusters = "cluster" if shared(readings.drop_duplicates("case_id")["cluster"]) is not None else None
     try:
-        cells = cells_of(table, merit.figure, clusters=clusters)
+        cells = cells_of(readings_of(table, None, clusters, localised=merit.figure == "lroc"), merit.figure)
     except NotEstimableError as error:
         return Judged(arms, dict.fromkeys(ANALYSES, str(error)))
     found: dict[str, MRMCResult | str] = {}

@@ -106,7 +106,7 @@ def simulate(
             "advice": (probability >= 0.5).astype(int),
         }
     )
-    return _read(rng, population, table, case_effect, evidence, readers, rereading)
+    return _read(rng, population, (table, case_effect, evidence), readers, rereading)
 
 
 def simulate_on(
@@ -135,7 +135,7 @@ def simulate_on(
     table = key[["case_id", "truth", "probability", "advice"]].reset_index(drop=True)
     evidence = skill * (truth - 0.5) + residual
     known = Population(**{**population.__dict__, "model_skill": skill})
-    return _read(rng, known, table, case_effect, evidence, readers, rereading=True)
+    return _read(rng, known, (table, case_effect, evidence), readers, rereading=True)
 
 
 def draw_readers(rng: np.random.Generator, population: Population, number: int) -> pd.DataFrame:
@@ -169,13 +169,12 @@ def draw_readers(rng: np.random.Generator, population: Population, number: int) 
 def _read(
     rng: np.random.Generator,
     population: Population,
-    table: pd.DataFrame,
-    case_effect: Floats,
-    evidence: Floats,
+    cases: tuple[pd.DataFrame, Floats, Floats],
     readers: int,
     rereading: bool,
 ) -> Simulated:
-    """All readers read all cases in both arms."""
+    """All readers read all cases (a table, what readers have in common, the model's evidence) in both arms."""
+    table, case_effect, evidence = cases
     p, people = population, draw_readers(rng, population, readers)
     truth = table["truth"].to_numpy()
     repeated = p.repeatable if rereading else 1.0

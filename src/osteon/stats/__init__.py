@@ -5,18 +5,14 @@ a patient. Degenerate input gives a named error or a documented result, never a 
 """
 
 from osteon.stats.agreement import BlandAltman, bland_altman, fleiss_kappa, icc, kappa
-from osteon.stats.bootstrap import bootstrap_ci, bootstrap_test, compare_sensitivity, partial_auc_ci, permutation_test
+from osteon.stats.bootstrap import bootstrap_ci, bootstrap_test, compare_sensitivity, partial_auc_ci
 from osteon.stats.calibration import (
     Brier,
     Calibration,
     CalibrationCurve,
-    Isotonic,
-    Platt,
     brier,
     calibration,
     expected_calibration_error,
-    isotonic,
-    platt,
 )
 from osteon.stats.decision import (
     DecisionCurve,
@@ -41,7 +37,9 @@ from osteon.stats.margins import MarginTest, equivalence, noninferiority
 from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
+from osteon.stats.permutation import permutation_test
 from osteon.stats.pooling import Pooled, pool, pool_values
+from osteon.stats.recalibration import Isotonic, Platt, isotonic, platt
 from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
 from osteon.stats.subgroups import Subgroups, subgroups
 

@@ -268,7 +268,7 @@ def icc(ratings: ArrayLike, *, form: str = "ICC(2,1)", level: float = 0.95) -> E
     upper = (1 + inputs.between(level, 0, 1, "level")) / 2
     if form.startswith("ICC(2"):
         value = (between - residual) / (between + (k - 1) * residual + k * (column - residual) / n)
-        low, high = _icc2_limits(value, between, column, residual, n, k, upper)
+        low, high = _icc2_limits(value, (between, column, residual), n, k, upper)
     else:
         error, df = (within, n * (k - 1)) if form.startswith("ICC(1") else (residual, (n - 1) * (k - 1))
         value, low, high = (
@@ -294,9 +294,10 @@ def _single(ratio: float, k: int) -> float:
 
 
 def _icc2_limits(
-    value: float, between: float, column: float, residual: float, n: int, k: int, upper: float
+    value: float, squares: tuple[float, float, float], n: int, k: int, upper: float
 ) -> tuple[float, float]:
     """Satterthwaite limits for ICC(2,1) (Shrout & Fleiss 1979; McGraw & Wong 1996, table 7)."""
+    between, column, residual = squares
     if residual == 0 and column == 0:
         return 1.0, 1.0
     a, b = k * value / (n * (1 - value)), 1 + k * value * (n - 1) / (n * (1 - value))

@@ -1,7 +1,7 @@
 """Resampling of patients: intervals and tests for statistics without a variance formula.
 
-Sources: Efron 1987 (BCa); Davison & Hinkley 1997, sections 3.2 and 5.3 (strata); Efron & Tibshirani 1993; Bandos et al.
-2005 (permutation test of two AUCs); Hanley & Hajian-Tilaki 1997.
+Sources: Efron 1987 (BCa); Davison & Hinkley 1997, sections 3.2 and 5.3 (strata); Efron & Tibshirani 1993;
+Hanley & Hajian-Tilaki 1997.
 
 The unit that is drawn is the cluster (the patient; without clusters the case). Clusters are drawn within three strata:
 with positives only, with negatives only, with both. So every resample has both classes.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from math import ceil, inf, isfinite, nan, sqrt
+from math import inf, isfinite, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,10 +22,11 @@ from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs
 from osteon.stats.delong import delong_ci, delong_test
 from osteon.stats.distributions import critical, logit_limits, two_sided
-from osteon.stats.roc import auc, midranks, partial_auc, roc_curve
+from osteon.stats.roc import auc, partial_auc, roc_curve
 
 _ALIKE = "all resamples are alike, which leaves no interval"
-_BLOCK = 4_000_000  # elements of the weight matrix held at once: 32 MB a temporary
+#: Elements of the matrix of resamples held at once: 32 MB a temporary.
+BLOCK = 4_000_000
 
 
 def bootstrap_ci(
@@ -68,7 +69,8 @@ def bootstrap_ci(
     """
     inputs.choice(method, ("bca", "percentile"), "method")
     inputs.between(level, 0, 1, "level")
-    value, draws, units, calculate = _draws(y_true, [y_score], statistic, resamples, clusters, stratified, rng)
+    units = Units(inputs.truth(y_true), clusters, stratified)
+    value, draws, calculate = _draws(units, [y_score], statistic, resamples, rng)
     positive, title = units.positive, _title(statistic, name)
     if np.ptp(draws) == 0:
         if statistic is auc:
@@ -87,22 +89,19 @@ def bootstrap_ci(
 
 
 def _draws(
-    y_true: ArrayLike,
+    units: Units,
     given: Sequence[ArrayLike],
     statistic: Callable[[Floats, Floats], float],
     resamples: int,
-    clusters: ArrayLike | None,
-    stratified: bool,
     rng: np.random.Generator | int,
-) -> tuple[float, Floats, Units, Callable[[Floats], Floats]]:
-    """The statistic of one score, or the difference of two; its resamples; their units; it as a function of weights."""
+) -> tuple[float, Floats, Callable[[Floats], Floats]]:
+    """The statistic of one score, or the difference of two; its resamples; it as a function of weights."""
     inputs.count(resamples, 2, "resamples")
     if not callable(statistic):
         raise InputError(f"statistic is a {type(statistic).__name__}", fix="Give a function of truth and score.")
-    generator, positive = inputs.generator(rng), inputs.truth(y_true)
+    generator, positive = inputs.generator(rng), units.positive
     names = ("y_score",) if len(given) == 1 else ("score_a", "score_b")
     each = [inputs.scores(s, positive.size, name=name) for s, name in zip(given, names, strict=True)]
-    units = Units(positive, clusters, stratified)
     parts = [of_weights(statistic, positive, score) for score in each]
     signs = (1.0, -1.0)[: len(each)]
 
@@ -116,7 +115,7 @@ def _draws(
     bad = int(np.sum(~np.isfinite(draws))) + (not isfinite(value))
     if bad:
         raise NotEstimableError(f"the statistic is no finite number in {bad} of {resamples} resamples")
-    return value, draws, units, calculate
+    return value, draws, calculate
 
 
 def _title(statistic: Callable[[Floats, Floats], float], name: str | None) -> str:
@@ -145,7 +144,8 @@ def bootstrap_test(
     interval nor test (nan).
     """
     inputs.between(level, 0, 1, "level")
-    difference, draws, units, _ = _draws(y_true, [score_a, score_b], statistic, resamples, clusters, stratified, rng)
+    units = Units(inputs.truth(y_true), clusters, stratified)
+    difference, draws, _ = _draws(units, [score_a, score_b], statistic, resamples, rng)
     n, title = units.positive.size, _title(statistic, name)
     if np.ptp(draws) == 0:
         if statistic is auc:
@@ -156,85 +156,6 @@ def bootstrap_test(
     label = f"bootstrap of {units.what}, Student's t, {resamples} resamples"
     low, high = difference - half, difference + half
     return Comparison(difference, low, high, se, z, two_sided(z, df), label, n, level, title, df)
-
-
-def permutation_test(
-    y_true: ArrayLike,
-    score_a: ArrayLike,
-    score_b: ArrayLike,
-    *,
-    permutations: int = 9999,
-    clusters: ArrayLike | None = None,
-    rng: np.random.Generator | int = 0,
-    level: float = 0.95,
-) -> Comparison:
-    """Difference a - b of two AUCs, tested by exchanging the two scores' ranks within patients (Bandos 2005).
-
-    Args:
-        y_true: (n,) of 0 and 1.
-        score_a: (n,) scores of a.
-        score_b: (n,) scores of b.
-        permutations: Number of random exchanges; p = (1 + as extreme) / (1 + permutations).
-        clusters: (n,) patient of each case; a patient's cases are exchanged together.
-        rng: Generator, or a seed for one.
-        level: Confidence level.
-
-    Returns:
-        The comparison. Ranks, not raw scores, are exchanged, so the scores need not share a scale; the hypothesis is
-        that the two are exchangeable case by case. The interval holds the differences that the same exchanges do not
-        reject; with too few of them to reject any it is -1 to 1.
-    """
-    inputs.between(level, 0, 1, "level")
-    inputs.count(permutations, 1, "permutations")
-    positive = inputs.truth(y_true)
-    a = midranks(inputs.scores(score_a, positive.size, name="score_a"))
-    b = midranks(inputs.scores(score_b, positive.size, name="score_b"))
-    effect = _exchange_effects(positive, a, b)
-    codes = inputs.codes(clusters, positive.size)
-    if codes is not None:
-        effect = np.bincount(codes, weights=effect).astype(np.float64)
-    generator, difference = inputs.generator(rng), float(effect.sum())
-    draws = np.empty(permutations)
-    block = max(1, _BLOCK // effect.size)
-    for start in range(0, permutations, block):
-        rows = min(block, permutations - start)
-        draws[start : start + rows] = (1 - 2 * generator.integers(0, 2, size=(rows, effect.size))) @ effect
-    size = np.sort(np.abs(draws))[::-1]
-    extreme = np.sum(size >= abs(difference) - 1e-12)
-    se = sqrt(float(np.mean(draws**2)))
-    # p is below 1 - level where at most `few` exchanges are as extreme, that is beyond the size of the one after these.
-    few = ceil((1 - level) * (permutations + 1) - 1e-9) - 2
-    half = 2.0 if few < 0 else float(size[few]) if few < permutations else 0.0
-    half = max(half, abs(difference)) if extreme > few else half  # despite rounding
-    return Comparison(
-        difference,
-        max(-1.0, difference - half),
-        min(1.0, difference + half),
-        se,
-        difference / se if se else 0.0,
-        float((1 + extreme) / (1 + permutations)),
-        f"permutation of {'cases' if codes is None else 'patients'} (Bandos 2005), {permutations} exchanges",
-        positive.size,
-        level,
-    )
-
-
-def _exchange_effects(positive: inputs.Bools, a: Floats, b: Floats) -> Floats:
-    """What each case adds to AUC(a) - AUC(b), and takes from it when its two scores are exchanged.
-
-    The difference after exchanges is the sum of these with the sign changed where exchanged: the parts of the four
-    comparisons of a positive's with a negative's scores that depend on both exchanges cancel.
-    """
-    xa, xb, ya, yb = a[positive], b[positive], a[~positive], b[~positive]
-
-    def below(x: Floats, y: Floats) -> Floats:
-        ordered = np.sort(y)
-        return (np.searchsorted(ordered, x, side="left") + np.searchsorted(ordered, x, side="right")) / 2
-
-    effect = np.empty(positive.size)
-    effect[positive] = below(xa, ya) - below(xb, yb) + below(xa, yb) - below(xb, ya)
-    effect[~positive] = below(yb, xb) - below(ya, xa) + below(yb, xa) - below(ya, xb)
-    return effect / (2.0 * xa.size * ya.size)
 
 
 def partial_auc_ci(
@@ -263,7 +184,8 @@ def partial_auc_ci(
         area = partial_auc(truth, score, low=low, high=high, focus=focus)
         return round(area / (high - low), 12)  # exactly 1 where all is reached
 
-    found, draws, units, _ = _draws(y_true, [y_score], share, resamples, clusters, True, rng)
+    units = Units(inputs.truth(y_true), clusters, stratified=True)
+    found, draws, _ = _draws(units, [y_score], share, resamples, rng)
     scale = _standardising(low, high, focus) if standardised else (0.0, high - low)
     title, how, spread = f"partial AUC ({focus} {low:g} to {high:g})", "percentile", float(draws.std(ddof=1))
     if np.ptp(draws) == 0:
@@ -343,7 +265,7 @@ class Units:
         """Blocks of (block, n) weights: how often each case was drawn."""
         if resamples < 2:
             raise InputError(f"resamples is {resamples}", fix="Give at least 2.")
-        block = max(1, _BLOCK // self.codes.size)
+        block = max(1, BLOCK // self.codes.size)
         for start in range(0, resamples, block):
             yield self._weights(min(block, resamples - start), rng)
 
@@ -362,7 +284,7 @@ class Units:
 
     def left_out(self) -> Iterator[tuple[inputs.Ints, Floats]]:
         """Blocks of cluster numbers and the (block, n) weights of the sample without each."""
-        block = max(1, _BLOCK // self.codes.size)
+        block = max(1, BLOCK // self.codes.size)
         for start in range(0, self.total, block):
             which = np.arange(start, min(start + block, self.total))
             yield which, (self.codes[None, :] != which[:, None]).astype(np.float64)

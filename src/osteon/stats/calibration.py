@@ -1,8 +1,7 @@
-"""How far predicted probabilities can be taken at their word, and how to mend them.
+"""How far predicted probabilities can be taken at their word.
 
 Sources: Cox 1958 and Miller 1993 (intercept and slope); Van Calster 2016, 2019 (smooth curve, levels of calibration);
-Harrell 2015 (restricted cubic splines); Austin & Steyerberg 2019 (ICI); Brier 1950 and Murphy 1973; Naeini 2015 (ECE);
-Platt 1999; Zadrozny & Elkan 2002 (isotonic).
+Harrell 2015 (restricted cubic splines); Austin & Steyerberg 2019 (ICI); Brier 1950 and Murphy 1973; Naeini 2015 (ECE).
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
 from osteon.core.errors import InputError, NotEstimableError
@@ -24,7 +22,6 @@ from osteon.stats.distributions import critical
 if TYPE_CHECKING:
     import pandas as pd
 
-_EDGE = 1e-6  # probabilities of exactly 0 and 1 have no logit; six digits is what a table stores
 _QUANTILES = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
 
 
@@ -178,7 +175,7 @@ def calibration(
     positive = inputs.truth(y_true)
     p = inputs.probabilities(probability, positive.size)
     codes = inputs.codes(clusters, positive.size)
-    z, one = _logit(p), np.ones((p.size, 1))
+    z, one = logistic.logits(p), np.ones((p.size, 1))
     if np.ptp(z) == 0:
         raise NotEstimableError("all predictions are equal: no calibration slope or curve")
     wide, n = critical(level, inputs.degrees(codes)), p.size
@@ -312,100 +309,3 @@ def mean_variance(residual: Floats, codes: inputs.Ints | None) -> float:
     if summed.size < 2:
         raise NotEstimableError("all cases are of one cluster")
     return float(summed @ summed) * summed.size / (summed.size - 1) / residual.size**2
-
-
-@dataclass(frozen=True, slots=True)
-class Platt:
-    """Logistic recalibration: logit(p') = intercept + slope logit(p).
-
-    Attributes:
-        intercept: Shift on the logit scale.
-        slope: Factor on the logit scale.
-    """
-
-    intercept: float
-    slope: float
-
-    def apply(self, probability: ArrayLike) -> Floats:
-        """Recalibrated probabilities, the shape of the input."""
-        p = inputs.numbers(probability, "probability")
-        checked = inputs.probabilities(p.ravel(), p.size).reshape(p.shape)
-        result: Floats = expit(self.intercept + self.slope * _logit(checked))
-        return result
-
-    @property
-    def method(self) -> str:
-        """How it was made, with its source."""
-        return "logistic recalibration (Platt 1999)"
-
-    def __str__(self) -> str:
-        """The formula."""
-        return f"logit(p') = {self.intercept:.3f} + {self.slope:.3f} logit(p) (Platt 1999)"
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row: the two coefficients."""
-        import pandas as pd
-
-        return pd.DataFrame([{"intercept": self.intercept, "slope": self.slope, "method": self.method}])
-
-
-def platt(y_true: ArrayLike, probability: ArrayLike) -> Platt:
-    """Fit logistic recalibration on cases that the model was not trained on.
-
-    Raises:
-        InputError: Missing values, unequal lengths, probabilities outside 0 to 1.
-        NotEstimableError: One class only, constant predictions, or predictions that separate the classes.
-    """
-    positive = inputs.truth(y_true)
-    z = _logit(inputs.probabilities(probability, positive.size))
-    beta, _ = logistic.fit(np.column_stack([np.ones_like(z), z]), positive)
-    return Platt(float(beta[0]), float(beta[1]))
-
-
-@dataclass(frozen=True, slots=True)
-class Isotonic:
-    """Monotone recalibration: linear between the fitted steps, constant beyond them.
-
-    Attributes:
-        predicted: Distinct predictions, ascending.
-        observed: Their monotone event rates.
-    """
-
-    predicted: tuple[float, ...]
-    observed: tuple[float, ...]
-
-    def apply(self, probability: ArrayLike) -> Floats:
-        """Recalibrated probabilities, the shape of the input."""
-        p = inputs.numbers(probability, "probability")
-        checked = inputs.probabilities(p.ravel(), p.size).reshape(p.shape)
-        return np.interp(checked, self.predicted, self.observed)
-
-    @property
-    def method(self) -> str:
-        """How it was made, with its source."""
-        return "isotonic recalibration (Zadrozny & Elkan 2002)"
-
-    def __str__(self) -> str:
-        """Number of levels."""
-        return f"isotonic recalibration with {len(set(self.observed))} levels (Zadrozny & Elkan 2002)"
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a distinct prediction."""
-        import pandas as pd
-
-        return pd.DataFrame({"predicted": self.predicted, "observed": self.observed, "method": self.method})
-
-
-def isotonic(y_true: ArrayLike, probability: ArrayLike) -> Isotonic:
-    """Fit monotone recalibration; needs many cases (some hundred events) not to overfit."""
-    positive = inputs.truth(y_true)
-    p = inputs.probabilities(probability, positive.size)
-    distinct, which, count = np.unique(p, return_inverse=True, return_counts=True)
-    rate = np.bincount(which, weights=positive) / count
-    fitted = isotonic_regression(rate, weights=count).x
-    return Isotonic(tuple(map(float, distinct)), tuple(map(float, fitted)))
-
-
-def _logit(p: Floats) -> Floats:
-    result: Floats = logit(np.clip(p, _EDGE, 1 - _EDGE))
-    return result

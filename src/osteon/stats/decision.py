@@ -18,8 +18,8 @@ from osteon.core.errors import InputError
 from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs, score
 from osteon.stats.calibration import mean_variance
-from osteon.stats.delong import covariance
 from osteon.stats.distributions import critical, two_sided
+from osteon.stats.influences import covariance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from osteon.core.errors import NotEstimableError
 from osteon.core.types import Floats
 from osteon.stats import inputs
+
+_EDGE = 1e-6  # probabilities of exactly 0 and 1 have no logit; six digits is what a table stores
+
+
+def logits(p: Floats) -> Floats:
+    """Logits of probabilities, finite at 0 and 1 too."""
+    result: Floats = logit(np.clip(p, _EDGE, 1 - _EDGE))
+    return result
 
 
 def fit(

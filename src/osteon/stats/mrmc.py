@@ -17,7 +17,8 @@ from osteon.core.types import Comparison, Estimate, Floats, printed_p
 from osteon.stats import inputs
 from osteon.stats.intervals import holm
 from osteon.stats.mrmc_designs import Study, crossed, pairwise, two_arms, without_variance
-from osteon.stats.reader_cells import NAMED, Readings, cell_covariance, figures_of, readings_of
+from osteon.stats.reader_cells import NAMED, Readings, figures_of, readings_of
+from osteon.stats.reader_variance import cell_covariance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,17 +135,13 @@ class Cells:
 
 
 def cells_of(
-    readings: Mapping[str, Any] | pd.DataFrame,
+    table: Readings,
     figure: str | Callable[[Any, Any], float] = "auc",
-    *,
     covariance: str = "jackknife",
-    threshold: float | None = None,
-    clusters: str | None = None,
     resamples: int = 2000,
     rng: np.random.Generator | int = 0,
 ) -> Cells:
     """The figure of merit of every reader and arm, and its covariance; see :func:`obuchowski_rockette`."""
-    table = readings_of(readings, threshold, clusters, localised=figure == "lroc")
     values, function, name = figures_of(table, figure)
     sigma = cell_covariance(table, function, covariance, resamples, rng)
     bounded = isinstance(figure, str) and NAMED[figure].bounded
@@ -192,10 +189,8 @@ def obuchowski_rockette(
         NotEstimableError: One class only; one random reader; no variance at all.
     """
     _check_settings(readers, cases, level)
-    found = cells_of(
-        readings, figure, covariance=covariance, threshold=threshold, clusters=clusters, resamples=resamples, rng=rng
-    )
-    return analysed(found, readers=readers, cases=cases, level=level)
+    table = readings_of(readings, threshold, clusters, localised=figure == "lroc")
+    return analysed(cells_of(table, figure, covariance, resamples, rng), readers=readers, cases=cases, level=level)
 
 
 def analysed(

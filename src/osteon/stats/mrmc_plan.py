@@ -19,7 +19,8 @@ from osteon.core.types import Comparison, printed_p
 from osteon.stats import inputs
 from osteon.stats.distributions import critical, f_quantile, f_tail, two_sided
 from osteon.stats.mrmc import MRMCResult
-from osteon.stats.reader_cells import figures_of, pseudovalues, readings_of
+from osteon.stats.reader_cells import figures_of, readings_of
+from osteon.stats.reader_variance import pseudovalues
 
 if TYPE_CHECKING:
     import pandas as pd

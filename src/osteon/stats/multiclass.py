@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Estimate, Floats
 from osteon.stats import inputs
-from osteon.stats.delong import delong_ci, influence
+from osteon.stats.delong import delong_ci
 from osteon.stats.distributions import logit_limits
+from osteon.stats.influences import influence
 
 if TYPE_CHECKING:
     import pandas as pd

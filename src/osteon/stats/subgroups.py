@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Estimate, Floats, printed_p
 from osteon.stats import inputs
-from osteon.stats.delong import covariance, delong_ci, influence, spread
+from osteon.stats.delong import delong_ci
 from osteon.stats.distributions import critical, f_tail
+from osteon.stats.influences import covariance, influence, spread
 from osteon.stats.intervals import proportion_ci
 
 if TYPE_CHECKING:

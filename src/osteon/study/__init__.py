@@ -7,22 +7,12 @@ the published settings of the 2026 study (doi 10.1186/s13244-026-02271-y) as far
 from __future__ import annotations
 
 from osteon.study.file import Study, load, register
+from osteon.study.kinds import KINDS, Model, default_models
+from osteon.study.network import RECIPES, Augment, Network
 from osteon.study.protocol import Readers
-from osteon.study.recipes import (
-    KINDS,
-    RECIPES,
-    Augment,
-    Box,
-    Clinical,
-    Combined,
-    Model,
-    ModelSettings,
-    Network,
-    Radiomics,
-    default_models,
-)
 from osteon.study.sections import Centres, Compute, Crop, Evaluation, Explain, Robustness, StudySection, Task
-from osteon.study.settings import Name, Settings
+from osteon.study.settings import ModelSettings, Name, Settings
+from osteon.study.tabular import Box, Clinical, Combined, Radiomics
 
 __all__ = [
     "KINDS",

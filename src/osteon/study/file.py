@@ -15,10 +15,10 @@ from pydantic import Field, ValidationError, model_validator
 from osteon.core.cells import plain
 from osteon.core.errors import StudyError, suggest
 from osteon.core.tables import columns, contents, written
+from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.protocol import Readers
-from osteon.study.recipes import KINDS, Model, ModelSettings, default_models
 from osteon.study.sections import Centres, Compute, Crop, Evaluation, Explain, Robustness, StudySection, Task
-from osteon.study.settings import Settings
+from osteon.study.settings import ModelSettings, Settings
 
 
 class Study(Settings):

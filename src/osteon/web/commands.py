@@ -72,7 +72,7 @@ def serve(
 @app.command()
 def invite(folder: Place, person: str, address: str = "http://127.0.0.1:8000", database: Database = None) -> None:
     """Give a reader, or 'admin', a new link; the old one ends."""
-    from osteon.web.investigator import renew
+    from osteon.web.links import renew
 
     print(renew(folder, person, address, database))
 
@@ -80,7 +80,7 @@ def invite(folder: Place, person: str, address: str = "http://127.0.0.1:8000", d
 @app.command()
 def revoke(folder: Place, person: str, database: Database = None) -> None:
     """End a person's link, and every browser signed in with it."""
-    from osteon.web.investigator import end
+    from osteon.web.links import end
 
     end(folder, person, database)
 
@@ -93,7 +93,7 @@ def washout(
     database: Database = None,
 ) -> None:
     """Change the wash-out of a study that is running; the change is written down."""
-    from osteon.web.investigator import change_washout
+    from osteon.web.links import change_washout
 
     print(change_washout(folder, days, reason, database))
 
@@ -149,12 +149,11 @@ def analyse(
 ) -> None:
     """Say how much the model helped whom, and where it harmed."""
     from osteon.core.progress import Shown
+    from osteon.web.analyse import How
     from osteon.web.analyse import analyse as run
 
-    said = run(
-        readings, out, threshold=threshold, columns=column or [], level=level, localisation=localisation, least_iou=iou,
-        database_url=database, progress=Shown(),
-    )  # fmt: skip
+    how = How(threshold, level, localisation, iou)
+    said = run(readings, out, how, columns=column or [], database_url=database, progress=Shown())
     print(said)
 
 
@@ -178,7 +177,7 @@ def simulate(
     from osteon.readers import Population
     from osteon.readers import simulate as draw
     from osteon.readers.simulate import simulate_on, skill_of
-    from osteon.web.investigator import key_of
+    from osteon.web.links import key_of
 
     rng = np.random.default_rng(seed)
     people = Population(skill=skill_of(reader_auc), model_skill=skill_of(model_auc), bias=bias, reliance=reliance)

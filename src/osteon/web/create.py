@@ -17,6 +17,7 @@ from sqlalchemy import Connection, insert
 
 from osteon.core import tables
 from osteon.core.errors import InputError, NotEstimableError, suggest
+from osteon.core.run import RunFolder
 from osteon.core.words import counted
 from osteon.readers import plan, planned_power
 from osteon.stats import auc
@@ -24,7 +25,8 @@ from osteon.study import Study
 from osteon.study.protocol import BurnedIn, Readers
 from osteon.web import database, guard
 from osteon.web.database import Store, sqlite_url
-from osteon.web.prepared import Prepared, prepare, refuse_open, refuse_unknown
+from osteon.web.masking import refuse_unknown
+from osteon.web.prepared import prepare, refuse_open
 from osteon.web.sheet import Sheet
 from osteon.web.told import told
 from osteon.web.wording import worded
@@ -127,7 +129,9 @@ def create(
     (unfinished / "site" / "pictures").mkdir(parents=True)
     try:
         sheet = Sheet(unfinished / "contact_sheet", study.study.name, len(views))
-        prepared = prepare(study, protocol, views, captions, unfinished / "site" / "pictures", sheet, progress)
+        prepared = prepare(
+            study, protocol, views.assign(caption=captions), unfinished / "site" / "pictures", sheet, progress
+        )
         tables.write(prepared.burned_in, unfinished / "burned_in.csv", tables.BURNED_IN)
         refuse_open(prepared.open, _kept(unfinished, folder) if prepared.open else folder)
         if not prepared.heatmaps:
@@ -137,7 +141,8 @@ def create(
         store = Store(database_url or sqlite_url(unfinished / "site" / "study.db"))
         store.create()
         with store.write() as connection:
-            links = _fill(connection, study, protocol, key, context, prepared, tasks, address)
+            _fill(connection, protocol, _about(study), _cases(key, context), prepared.views, tasks)
+            links = _invite(connection, protocol, address)
         store.close()
         _write_private(links, unfinished / "invitations.csv")
         unfinished.rename(folder)
@@ -189,15 +194,15 @@ _NO_PEOPLE = 'Add one or more: [[readers.people]] code = "R1" experience = 5'
 
 def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame, list[str], list[str]]:
     """The key; the cohort's rows of the chosen pictures in the same order; all external cases; the labels."""
-    run = study.run_path
+    run = RunFolder(study.run_path)
     model = protocol.model or study.primary[0]
-    scores = tables.read(run / "scores.csv", tables.SCORES)
+    scores = run.read("scores")
     if model not in set(scores["model"]):
         raise InputError(
             f"no predictions of model '{model}'", column="readers.model", fix=suggest(model, scores["model"])
         )
-    line = tables.read(run / "recalibration.csv", tables.RECALIBRATION).set_index("model").loc[model]
-    points = tables.read(run / "operating_points.csv", tables.OPERATING_POINTS)
+    line = run.read("recalibration").set_index("model").loc[model]
+    points = run.read("operating_points")
     points = points[points["model"] == model]
     if protocol.rule not in set(points["rule"]):
         raise InputError(
@@ -217,9 +222,9 @@ def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame
     external = scores[(scores["model"] == model) & (scores["split"] == "external")]
     if external.empty:
         raise InputError(
-            "the run has no external case to read", file=run / "scores.csv", fix="Name an external centre."
+            "the run has no external case to read", file=run.file("scores"), fix="Name an external centre."
         )
-    cohort = tables.read(run / "cohort.csv", tables.COHORT)
+    cohort = run.read("cohort")
     cases = cohort.drop(columns=["patient_id", "centre", "label"], errors="ignore").merge(
         external[["case_id", "patient_id", "centre", "label"]], on="case_id", validate="one_to_one"
     )
@@ -240,21 +245,31 @@ def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame
     return key, views, external["case_id"].astype(str).tolist(), labels
 
 
+def _about(study: Study) -> dict[str, Any]:
+    """What readers are told of the study."""
+    flow = RunFolder(study.run_path).flow_file
+    synthetic = flow.is_file() and json.loads(flow.read_text(encoding="utf-8")).get("synthetic", False)
+    return {"title": study.study.name, "synthetic": bool(synthetic)}
+
+
+def _cases(key: pd.DataFrame, context: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The cases as the server has them; the truth is not among what it has."""
+    rows = key.drop_duplicates("code")[["code", "probability", "threshold", "advice"]].to_dict("records")
+    return [{**_named(row), "context": dict(context[str(row["code"])])} for row in rows]
+
+
 def _fill(
     connection: Connection,
-    study: Study,
     protocol: Readers,
-    key: pd.DataFrame,
-    context: Mapping[str, Mapping[str, str]],
-    prepared: Prepared,
+    about: Mapping[str, Any],
+    cases: list[dict[str, Any]],
+    views: list[dict[str, Any]],
     tasks: pd.DataFrame,
-    address: str,
-) -> pd.DataFrame:
-    """Fill the database; the truth is not among what is written."""
+) -> None:
+    """Fill the database."""
     served = protocol.model_copy(
         update={"people": (), "model": "", "burned_in": BurnedIn(), "context": (), "context_confirmed": ()}
     )
-    about = {"title": study.study.name, "synthetic": _is_synthetic(study.run_path)}
     connection.execute(
         insert(database.study).values(id=1, protocol={"readers": served.model_dump(mode="json"), **about})
     )
@@ -262,14 +277,14 @@ def _fill(
     connection.execute(
         insert(database.person), [*people, {"code": guard.ADMINISTRATOR, "role": "admin", "experience": None}]
     )
-    first = key.drop_duplicates("code")
-    cases = first[["code", "probability", "threshold", "advice"]].to_dict("records")
-    connection.execute(
-        insert(database.reading_case), [{**_named(row), "context": dict(context[str(row["code"])])} for row in cases]
-    )
-    connection.execute(insert(database.view), prepared.views)
+    connection.execute(insert(database.reading_case), cases)
+    connection.execute(insert(database.view), views)
     planned = tasks.rename(columns={"code": "case_code"}).to_dict("records")
     connection.execute(insert(database.task), [_named(row) for row in planned])
+
+
+def _invite(connection: Connection, protocol: Readers, address: str) -> pd.DataFrame:
+    """A link for everybody."""
     roles = {p.code: "reader" for p in protocol.people} | {guard.ADMINISTRATOR: "admin"}
     tokens = {code: guard.invite(connection, code) for code in roles}
     links = [guard.link(address, tokens[code], role == "admin") for code, role in roles.items()]
@@ -279,11 +294,6 @@ def _fill(
 def _named(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row of a DataFrame as SQLAlchemy wants it."""
     return {str(name): value for name, value in row.items()}
-
-
-def _is_synthetic(run: Path) -> bool:
-    flow = run / "flow.json"
-    return bool(flow.is_file() and json.loads(flow.read_text(encoding="utf-8")).get("synthetic", False))
 
 
 def _write_private(links: pd.DataFrame, path: Path) -> None:

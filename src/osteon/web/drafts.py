@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,18 +16,29 @@ def place_of(task: Row[Any]) -> str:
     return f"{task.session}.{task.position}.{task.step}"
 
 
-def keep(
-    connection: Connection, reader: str, place: str, content: dict[str, Any], room: str, turn: int, now: datetime
-) -> bool:
+@dataclass(frozen=True)
+class Draft:
+    """A draft as it came from the browser.
+
+    Attributes:
+        content: What has been filled in; empty takes an earlier draft away.
+        room: The window.
+        turn: The window's own count of drafts: requests can overtake each other.
+    """
+
+    content: dict[str, Any]
+    room: str
+    turn: int
+
+
+def keep(connection: Connection, reader: str, place: str, given: Draft, now: datetime) -> bool:
     """Keep a draft in place of an earlier one; one without content takes it away.
 
     Args:
         connection: Inside a writing transaction.
         reader: Whose it is.
         place: Of a case's step, or a questionnaire's name.
-        content: What has been filled in.
-        room: The window.
-        turn: The window's own count of drafts: requests can overtake each other.
+        given: The draft.
         now: The present moment.
 
     Returns:
@@ -35,11 +47,13 @@ def keep(
     old = connection.execute(
         select(draft.c.room, draft.c.turn).where(draft.c.reader == reader, draft.c.place == place)
     ).first()
-    if old and old.room == room and old.turn >= turn:
+    if old and old.room == given.room and old.turn >= given.turn:
         return False
     drop(connection, reader, place)
     connection.execute(
-        insert(draft).values(reader=reader, place=place, content=content, room=room, turn=turn, saved_at=now)
+        insert(draft).values(
+            reader=reader, place=place, content=given.content, room=given.room, turn=given.turn, saved_at=now
+        )
     )
     return True
 

@@ -13,10 +13,11 @@ from osteon.core import tables
 from osteon.core.errors import InputError
 from osteon.readers import to_imrmc
 from osteon.study.protocol import Readers
-from osteon.web import changes, desk
+from osteon.web import changes
 from osteon.web.database import Store, answer, person, reading, view
-from osteon.web.investigator import study_folder
+from osteon.web.links import study_folder
 from osteon.web.serve import open_store
+from osteon.web.sessions import protocol_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def export(store: Store, folder: Path) -> Exported:
         raise InputError("no such file", file=folder / "key.csv", fix="Export where the reader study was created.")
     key = tables.read(folder / "key.csv", tables.READING_KEY).drop_duplicates("code")
     with store.read() as connection:
-        protocol, _ = desk.protocol_of(connection)
+        protocol, _ = protocol_of(connection)
         given = pd.DataFrame(connection.execute(select(reading).order_by(reading.c.id)).mappings().all())
         people = pd.DataFrame(connection.execute(select(person.c.code, person.c.experience)).mappings().all())
         answers = pd.DataFrame(connection.execute(select(answer).order_by(answer.c.id)).mappings().all())

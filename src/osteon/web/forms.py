@@ -50,7 +50,7 @@ class Box(Body):
 
 
 class Answer(Body):
-    """An answer to a case; see :class:`osteon.web.desk.Given`."""
+    """An answer to a case; see :class:`osteon.web.answers.Submitted`."""
 
     session: Session
     step: Session

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import InputError
+from osteon.core.run import RunFolder
 from osteon.core.words import counted
 from osteon.models.explain.placing import on_radiograph
 from osteon.web.picture import Depth16
@@ -19,21 +18,21 @@ _RECTANGLE = ["x0", "y0", "x1", "y1"]
 
 
 class HeatMaps:
-    """What a run's folder ``cams`` holds for one model.
+    """What a run holds of one model's maps.
 
     Args:
-        folder: The folder.
+        run: The run.
         model: The model whose advice is shown; another model's maps are never taken for its own.
         method: How its maps were made.
     """
 
-    def __init__(self, folder: Path, model: str, method: str) -> None:
-        self.folder, self.model = folder, model
+    def __init__(self, run: RunFolder, model: str, method: str) -> None:
+        self.run, self.model = run, model
         self.cases: pd.DataFrame | None = None
-        if (folder / "cases.csv").is_file():
-            self.cases = tables.read(folder / "cases.csv", tables.EXPLAINED).reset_index(drop=True)
+        if run.explained.is_file():
+            self.cases = tables.read(run.explained, tables.EXPLAINED).reset_index(drop=True)
             self.places = {str(case): place for place, case in enumerate(self.cases["case_id"])}
-        made = folder / model / f"{method}.npy"
+        made = run.maps(model, method)
         self.maps = np.load(made, mmap_mode="r", allow_pickle=False) if made.is_file() else None
 
     def of(self, case_id: str, shape: tuple[int, ...]) -> Depth16 | None:
@@ -63,7 +62,7 @@ class HeatMaps:
         if [row["height"], row["width"]] != list(shape):
             raise InputError(
                 f"the heat map of case '{row['case_id']}' was made on a picture of another size",
-                file=self.folder / "cases.csv",
+                file=self.run.explained,
                 fix="Run the study again, so that its maps are of the pictures that are there now.",
             )
         rectangle = row[_RECTANGLE].to_numpy(dtype=np.float64) * np.tile([size[1] / shape[1], size[0] / shape[0]], 2)
@@ -73,7 +72,8 @@ class HeatMaps:
         """A map that was brought from elsewhere: a file of the case on its whole radiograph."""
         from PIL import Image
 
-        array, drawn = (self.folder / tables.file_name(case_id, suffix) for suffix in (".npy", ".png"))
+        drawn = self.run.map(case_id)
+        array = drawn.with_name(tables.file_name(case_id, ".npy"))
         if array.is_file():
             heat = np.load(array, allow_pickle=False).astype(np.float32)
         elif drawn.is_file():

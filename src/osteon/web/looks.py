@@ -35,15 +35,13 @@ def record(
     reader: str,
     kind: str,
     now: datetime,
-    *,
-    task: Row[Any] | None = None,
-    session: int | None = None,
+    of: Row[Any] | int | None = None,
     seconds: float | None = None,
 ) -> None:
-    """Append an event, of a task or of a session."""
-    where = {"session": session}
-    if task is not None:
-        where = {"session": task.session, "position": task.position, "step": task.step}
+    """Append an event, of a task or of a session (its number)."""
+    where = {"session": of}
+    if not isinstance(of, int | None):
+        where = {"session": of.session, "position": of.position, "step": of.step}
     connection.execute(
         insert(happening).values(reader=reader, kind=kind, seconds=seconds, at=now, tick=time.monotonic(), **where)
     )

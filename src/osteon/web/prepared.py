@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,48 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from osteon.core.errors import InputError, suggest
+from osteon.core.errors import InputError
+from osteon.core.run import RunFolder
 from osteon.core.words import counted
-from osteon.io import StoredRadiograph, burned, read_stored
-from osteon.io.burned.marker import Box
+from osteon.io import burned, read_stored
 from osteon.study import Study
-from osteon.study.protocol import BurnedIn, Readers
+from osteon.study.protocol import Readers
 from osteon.web import picture
 from osteon.web.heat import HeatMaps
+from osteon.web.masking import Masked, mask
 from osteon.web.sheet import Sheet
 
 _BOX = ["x0", "y0", "x1", "y1"]
 _NAMED = 12  # cases that a message names
-
-
-@dataclass(frozen=True)
-class Masked:
-    """What became of the text in one picture.
-
-    Attributes:
-        radiograph: The picture without what was painted over.
-        painted: Boxes that were painted over.
-        left: Texts over the anatomy, or over the lesion's box, that were left.
-        markers: Side markers that were left.
-        stated: Whether the header says that text is burned in; None where it is silent.
-        decision: ``confirmed`` or ``painted`` by the investigator, or nothing.
-    """
-
-    radiograph: StoredRadiograph
-    painted: tuple[Box, ...]
-    left: tuple[Box, ...]
-    markers: tuple[Box, ...]
-    stated: bool | None
-    decision: str
-
-    @property
-    def open(self) -> str:
-        """What the investigator has to decide; empty for nothing."""
-        if self.decision == "confirmed":
-            return ""
-        if self.left:
-            return "over the anatomy"
-        return "stated" if self.stated and not self.painted else ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +48,6 @@ def prepare(
     study: Study,
     protocol: Readers,
     views: pd.DataFrame,
-    captions: Sequence[str],
     folder: Path,
     sheet: Sheet,
     progress: Callable[[int, int], None] | None,
@@ -87,16 +57,15 @@ def prepare(
     Args:
         study: The study.
         protocol: The rules.
-        views: One row a picture: code, view_number, case_id, image, box.
-        captions: The name of each picture's view.
+        views: One row a picture: code, view_number, case_id, image, box, caption (the name of its view).
         folder: Where pictures go.
         sheet: The contact sheet.
         progress: Called with the number of pictures prepared and their total.
     """
     method = next(iter(study.explain.methods), "")
-    maps = HeatMaps(study.run_path / "cams", protocol.model or study.primary[0], method)
+    maps = HeatMaps(RunFolder(study.run_path), protocol.model or study.primary[0], method)
     rows, found, undecided, heated = [], [], {}, 0
-    for done, (row, caption) in enumerate(zip(views.to_dict("records"), captions, strict=True)):
+    for done, row in enumerate(views.to_dict("records")):
         case_id = str(row["case_id"])
         path = study.cohort_path.parent / str(row["image"])
         box = [float(row[side]) for side in _BOX]
@@ -123,71 +92,13 @@ def prepare(
                 "spacing": list(masked.radiograph.spacing) if masked.radiograph.spacing else None,
                 "boxes": [] if np.isnan(box).any() else [box],
                 "heatmap": None if heat is None else {"height": heat.shape[0], "width": heat.shape[1]},
-                "name": caption or None,
+                "name": row["caption"] or None,
             }
         )
         if progress:
             progress(done + 1, len(views))
     told = maps.told(heated, len(views)) if protocol.heatmap else ""
     return Prepared(rows, pd.DataFrame(found), undecided, told, heated)
-
-
-def mask(
-    radiograph: StoredRadiograph, stated: bool | None, decided: BurnedIn, case_id: str, lesion: Sequence[float]
-) -> Masked:
-    """Take away the text that may go, and say what is left.
-
-    Args:
-        radiograph: The picture.
-        stated: What its header says of burned-in text.
-        decided: What the investigator decided.
-        case_id: The case.
-        lesion: Its box, nan where it has none; what touches it is never painted over unasked.
-
-    Raises:
-        InputError: A box that was drawn by hand lies outside the picture.
-    """
-    texts = burned.find(radiograph)
-    shown = radiograph.render().pixels
-    drawn = [_whole(box) for box in decided.boxes.get(case_id, ())]
-    height, width = radiograph.values.shape
-    for box in drawn:
-        if box[0] >= width or box[1] >= height:
-            raise InputError(
-                f"a box of case '{case_id}' lies outside its picture of {width} x {height} pixels",
-                column="readers.burned_in.boxes",
-                fix="Give x0, y0, x1, y1 in pixels from the upper left corner.",
-            )
-    markers, painted, left = [], list(drawn), []
-    for text in texts:
-        outside = text.outside and not _touches(text.box, lesion)
-        if decided.side_markers == "keep" and outside and burned.is_side_marker(shown, text.box):
-            markers.append(text.box)
-        elif outside or decided.names("paint", case_id):
-            painted.append(text.box)
-        elif not any(_covers(box, text.box) for box in drawn):
-            left.append(text.box)
-    confirmed = decided.names("confirmed", case_id)
-    asked = bool(drawn) or decided.names("paint", case_id)
-    decision = "confirmed" if confirmed else "painted" if asked else ""
-    clean = burned.hide(radiograph, painted)
-    return Masked(clean, tuple(painted), tuple(left), tuple(markers), stated, decision)
-
-
-def refuse_unknown(decided: BurnedIn, case_ids: Sequence[str]) -> None:
-    """Refuse decisions about cases that are not there.
-
-    Raises:
-        InputError: A case that is named is none of the external cases.
-    """
-    for setting, named in (("paint", decided.paint), ("confirmed", decided.confirmed), ("boxes", decided.boxes)):
-        for case_id in named:
-            if case_id not in case_ids and not (case_id == "all" and setting != "boxes"):
-                raise InputError(
-                    f"no external case is called '{case_id}'",
-                    column=f"readers.burned_in.{setting}",
-                    fix=suggest(case_id, case_ids),
-                )
 
 
 def refuse_open(undecided: dict[str, str], sheet: Path) -> None:
@@ -243,19 +154,3 @@ def _recorded(row: dict[Any, Any], masked: Masked) -> dict[str, Any]:
         "boxes": "; ".join(" ".join(str(side) for side in box) for box in masked.painted),
         "left": "; ".join(" ".join(str(side) for side in box) for box in masked.left),
     }
-
-
-def _whole(box: Sequence[float]) -> Box:
-    """The whole pixels that a box touches."""
-    return int(np.floor(box[0])), int(np.floor(box[1])), int(np.ceil(box[2])), int(np.ceil(box[3]))
-
-
-def _touches(box: Box, other: Sequence[float]) -> bool:
-    """Whether two boxes overlap; never where one is nan."""
-    return bool(box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3])
-
-
-def _covers(box: Box, other: Box) -> bool:
-    """Whether a box holds most of another."""
-    width, height = min(box[2], other[2]) - max(box[0], other[0]), min(box[3], other[3]) - max(box[1], other[1])
-    return width > 0 and height > 0 and 2 * width * height > (other[2] - other[0]) * (other[3] - other[1])

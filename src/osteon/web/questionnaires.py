@@ -2,68 +2,59 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from typing import Literal
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
-from osteon.study.protocol import Item, Readers
-from osteon.web import desk, drafts
+from osteon.study.protocol import Item
+from osteon.web import drafts
 from osteon.web.database import answer
 from osteon.web.looks import record
+from osteon.web.sessions import NotAllowedError, Visit, lock, stage
 
 Name = Literal["before", "after"]
 
 
-def store(
-    connection: Connection, protocol: Readers, reader: str, name: Name, given: dict[str, str], now: datetime
-) -> None:
+def store(visit: Visit, name: Name, given: dict[str, str]) -> None:
     """Store a whole questionnaire at once; it cannot be changed afterwards.
 
     Raises:
         NotAllowedError: Not now, an answer is missing, or one is not an answer to its item.
     """
-    _due(connection, protocol, reader, name, now)
-    items = {item.id: item for item in getattr(protocol, name)}
+    _due(visit, name)
+    items = {item.id: item for item in getattr(visit.protocol, name)}
     filled = {key: value.strip() for key, value in given.items() if value.strip()}
     for key, value in filled.items():
         if key not in items or not _answers(items[key], value):
-            raise desk.NotAllowedError("One of the answers does not belong to its question.")
+            raise NotAllowedError("One of the answers does not belong to its question.")
     for item in items.values():
         if item.required and item.id not in filled:
-            raise desk.NotAllowedError(f"Please answer: {item.text}")
+            raise NotAllowedError(f"Please answer: {item.text}")
+    connection, reader, now = visit.connection, visit.reader, visit.now
     for key, value in filled.items():
         connection.execute(insert(answer).values(reader=reader, stage=name, item=key, value=value, answered_at=now))
     drafts.drop(connection, reader, name)
     record(connection, reader, name, now)
 
 
-def draft(
-    connection: Connection,
-    protocol: Readers,
-    reader: str,
-    name: Name,
-    given: dict[str, str],
-    room: str,
-    turn: int,
-    now: datetime,
-) -> bool:
+def keep_draft(visit: Visit, name: Name, given: drafts.Draft) -> bool:
     """Keep what has been filled in so far.
 
     Raises:
         NotAllowedError: Not now.
     """
-    _due(connection, protocol, reader, name, now)
-    known = {item.id for item in getattr(protocol, name)}
-    filled = {key: value for key, value in given.items() if key in known and value}
-    return drafts.keep(connection, reader, name, filled, room, turn, now)
+    _due(visit, name)
+    known = {item.id for item in getattr(visit.protocol, name)}
+    filled = {key: value for key, value in given.content.items() if key in known and value}
+    return drafts.keep(visit.connection, visit.reader, name, replace(given, content=filled), visit.now)
 
 
-def _due(connection: Connection, protocol: Readers, reader: str, name: Name, now: datetime) -> None:
-    desk.lock(connection, reader)
-    here, _ = desk.stage(connection, protocol, reader, now)
+def _due(visit: Visit, name: Name) -> None:
+    lock(visit.connection, visit.reader)
+    here, _ = stage(visit)
     if here.name != name:
-        raise desk.NotAllowedError("This questionnaire cannot be answered now.")
+        raise NotAllowedError("This questionnaire cannot be answered now.")
 
 
 def _answers(item: Item, value: str) -> bool:

@@ -234,7 +234,7 @@ class Stored(Whereabouts):
     answered_at: str
 
 
-class OfficeMe(Reply):
+class AdministratorMe(Reply):
     """The administrator who is signed in."""
 
     code: str

@@ -1,4 +1,4 @@
-"""The routes: each holds a request against its form and hands it to the reading desk or the administrator's office."""
+"""The routes: each holds a request against its form and hands it on."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from sqlalchemy import Connection
 from osteon.core.errors import InputError
 from osteon.study.protocol import Readers
 from osteon.web import (
+    administration,
+    answers,
+    cases,
     changes,
-    desk,
     drafts,
     forms,
     guard,
-    office,
     pen,
     picture,
     questionnaires,
     replies,
     rules,
+    sessions,
     views,
 )
 from osteon.web.forms import Name, Number
@@ -40,25 +42,32 @@ from osteon.web.site import (
 )
 
 api = APIRouter(prefix="/api")
-office_api = APIRouter(prefix="/api/readers", dependencies=[Depends(administrator)])
-protocol_api = APIRouter(prefix="/api/office")
+readers_api = APIRouter(prefix="/api/readers", dependencies=[Depends(administrator)])
+administration_api = APIRouter(prefix="/api/office")
 
 
 @contextmanager
-def _reading(site: Site) -> Iterator[tuple[Connection, Readers]]:
+def _looking(site: Site) -> Iterator[tuple[Connection, Readers]]:
     """One reading transaction, and the protocol as it is in it."""
     with site.store.read() as connection:
         yield connection, changes.applied(connection, site.protocol)
 
 
 @contextmanager
-def _writing(site: Site, code: str, room: str | None) -> Iterator[tuple[Connection, Readers]]:
-    """One writing transaction of the window that has the pen (None: of any), and the protocol as it is in it."""
+def _reading(site: Site, code: str) -> Iterator[sessions.Visit]:
+    """A reader's visit in one reading transaction."""
+    with _looking(site) as (connection, protocol):
+        yield sessions.Visit(connection, protocol, code, site.clock())
+
+
+@contextmanager
+def _writing(site: Site, code: str, room: str | None) -> Iterator[sessions.Visit]:
+    """A reader's visit in one writing transaction, from the window that has the pen (None: from any)."""
     with site.store.write() as connection:
-        desk.lock(connection, code)
+        sessions.lock(connection, code)
         if room is not None:
             pen.hold(connection, code, room)
-        yield connection, changes.applied(connection, site.protocol)
+        yield sessions.Visit(connection, changes.applied(connection, site.protocol), code, site.clock())
 
 
 # --- coming in ------------------------------------------------------------------------------------------------------
@@ -98,18 +107,19 @@ def me(who: KnownReader, site: ThisSite) -> replies.Me:
 @api.post("/pen")
 def take_pen(code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
     """Write in this window from now on, and in no other."""
-    with _writing(site, code, None) as (connection, _):
-        pen.take(connection, code, room, site.clock())
+    with _writing(site, code, None) as visit:
+        pen.take(visit.connection, code, room, visit.now)
     return replies.Whereabouts.model_validate(_whereabouts(site, code))
 
 
 def _whereabouts(site: Site, code: str) -> dict[str, Any]:
     """The question, and where a reader stands."""
-    with _reading(site) as (connection, protocol):
-        here, come = desk.stage(connection, protocol, code, site.clock())
+    with _reading(site, code) as visit:
+        protocol = visit.protocol
+        here, come = sessions.stage(visit)
         asked = here.name in ("before", "after")
-        filled = drafts.found(connection, code, here.name) if asked else None
-        begun = drafts.positions(connection, code, here.session)
+        filled = drafts.found(visit.connection, code, here.name) if asked else None
+        begun = drafts.positions(visit.connection, code, here.session)
     items = getattr(protocol, here.name) if asked else ()
     between = here.name in ("reading", "review")
     return {
@@ -142,8 +152,8 @@ def fill(
     name: Literal["before", "after"], body: forms.Questionnaire, code: Reader, room: Room, site: ThisSite
 ) -> replies.Whereabouts:
     """Store a questionnaire."""
-    with _writing(site, code, room) as (connection, protocol):
-        questionnaires.store(connection, protocol, code, name, body.answers, site.clock())
+    with _writing(site, code, room) as visit:
+        questionnaires.store(visit, name, body.answers)
     return replies.Whereabouts.model_validate(_whereabouts(site, code))
 
 
@@ -152,8 +162,8 @@ def draft_questionnaire(
     name: Literal["before", "after"], body: forms.QuestionnaireDraft, code: Reader, room: Room, site: ThisSite
 ) -> replies.Kept:
     """Keep what has been filled in of a questionnaire."""
-    with _writing(site, code, room) as (connection, protocol):
-        kept = questionnaires.draft(connection, protocol, code, name, body.answers, room, body.turn, site.clock())
+    with _writing(site, code, room) as visit:
+        kept = questionnaires.keep_draft(visit, name, drafts.Draft(body.answers, room, body.turn))
     return replies.Kept(kept=kept)
 
 
@@ -163,8 +173,8 @@ def draft_questionnaire(
 @api.get("/cases/{position}")
 def case(position: Number, code: Reader, site: ThisSite) -> replies.Case:
     """A case of the open session."""
-    with _reading(site) as (connection, protocol):
-        return replies.Case.model_validate(desk.case_page(connection, protocol, code, position, site.clock()))
+    with _reading(site, code) as visit:
+        return replies.Case.model_validate(cases.case_page(visit, position))
 
 
 @api.get("/cases/{position}/pictures/{number}", response_class=Response)
@@ -172,25 +182,25 @@ def case_picture(
     position: Number, number: Number, code: Reader, site: ThisSite, part: Literal["whole", "half"] = "whole"
 ) -> Response:
     """One picture of a case, at full depth; a large one also at half its size."""
-    with _reading(site) as (connection, protocol):
-        case_code = views.picture_case(connection, protocol, code, position, site.clock())
+    with _reading(site, code) as visit:
+        case_code = views.picture_case(visit, position)
     return _sent(site, picture.name(case_code, number, part))
 
 
 @api.get("/cases/{position}/views")
 def case_views(position: Number, code: Reader, site: ThisSite) -> list[replies.ViewSize]:
     """How many pictures a case has and how large they are: enough to fetch those of the next case ahead of time."""
-    with _reading(site) as (connection, protocol):
-        case_code = views.picture_case(connection, protocol, code, position, site.clock())
-        return [replies.ViewSize.model_validate(row) for row in views.sizes(connection, case_code)]
+    with _reading(site, code) as visit:
+        case_code = views.picture_case(visit, position)
+        return [replies.ViewSize.model_validate(row) for row in views.sizes(visit.connection, case_code)]
 
 
 @api.get("/cases/{position}/heatmaps/{number}", response_class=Response)
 def case_heatmap(request: Request, position: Number, number: Number, code: Reader, site: ThisSite) -> Response:
     """The model's heat map on one picture of a case of the aided arm; asking for it is recorded."""
     looked = not guard.heads_only(request.scope)
-    with _writing(site, code, None) as (connection, protocol):
-        due = desk.note(connection, protocol, code, position, "heatmap", site.clock(), written=looked)
+    with _writing(site, code, None) as visit:
+        due = cases.note(visit, position, "heatmap", written=looked)
     return _sent(site, picture.name(due.case_code, number, "heat"))
 
 
@@ -206,31 +216,31 @@ def _sent(site: Site, name: str) -> Response:
 @api.post("/cases/{position}/shown")
 def shown(position: Number, code: Reader, room: Room, site: ThisSite) -> replies.Noted:
     """The case is on the screen."""
-    with _writing(site, code, room) as (connection, protocol):
-        due = desk.note(connection, protocol, code, position, "shown", site.clock())
+    with _writing(site, code, room) as visit:
+        due = cases.note(visit, position, "shown")
     return replies.Noted(step=due.step)
 
 
 @api.post("/cases/{position}/left")
 def left(position: Number, body: forms.Left, code: Reader, site: ThisSite) -> replies.Noted:
     """The reader paused, or turned to something else; a window that has lost the pen may still tell its time."""
-    with _writing(site, code, None) as (connection, protocol):
-        due = desk.note(connection, protocol, code, position, "left", site.clock(), body.seconds)
+    with _writing(site, code, None) as visit:
+        due = cases.note(visit, position, "left", body.seconds)
     return replies.Noted(step=due.step)
 
 
 @api.post("/cases/{position}/advice")
 def advice(position: Number, code: Reader, room: Room, site: ThisSite) -> replies.Advice:
     """The model's advice on a case of the aided arm; asking for it is recorded."""
-    with _writing(site, code, room) as (connection, protocol):
-        return replies.Advice.model_validate(desk.advice(connection, protocol, code, position, site.clock()))
+    with _writing(site, code, room) as visit:
+        return replies.Advice.model_validate(cases.advice(visit, position))
 
 
 @api.post("/cases/{position}/advised")
 def advised(position: Number, code: Reader, room: Room, site: ThisSite) -> replies.Noted:
     """The advice is on the screen: from now on an answer can be chosen with it."""
-    with _writing(site, code, room) as (connection, protocol):
-        due = desk.note(connection, protocol, code, position, "advised", site.clock())
+    with _writing(site, code, room) as visit:
+        due = cases.note(visit, position, "advised")
     return replies.Noted(step=due.step)
 
 
@@ -240,55 +250,57 @@ def draft(position: Number, body: forms.Draft, code: Reader, room: Room, site: T
     content = body.model_dump(exclude={"session", "step", "turn"}, exclude_defaults=True)
     if set(content) <= {"revises"}:
         content = {}
-    with _writing(site, code, room) as (connection, protocol):
-        kept = desk.keep_draft(
-            connection, protocol, code, position, (body.session, body.step), body.revises, content, room, body.turn,
-            site.clock(),
-        )  # fmt: skip
+    with _writing(site, code, room) as visit:
+        unfinished = drafts.Draft(content, room, body.turn)
+        kept = answers.keep_draft(visit, position, (body.session, body.step), body.revises, unfinished)
     return replies.Kept(kept=kept)
 
 
 @api.post("/cases/{position}/answers")
-def answers(position: Number, body: forms.Answer, code: Reader, room: Room, site: ThisSite) -> replies.Stored:
+def store_answer(position: Number, body: forms.Answer, code: Reader, room: Room, site: ThisSite) -> replies.Stored:
     """Store an answer; the reply is sent when it is on disk."""
-    given = desk.Given(**{**body.model_dump(exclude={"box"}), "box": body.box.model_dump() if body.box else None})
-    with _writing(site, code, room) as (connection, protocol):
-        stored = desk.store_answer(connection, protocol, code, position, given, site.clock())
+    given = answers.Submitted(
+        **{**body.model_dump(exclude={"box"}), "box": body.box.model_dump() if body.box else None}
+    )
+    with _writing(site, code, room) as visit:
+        stored = answers.store_answer(visit, position, given)
     return replies.Stored.model_validate({**stored, **_whereabouts(site, code)})
 
 
 @api.post("/close")
 def close(body: forms.Close, code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
     """Close the session."""
-    with _writing(site, code, room) as (connection, protocol):
-        desk.close_session(connection, protocol, code, body.session, site.clock())
+    with _writing(site, code, room) as visit:
+        sessions.close_session(visit, body.session)
     return replies.Whereabouts.model_validate(_whereabouts(site, code))
 
 
-# --- the administrator's office -------------------------------------------------------------------------------------
+# --- for the administrator; the path's name is older than the module's ----------------------------------------------
 
 
-@protocol_api.get("/me")
-def office_me(who: KnownAdministrator, site: ThisSite) -> replies.OfficeMe:
+@administration_api.get("/me")
+def administrator_me(who: KnownAdministrator, site: ThisSite) -> replies.AdministratorMe:
     """The administrator who is signed in."""
-    return replies.OfficeMe.model_validate({"code": who.code, "role": who.role, "csrf": who.csrf, "study": site.about})
+    return replies.AdministratorMe.model_validate(
+        {"code": who.code, "role": who.role, "csrf": who.csrf, "study": site.about}
+    )
 
 
-@protocol_api.get("/protocol")
+@administration_api.get("/protocol")
 def protocol(_code: Administrator, site: ThisSite) -> replies.Protocol:
     """What may be changed of the protocol, and what was."""
-    with _reading(site) as (connection, current):
+    with _looking(site) as (connection, current):
         return _protocol(connection, current)
 
 
-@protocol_api.post("/washout")
+@administration_api.post("/washout")
 def washout(body: forms.Washout, code: Administrator, site: ThisSite) -> replies.Protocol:
     """Set another wash-out; who, when and why is written down."""
     with site.store.write() as connection:
         try:
             current = changes.change_washout(connection, site.protocol, body.days, body.reason, code, site.clock())
         except InputError as error:
-            raise desk.NotAllowedError(str(error)) from None
+            raise sessions.NotAllowedError(str(error)) from None
         return _protocol(connection, current)
 
 
@@ -298,26 +310,26 @@ def _protocol(connection: Connection, current: Readers) -> replies.Protocol:
     )
 
 
-@office_api.get("")
+@readers_api.get("")
 def progress(site: ThisSite) -> list[replies.ReaderProgress]:
     """How far every reader has come; no answers."""
-    with _reading(site) as (connection, current):
-        rows = office.progress(connection, current, site.clock())
+    with _looking(site) as (connection, current):
+        rows = administration.progress(connection, current, site.clock())
     return [replies.ReaderProgress.model_validate(row) for row in rows]
 
 
-@office_api.post("/{reader}/invite")
+@readers_api.post("/{reader}/invite")
 def new_invitation(reader: Name, site: ThisSite) -> replies.Invitation:
     """A new link for a reader; the old one ends."""
     with site.store.write() as connection:
-        office.known(connection, reader)
+        administration.known(connection, reader)
         return replies.Invitation(token=guard.invite(connection, reader))
 
 
-@office_api.post("/{reader}/revoke")
+@readers_api.post("/{reader}/revoke")
 def revoke(reader: Name, site: ThisSite) -> replies.Revoked:
     """End a reader's link, and every browser signed in with it."""
     with site.store.write() as connection:
-        office.known(connection, reader)
+        administration.known(connection, reader)
         guard.revoke(connection, reader)
     return replies.Revoked(revoked=True)

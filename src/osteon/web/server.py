@@ -12,8 +12,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from osteon.core.errors import InputError
-from osteon.web import desk, guard, pen, routes
+from osteon.web import guard, pen, routes
 from osteon.web.database import Store
+from osteon.web.sessions import NotAllowedError, protocol_of
 from osteon.web.site import Clock, Site, now_utc
 
 _STATIC = Path(__file__).parent / "static"
@@ -34,15 +35,15 @@ def create_app(store: Store, pictures: Path, *, secure: bool = False, clock: Clo
     if not store.has_study():
         raise InputError("the database holds no reader study", fix="Make one with 'osteon readers create'.")
     with store.read() as connection:
-        protocol, about = desk.protocol_of(connection)
+        protocol, about = protocol_of(connection)
     app = FastAPI(title="osteon readers", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = Site(store, pictures, protocol, about, secure, clock)
     app.add_middleware(guard.Armour, secure=secure)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(desk.NotAllowedError, _not_allowed)
+    app.add_exception_handler(NotAllowedError, _not_allowed)
     app.add_exception_handler(pen.ElsewhereError, _elsewhere)
-    for router in (routes.api, routes.office_api, routes.protocol_api):
+    for router in (routes.api, routes.readers_api, routes.administration_api):
         app.include_router(router)
     app.add_api_route("/", _page("reader.html"), methods=["GET"])
     app.add_api_route("/admin", _page("admin.html"), methods=["GET"])

@@ -11,16 +11,13 @@ import html
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from osteon.core.tables import written
-
-if TYPE_CHECKING:
-    from osteon.web.prepared import Masked
+from osteon.web.masking import Masked
 
 _A_PAGE = 48  # pictures
 _SIDE = 900  # pixels of the longer side of a picture as it is stored in a page; shown smaller until it is opened

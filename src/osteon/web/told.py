@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import InputError, TableError, suggest
+from osteon.core.run import RunFolder
 from osteon.study import Study
 from osteon.study.protocol import HARMLESS, Readers
 
@@ -74,17 +76,16 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
         InputError: A column is unknown, secret, or not confirmed; or a value looks like a name, a date or a number of
             somebody. The message does not repeat it.
     """
-    cohort = tables.read(study.run_path / "cohort.csv", tables.COHORT)
+    run = RunFolder(study.run_path)
+    cohort = run.read("cohort")
     names = list(dict.fromkeys(protocol.context))
     _check_columns(study, protocol, cohort, names)
     shown = [name for name in names if name in cohort]
     rows = cohort.set_index("case_id").loc[views["case_id"], shown]
-    lines = pd.Series(np.arange(len(cohort)) + 2, index=cohort["case_id"])
     said = pd.DataFrame({name: _column(name, rows[name]) for name in shown}, index=rows.index)
-    known = {str(v) for name in ("patient_id", "case_id") if name in cohort for v in cohort[name] if len(str(v)) > 2}
     for name in shown:
         if name not in protocol.context_confirmed:
-            _check_values(study, name, rows[name], said[name], cohort, known, lines)
+            _check_values(run.file("cohort"), cohort, rows[name], said[name])
     captions = said["view"].tolist() if "view" in said else [""] * len(views)
     told_of = said.drop(columns="view", errors="ignore")
     context: dict[str, dict[str, str]] = {}
@@ -95,7 +96,7 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
 
 
 def _check_columns(study: Study, protocol: Readers, cohort: pd.DataFrame, names: Iterable[str]) -> None:
-    place = study.run_path / "cohort.csv"
+    place = RunFolder(study.run_path).file("cohort")
     for name in names:
         if name not in cohort and name not in tables.COHORT.columns:
             raise InputError(
@@ -124,10 +125,11 @@ def _tells(cohort: pd.DataFrame, study: Study, name: str) -> bool:
     return len(filled) > 1 and len(set(filled[truth])) > 1 and bool(same.mean() > 0.9)
 
 
-def _check_values(
-    study: Study, name: str, raw: pd.Series, said: pd.Series, cohort: pd.DataFrame, known: set[str], lines: pd.Series
-) -> None:
-    """Refuse a column in which a value looks like somebody's."""
+def _check_values(file: Path, cohort: pd.DataFrame, raw: pd.Series, said: pd.Series) -> None:
+    """Refuse a column in which a value looks like somebody's, with its row in the cohort's file."""
+    name = str(raw.name)
+    known = {str(v) for own in ("patient_id", "case_id") if own in cohort for v in cohort[own] if len(str(v)) > 2}
+    lines = pd.Series(np.arange(len(cohort)) + 2, index=cohort["case_id"])
     people = cohort["patient_id"] if "patient_id" in cohort else cohort["case_id"]
     owners = people.groupby(cohort[name].astype(str).str.strip()).nunique()
     for case_id, value, shown in zip(raw.index, raw, said, strict=True):
@@ -140,7 +142,7 @@ def _check_values(
         if kind:
             raise TableError(
                 f"readers would see a value that looks like {kind}",
-                file=study.run_path / "cohort.csv",
+                file=file,
                 row=int(lines[case_id]),
                 column=name,
                 fix="Mend it, take the column out of readers.context, or, if all its values are harmless, write "

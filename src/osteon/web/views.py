@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from osteon.study.protocol import Readers
-from osteon.web import desk, picture, rules
+from osteon.web import picture, rules
 from osteon.web.database import task, view
+from osteon.web.sessions import NotAllowedError, Visit, stage
 
 
 def of_case(connection: Connection, protocol: Readers, code: str, *, aided: bool) -> list[dict[str, Any]]:
@@ -32,19 +32,22 @@ def sizes(connection: Connection, code: str) -> list[dict[str, Any]]:
     return [_size(row) for row in _rows(connection, code)]
 
 
-def picture_case(connection: Connection, protocol: Readers, reader: str, position: int, now: datetime) -> str:
+def picture_case(visit: Visit, position: int) -> str:
     """The code of the case whose pictures may be sent; the next case's are, ahead of time.
 
     Raises:
         NotAllowedError: Not that case, or not now.
     """
-    here, come = desk.stage(connection, protocol, reader, now)
-    if not rules.may_fetch(protocol, here, position, come.cases):
-        raise desk.NotAllowedError("This picture cannot be sent now.")
+    here, come = stage(visit)
+    if not rules.may_fetch(visit.protocol, here, position, come.cases):
+        raise NotAllowedError("This picture cannot be sent now.")
     return str(
-        connection.execute(
+        visit.connection.execute(
             select(task.c.case_code).where(
-                task.c.reader == reader, task.c.session == here.session, task.c.position == position, task.c.step == 1
+                task.c.reader == visit.reader,
+                task.c.session == here.session,
+                task.c.position == position,
+                task.c.step == 1,
             )
         ).scalar_one()
     )

@@ -49,7 +49,7 @@ def read_pictures(
         thumbnail (bytes of 32 x 32 uint8), notes (what was left aside or fell back, one a line).
     """
     wanted = pd.DataFrame({"image": list(images)})
-    return _measure_all(wanted, _measure_image, root, "pictures", jobs, progress, cache)
+    return _measure_all(wanted, ("pictures", _measure_image), root, jobs, progress, cache)
 
 
 def read_masks(
@@ -68,7 +68,7 @@ def read_masks(
         One row a mask: mask, height, width, problem, detail, mask_x0, mask_y0, mask_x1, mask_y1 (half-open, pixels),
         notes.
     """
-    return _measure_all(masks[["mask", "height", "width"]], _measure_mask, root, "masks", jobs, progress, cache)
+    return _measure_all(masks[["mask", "height", "width"]], ("masks", _measure_mask), root, jobs, progress, cache)
 
 
 def _measure_image(path: Path) -> Facts:
@@ -107,9 +107,8 @@ def _measure_mask(path: Path, height: float, width: float) -> Facts:
 
 def _measure_all(
     wanted: pd.DataFrame,
-    measure: Callable[..., Facts],
+    of: tuple[str, Callable[..., Facts]],
     root: Path,
-    title: str,
     jobs: int,
     progress: Progress | None,
     cache: Path | None,
@@ -117,6 +116,7 @@ def _measure_all(
     """Measure every file that is not remembered; the order is that of `wanted`, whose first column is the path."""
     import joblib
 
+    title, measure = of
     arguments = list(wanted.columns)
     stamps = [_stamp(root / path) for path in wanted[arguments[0]]]
     wanted = wanted.assign(

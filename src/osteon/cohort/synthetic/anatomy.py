@@ -281,7 +281,7 @@ def _hand(patient: Patient, view: str, rng: np.random.Generator) -> Scene:
             kind = "metacarpal" if index == 0 else ("distal" if distal else ("proximal" if index == 1 else "middle"))
             along = (float(np.sin(angle)), float(-np.cos(angle)))
             growing = (4.0,) if index or name == "1" else (length - 7.0,)
-            bones.append(_tubular(f"{kind} {name}", length, point, along, growing, openness, kind))
+            bones.append(_tubular(f"{kind} {name}", length, (point, along), growing, openness, kind))
             point = point + np.array(along) * (length + (2.0 if openness < 0.5 else 2.6))
             joints.append(point)
             angle += np.deg2rad(rng.normal(0.0, 2.0) - 0.1 * direction * (index == 0))
@@ -319,13 +319,13 @@ def _hand(patient: Patient, view: str, rng: np.random.Generator) -> Scene:
 def _tubular(
     name: str,
     length: float,
-    base: Floats,
-    along: tuple[float, float],
+    axis: tuple[Floats, tuple[float, float]],
     physes: tuple[float, ...],
     openness: float,
     kind: str,
 ) -> Bone:
-    """A metacarpal or phalanx: broad base, waist, rounded head; a distal phalanx ends in a tuft."""
+    """A metacarpal or phalanx from its base along an axis: broad base, waist, rounded head, or a tuft at the end."""
+    base, along = axis
     base_half, waist, head = {
         "metacarpal": (7.5, 4.3, 7.2),
         "proximal": (7.8, 4.8, 6.0),

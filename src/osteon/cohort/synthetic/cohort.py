@@ -100,9 +100,7 @@ def _make(folder: Path, admission: _Admission) -> list[dict[str, Any]]:
     views = list(VIEWS[site]) if rng.random() < centre.second_view else [str(rng.choice(VIEWS[site]))]
     rows = []
     for number, view in enumerate(views, 1):
-        film = take(
-            rng, patient, lesions, site=site, view=view, centre=centre, text=("SYNTHETIC", f"PHANTOM {patient_id}")
-        )
+        film = take(rng, patient, lesions, (site, view), centre, ("SYNTHETIC", f"PHANTOM {patient_id}"))
         stem = f"{patient_id}-{number}"
         image = Path("images") / f"{stem}{_SUFFIX[centre.files]}"
         _write_picture(folder / image, film, centre, patient_id, number, rng)

@@ -114,19 +114,19 @@ def placed(lesion: Lesion, bone: Bone, frontal: bool) -> tuple[float, float, flo
 
 
 def apply(
-    lesion: Lesion, bone: Bone, grid: Grid, distance: Field, *, frontal: bool, grain: float, own: Floats | None
+    lesion: Lesion, bone: Bone, window: tuple[Grid, Field], *, frontal: bool, grain: float, own: Floats | None
 ) -> Applied:
     """Work a lesion into a bone.
 
     Args:
         lesion: The lesion.
         bone: Its bone, with the outlines of all exostoses joined to it.
-        grid: The bone's window of the film.
-        distance: Signed distance inward from the bone's surface, mm.
+        window: The bone's window of the film, and there the signed distance inward from the bone's surface, mm.
         frontal: Whether this is the first of the site's two views.
         grain: Where in the textures the lesion begins.
         own: The outline that :func:`exostosis` drew for this lesion, if it is one.
     """
+    grid, distance = window
     if own is not None:
         return _cap(lesion, bone, grid, distance, grain, own)
     s, u = bone.local(grid.x, grid.y)
@@ -164,8 +164,8 @@ def apply(
     mineral = mineral + 2.6 * lesion.septa * septa * ramp(depth, -1.0, 1.0) * in_bone
     # Within the joint capsule there is no periosteum to react.
     covered = near_side * ramp(s, bone.capsule * bone.size, (bone.capsule + 10) * bone.size)
-    reaction, reaction_extent = _reaction(lesion, s, ds, surface, covered, a, grain)
-    soft, mass_extent = _mass(lesion, ds, u, middle + side * half, side, a, half)
+    reaction, reaction_extent = _reaction(lesion, (s, ds), surface, covered, a, grain)
+    soft, mass_extent = _mass(lesion, ds, u, side, a, (middle, half))
     if lesion.mass and lesion.matrix == "osteoid":
         cloud = ramp(lay("cloud", s, u, grain + 31), 0.0, 1.6)
         mineral = mineral + 2.4 * lesion.mineralisation * cloud * mass_extent * ~in_bone
@@ -213,9 +213,10 @@ def _matrix(lesion: Lesion, ds: Field, du: Field, inside: Field, depth: Field, g
 
 
 def _reaction(
-    lesion: Lesion, s: Field, ds: Field, surface: Field, near_side: Field, a: float, grain: float
+    lesion: Lesion, along: tuple[Field, Field], surface: Field, near_side: Field, a: float, grain: float
 ) -> tuple[Field, np.ndarray]:
-    """Periosteal new bone as mm of cortical bone, and where it is."""
+    """Periosteal new bone as mm of cortical bone, and where it is; `along`: the level in the bone and in the lesion."""
+    s, ds = along
     above = -surface  # height above the bone
     strength = np.zeros(surface.shape, dtype=np.float32)
     extent = np.zeros(surface.shape, dtype=bool)
@@ -248,9 +249,11 @@ def _reaction(
 
 
 def _mass(
-    lesion: Lesion, ds: Field, u: Field, edge: float, side: float, a: float, half: float
+    lesion: Lesion, ds: Field, u: Field, side: float, a: float, bone: tuple[float, float]
 ) -> tuple[Field | float, Field]:
-    """Soft-tissue mass: mm of tissue in place of fat, and its share of the ray."""
+    """Soft-tissue mass: mm of tissue in place of fat, and its share of the ray; `bone`: its middle and half-width."""
+    middle, half = bone
+    edge = middle + side * half
     nothing = np.zeros(np.broadcast_shapes(ds.shape, u.shape), dtype=np.float32)
     if lesion.mass <= 0:
         return 0.0, nothing

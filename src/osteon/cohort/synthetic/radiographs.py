@@ -62,7 +62,6 @@ def radiograph(
     site: str | None = None,
     view: str = "frontal",
     age: int | None = None,
-    sex: str | None = None,
     centre: str = "A",
 ) -> Phantom:
     """Make up a patient and take one radiograph.
@@ -73,7 +72,6 @@ def radiograph(
         site: One of :data:`.anatomy.SITES`; a lesion that does not occur there goes where it does.
         view: One of the site's views; ``lateral`` means ``oblique`` for a hand.
         age: In years; by default as the diagnosis has it.
-        sex: ``F`` or ``M``.
         centre: Whose equipment.
 
     Raises:
@@ -87,23 +85,21 @@ def radiograph(
     kind = KINDS[lesion] if lesion else None
     if age is None:
         age = int(rng.triangular(*(kind.ages if kind else (4, 30, 85))))
-    patient = Patient.sample(rng, age, sex or str(rng.choice(["F", "M"])))
+    patient = Patient.sample(rng, age, str(rng.choice(["F", "M"])))
     lesions: tuple[Lesion, ...] = ()
     if kind:
         host = sample_host(rng, kind, site)
         site = host[0]
         lesions = (sample_lesion(rng, kind, host, patient),)
     site = site or str(rng.choice(list(VIEWS)))
-    return take(rng, patient, lesions, site=site, view=view, centre=hospital)
+    return take(rng, patient, lesions, (site, view), hospital)
 
 
 def take(
     rng: np.random.Generator,
     patient: Patient,
     lesions: Sequence[Lesion],
-    *,
-    site: str,
-    view: str,
+    shot: tuple[str, str],
     centre: Centre,
     text: Sequence[str] = ("SYNTHETIC",),
 ) -> Phantom:
@@ -113,11 +109,11 @@ def take(
         rng: Source of positioning, exposure and noise.
         patient: The body.
         lesions: In bones of the site.
-        site: One of :data:`.anatomy.SITES`.
-        view: ``frontal``, or anything else for the site's second view.
+        shot: One of :data:`.anatomy.SITES`, and ``frontal``, or anything else for the site's second view.
         centre: The hospital.
         text: Lines burned into the picture.
     """
+    site, view = shot
     view = VIEWS[site][0 if view == "frontal" else 1]
     frontal = view == "frontal"
     laid = scene(patient, site, view, rng)

@@ -57,7 +57,7 @@ def trace(patient: Patient, scene: Scene, lesions: Sequence[Lesion], grid: Grid,
             changes = BoneChanges()
             for i in mine:
                 applied = apply(
-                    lesions[i], whole, near, distance[here], frontal=frontal, grain=grain + 3.0 * i, own=spurs.get(i)
+                    lesions[i], whole, (near, distance[here]), frontal=frontal, grain=grain + 3.0 * i, own=spurs.get(i)
                 )
                 masks[i][where][here] |= applied.mask
                 changes = changes.joined(applied.changes)

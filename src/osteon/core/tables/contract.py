@@ -91,6 +91,18 @@ INTERVAL = {
     "n": COUNT,
     "n_positive": COUNT,
 }
+#: A pair of models, a - b, outside the table of AUCs.
+PAIR = {
+    "model_a": TEXT,
+    "model_b": TEXT,
+    "difference": NUMBER,
+    "low": NUMBER,
+    "high": NUMBER,
+    "p": NUMBER,
+    "p_holm": NUMBER,
+    "primary": Column("flag"),
+    "method": NOTE,
+}
 
 
 @contextmanager

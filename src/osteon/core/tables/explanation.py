@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osteon.core.tables.contract import COUNT, INTERVAL, LABEL, NOTE, NUMBER, PROBABILITY, TEXT, Column, Contract
+from osteon.core.tables.contract import COUNT, INTERVAL, LABEL, NOTE, NUMBER, PAIR, PROBABILITY, TEXT, Column, Contract
 
 #: How well each case's maps mark its lesion; ``kind`` says whose map: the ensemble's, or that of a check.
 EXPLANATION_CASES = Contract(
@@ -69,15 +69,7 @@ EXPLANATION_COMPARISONS = Contract(
         "stratum": TEXT,
         "map": TEXT,
         "metric": TEXT,
-        "model_a": TEXT,
-        "model_b": TEXT,
-        "difference": NUMBER,
-        "low": NUMBER,
-        "high": NUMBER,
-        "p": NUMBER,
-        "p_holm": NUMBER,
-        "primary": Column("flag"),
-        "method": NOTE,
+        **PAIR,
     },
 )
 #: Scores of maps that know nothing, and by how much the real ones exceed them.

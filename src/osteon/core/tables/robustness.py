@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osteon.core.tables.contract import COUNT, INTERVAL, LABEL, NOTE, NUMBER, PROBABILITY, TEXT, Column, Contract
+from osteon.core.tables.contract import COUNT, INTERVAL, LABEL, NOTE, NUMBER, PAIR, PROBABILITY, TEXT, Column, Contract
 
 #: Probabilities of external cases under changes of the box or the picture; the rows are those of perturbations.
 PERTURBED = Contract(
@@ -28,15 +28,7 @@ ROBUSTNESS_COMPARISONS = Contract(
         "stratum": TEXT,
         "kind": TEXT,
         "metric": TEXT,
-        "model_a": TEXT,
-        "model_b": TEXT,
-        "difference": NUMBER,
-        "low": NUMBER,
-        "high": NUMBER,
-        "p": NUMBER,
-        "p_holm": NUMBER,
-        "primary": Column("flag"),
-        "method": NOTE,
+        **PAIR,
     },
 )
 #: Spread of each case over all changes of its box.

@@ -15,7 +15,7 @@ from osteon.core.ledger import stream
 from osteon.core.types import Floats
 from osteon.models.explain import maps as cams
 from osteon.models.fitted import Fitted, Saved
-from osteon.models.network import build, train
+from osteon.models.network import build, heads
 from osteon.models.network.fitted import FittedNetwork, Member
 
 #: The check in which the head was fitted on permuted labels.
@@ -49,9 +49,7 @@ class Mapper:
     @classmethod
     def on(cls, fitted: Fitted) -> Mapper | None:
         """The same of one that is loaded."""
-        if isinstance(fitted, FittedNetwork) and fitted.members[0][0].network.supports_cam:
-            return cls(fitted)
-        return None
+        return None if fitted.mapped is None else cls(fitted.mapped)
 
     def ensemble(self, batch: NDArray[np.float32], methods: Sequence[str]) -> tuple[Maps, Maps]:
         """Maps of the ensemble and of its first fold alone.
@@ -110,7 +108,7 @@ class Mapper:
             ]
         rng = np.random.default_rng([seed, stream(PERMUTED), stream(model.name)])
         shuffled = rng.permutation(labels)
-        weight, _, _ = train.logistic_head(np.concatenate(features), shuffled, groups, model.class_weights, rng)
+        weight, _, _ = heads.logistic_head(np.concatenate(features), shuffled, groups, model.class_weights, rng)
         return weight.astype(np.float32)
 
     @property

@@ -209,6 +209,11 @@ class FittedNetwork(Fitted):
         return found
 
     @property
+    def mapped(self) -> FittedNetwork | None:
+        """Itself, where its layers tell where it looks: convolutional ones do."""
+        return self if self.members[0][0].network.supports_cam else None
+
+    @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return self._on.device

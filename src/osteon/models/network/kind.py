@@ -250,7 +250,7 @@ def _fit_head(unit: Unit, given: Crops) -> Mapping[str, Any]:
     """A linear head on cached features, by logistic regression or by gradient."""
     import torch
 
-    from osteon.models.network import train
+    from osteon.models.network import heads
 
     assert given.lessons is not None
     rng, model = np.random.default_rng(unit.seed), given.model
@@ -259,9 +259,9 @@ def _fit_head(unit: Unit, given: Crops) -> Mapping[str, Any]:
     places = _places(rows[::count], count).ravel()
     features = np.load(given.lessons, mmap_mode="r")[places].astype(np.float64)
     if model.head == "logistic":
-        weight, bias, history = train.logistic_head(features, target, patients, model.class_weights, rng)
+        weight, bias, history = heads.logistic_head(features, target, patients, model.class_weights, rng)
     else:
-        weight, bias, history = train.gradient_head(features, target, patients, model, rng)
+        weight, bias, history = heads.gradient_head(features, target, patients, model, rng)
     state = {"head.1.weight": torch.as_tensor(weight[None]).float(), "head.1.bias": torch.as_tensor([bias]).float()}
     return _save(unit, given, state, history)
 
@@ -284,7 +284,9 @@ def _fit_network(unit: Unit, given: Crops) -> Mapping[str, Any]:
     def batches(indices: NDArray[np.intp], draw: np.random.Generator | None) -> torch.Tensor:
         return every(rows[indices], draw)
 
-    history = train.fit(network, batches, target, patients, model, train.parameter_groups(network, model), on, rng)
+    history = train.fit(
+        network, train.Training(batches, target, patients), model, train.parameter_groups(network, model), on, rng
+    )
     with torch.no_grad():
         network.linear.bias.add_(train.prior_shift(target, model.class_weights))
     return _save(unit, given, network.state_dict(), history) if train.rank_and_world()[0] == 0 else {}

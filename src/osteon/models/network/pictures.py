@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,24 +149,38 @@ def deep_features(place: Place, crops_path: Path, size: int, backbone: str, weig
     def make(lacking: NDArray[np.intp], folder: Path) -> list[tuple[Path, NDArray[np.intp]]]:
         chunks = [lacking[start : start + _CROPS_A_CHUNK] for start in range(0, len(lacking), _CROPS_A_CHUNK)]
         made = [(folder / f"{number:06d}.npy", rows) for number, rows in enumerate(chunks)]
-        device = place.study.compute.device
-        pieces = [
-            (part, crops_path, rows, size, backbone, weights, seed, device) for part, rows in made if not part.is_file()
-        ]
+        asked = Frozen(backbone, weights, seed, size, place.study.compute.device)
+        pieces = [(part, crops_path, rows, asked) for part, rows in made if not part.is_file()]
         place.workers.map(f"features of {backbone}", _feature_chunk, pieces)
         return made
 
     return _kept(place.run.cache, f"features-{backbone.replace('/', '_')}-{key[:16]}", identities, make)
 
 
-def _feature_chunk(
-    part: Path, crops_path: Path, rows: NDArray[np.intp], size: int, backbone: str, weights: Resolved, seed: int,
-    device: str,
-) -> None:  # fmt: skip
+@dataclass(frozen=True)
+class Frozen:
+    """A backbone that does not learn.
+
+    Attributes:
+        backbone: Its name.
+        weights: Its weights.
+        seed: Of its initial values where those are random.
+        size: Side of its input.
+        device: As the study asks for it.
+    """
+
+    backbone: str
+    weights: Resolved
+    seed: int
+    size: int
+    device: str
+
+
+def _feature_chunk(part: Path, crops_path: Path, rows: NDArray[np.intp], asked: Frozen) -> None:
     import torch
 
-    on = Device.choose(device, "float32")
-    network = frozen_backbone(backbone, weights, seed, size, str(on.device))
+    on, size = Device.choose(asked.device, "float32"), asked.size
+    network = _frozen(asked).to(on.device)
     # Arithmetic differs in the last digits with the size of a batch: every crop is seen in a full one, so that its
     # features are the same whatever other cases there are.
     found = []
@@ -191,6 +205,6 @@ def middle(stored: NDArray[np.uint16], size: int) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=2)
-def frozen_backbone(backbone: str, weights: Resolved, seed: int, size: int, device: str) -> Any:
-    """A network for inference, kept by the worker from chunk to chunk."""
-    return build.build(backbone, weights, seed=seed, size=size).eval().to(device)
+def _frozen(asked: Frozen) -> build.Classifier:
+    """The network, kept by the worker from chunk to chunk."""
+    return build.build(asked.backbone, asked.weights, seed=asked.seed, size=asked.size).eval()

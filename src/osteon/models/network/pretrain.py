@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,18 +25,29 @@ from osteon.study import Augment
 _COARSE = 0.6
 
 
+@dataclass(frozen=True)
+class Pretraining:
+    """What is pretrained, and how long.
+
+    Attributes:
+        backbone: Any timm backbone.
+        name: What the record is called.
+        source: Where the pictures came from, for the record.
+        epochs: Passes over the pictures.
+        batch_size: Pictures in a step.
+        learning_rate: Peak rate.
+    """
+
+    backbone: str
+    name: str
+    source: str
+    epochs: int = 6
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+
+
 def pretrain(
-    backbone: str,
-    images: Pixels,
-    labels: NDArray[np.int64],
-    path: Path,
-    *,
-    name: str,
-    source: str,
-    epochs: int = 6,
-    batch_size: int = 32,
-    learning_rate: float = 2e-3,
-    rng: np.random.Generator,
+    images: Pixels, labels: NDArray[np.int64], path: Path, how: Pretraining, rng: np.random.Generator
 ) -> float:
     """Train a backbone from scratch to tell classes or signs and write it with its record inside.
 
@@ -44,47 +55,43 @@ def pretrain(
     less than half.
 
     Args:
-        backbone: Any timm backbone.
         images: (N, 1, S, S) in [0, 1].
         labels: (N,) class numbers from 0, or (N, K) signs of which a picture can have several, each 0 or 1.
         path: The safetensors file to write.
-        name: What the record is called.
-        source: Where the pictures came from, for the record.
-        epochs: Passes over the pictures.
-        batch_size: Pictures in a step.
-        learning_rate: Peak rate.
+        how: What is pretrained, and how long.
         rng: Source of all randomness.
 
     Returns:
         Accuracy on the last tenth of the pictures, which were not trained on; of signs, the mean of their AUCs there.
     """
+    batch_size = how.batch_size
     mean, std = float(images.mean()), float(images.std())
-    untrained = weights.resolve("random", backbone)
+    untrained = weights.resolve("random", how.backbone)
     record = replace(
-        untrained.record, name=name, source=source, file=path.name,
+        untrained.record, name=how.name, source=how.source, file=path.name,
         range=(0.0, 1.0), mean=(mean,) * 3, std=(std,) * 3, licence="Apache-2.0",
     )  # fmt: skip
     seed = int(rng.integers(2**31))
-    network = build.build(backbone, weights.Resolved(record), seed=seed, size=images.shape[-1], pretrained=False)
+    network = build.build(how.backbone, weights.Resolved(record), seed=seed, size=images.shape[-1], pretrained=False)
     torch.manual_seed(seed)
     several = labels.ndim == 2
     classes = nn.Linear(network.n_features, labels.shape[1] if several else int(labels.max()) + 1)
     network.backbone.to(memory_format=torch.channels_last)
     trained = [*network.backbone.parameters(), *classes.parameters()]
-    optimiser = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(trained, lr=how.learning_rate, weight_decay=0.02)
     learn = np.arange(len(images) - len(images) // 10)
     pictures, target = torch.from_numpy(images), torch.from_numpy(labels.astype(np.float32) if several else labels)
     loss_of = F.binary_cross_entropy_with_logits if several else F.cross_entropy
     change = Augment(shift=0.0, scale=0.0, rotate=10)  # what turns in from outside the picture is black
-    steps = epochs * (len(learn) // batch_size)
+    steps = how.epochs * (len(learn) // batch_size)
     coarse = _COARSE if images.shape[-1] * 2 // 3 >= network.smallest else 0.0
     done = 0
     network.train()
-    for _ in range(epochs):
+    for _ in range(how.epochs):
         order = rng.permutation(learn)
         for chosen in np.split(order[: len(order) // batch_size * batch_size], len(order) // batch_size):
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate * cosine(done / steps, 0.1)
+                group["lr"] = how.learning_rate * cosine(done / steps, 0.1)
             inputs = augment.apply(pictures[chosen], augment.draw(batch_size, change, rng), images.shape[-1])
             if done < coarse * steps:
                 inputs = F.interpolate(inputs, scale_factor=2 / 3, mode="bilinear", antialias=True)

@@ -194,11 +194,24 @@ def learning_mode(network: nn.Module) -> None:
             part.eval()
 
 
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The training cases of a fold.
+
+    Attributes:
+        batches: Their inputs by position.
+        target: (n,) labels.
+        groups: (n,) patients.
+    """
+
+    batches: Batches
+    target: NDArray[np.int64]
+    groups: NDArray[Any]
+
+
 def fit(
     network: nn.Module,
-    batches: Batches,
-    target: NDArray[np.int64],
-    groups: NDArray[Any],
+    cases: Training,
     model: Network,
     parameters: list[dict[str, Any]],
     on: Device,
@@ -208,9 +221,7 @@ def fit(
 
     Args:
         network: From a batch to (n,) logits.
-        batches: Inputs of cases by position.
-        target: (n,) labels of the training cases.
-        groups: (n,) patients.
+        cases: What is learned from.
         model: Recipe.
         parameters: Optimiser groups, each with its peak learning rate as ``peak``.
         on: Device and precision.
@@ -219,7 +230,8 @@ def fit(
     Returns:
         One row an epoch: epoch, rate, loss, validation_loss, validation_auc, best.
     """
-    inner, watched = hold_out(target, groups, rng)
+    batches, target = cases.batches, cases.target
+    inner, watched = hold_out(target, cases.groups, rng)
     rank, world = rank_and_world()
     weight = torch.as_tensor(class_weights(target[inner], model.class_weights), dtype=torch.float32, device=on.device)
     labels = torch.as_tensor(target, dtype=torch.float32, device=on.device)
@@ -350,97 +362,6 @@ def logits_of(network: nn.Module, batches: Batches, positions: Indices, on: Devi
     for where, values in found:
         out[where] = values
     return out
-
-
-def logistic_head(
-    features: Floats, target: NDArray[np.int64], groups: NDArray[Any], balanced: bool, rng: np.random.Generator
-) -> tuple[Floats, float, pd.DataFrame]:
-    """A linear head by L2 logistic regression on standardised features, its strength chosen by patient-grouped folds.
-
-    Args:
-        features: (n, F) pooled features.
-        target: (n,) labels.
-        groups: (n,) patients.
-        balanced: Weigh classes inversely to their frequency; the intercept is moved back to the true prevalence.
-        rng: Source of randomness of the inner folds.
-
-    Returns:
-        (F,) weights and the intercept on *raw* features, and the path: one row a strength, with its mean AUC.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    centre = features.mean(axis=0)
-    spread = features.std(axis=0)
-    spread[spread < 1e-8 * max(float(spread.max()), 1e-30)] = np.inf  # a constant feature says nothing
-    standard = (features - centre) / spread
-    # The penalty sees only the span of the cases: rotating onto it changes no solution and shrinks F to n.
-    left, singular, right = np.linalg.svd(standard, full_matrices=False)
-    rotated = left * singular
-    weight = class_weights(target, balanced)[target]
-
-    def solve(rows: Indices, strength: float) -> LogisticRegression:
-        solver = LogisticRegression(C=strength, max_iter=2000, tol=1e-6)
-        return solver.fit(rotated[rows], target[rows], sample_weight=weight[rows])
-
-    k = min(4, *(len(np.unique(groups[target == value])) for value in (0, 1)))
-    splitter = StratifiedGroupKFold(max(k, 2), shuffle=True, random_state=int(rng.integers(2**31)))
-    splits = [
-        (learn, test)
-        for learn, test in (splitter.split(rotated, target, groups) if k > 1 else ())
-        if len(np.unique(target[learn])) == 2 and len(np.unique(target[test])) == 2
-    ]
-    path = []
-    for strength in 10.0 ** np.arange(-5.0, 1.0):
-        scores = [
-            float(stats.auc(target[test], solve(learn, strength).decision_function(rotated[test])))
-            for learn, test in splits
-        ]
-        path.append({"strength": strength, "validation_auc": float(np.mean(scores)) if scores else math.nan})
-    table = pd.DataFrame(path)
-    best = int(table["validation_auc"].fillna(0).to_numpy().argmax())
-    table["best"] = np.arange(len(table)) == best
-    solved = solve(np.arange(len(target)), float(table["strength"].iloc[best]))
-    weights = (right.T @ solved.coef_[0]) / spread
-    intercept = float(solved.intercept_[0] - centre @ weights + prior_shift(target, balanced))
-    return weights, intercept, table
-
-
-def gradient_head(
-    features: Floats, target: NDArray[np.int64], groups: NDArray[Any], model: Network, rng: np.random.Generator
-) -> tuple[Floats, float, pd.DataFrame]:
-    """A linear head by gradient descent with early stopping on cached features.
-
-    Args:
-        features: (n, F) pooled features.
-        target: (n,) labels.
-        groups: (n,) patients.
-        model: Recipe: rate, epochs, patience, dropout, loss.
-        rng: Source of randomness.
-
-    Returns:
-        (F,) weights and the intercept on *raw* features, and the history.
-    """
-    centre, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
-    standard = torch.from_numpy(((features - centre) / spread).astype(np.float32))
-    linear = nn.Linear(features.shape[1], 1)
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    head = nn.Sequential(nn.Dropout(model.dropout), linear, nn.Flatten(0))
-    rate = {"lr": model.learning_rate, "peak": model.learning_rate, "weight_decay": model.weight_decay}
-    history = fit(
-        head,
-        lambda positions, _: standard[torch.from_numpy(positions)],
-        target,
-        groups,
-        model,
-        [{"params": list(head.parameters()), **rate}],
-        Device(torch.device("cpu")),
-        rng,
-    )
-    weights = linear.weight.detach().double().numpy()[0] / spread
-    shift = prior_shift(target, model.class_weights)
-    return weights, float(linear.bias.detach().double() - centre @ weights + shift), history
 
 
 def prior_shift(target: NDArray[np.int64], balanced: bool) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from osteon import radiomics, study
 from osteon.core import tables
 from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
-from osteon.models.model import Sealed, register
+from osteon.models.model import Place, Sealed, register
 from osteon.models.tabular import extraction
 from osteon.models.tabular.columns import radiomics_columns
 from osteon.models.tabular.kind import Estimators, FittedTable, SavedTable, TableKind
@@ -23,6 +24,22 @@ from osteon.radiomics import reliability
 
 def _unfitted(correlation: float, rule: str, seed: int) -> RadiomicsModel:
     return RadiomicsModel(correlation, rule, seed)  # type: ignore[arg-type]
+
+
+def _own(place: Place) -> list[study.Radiomics]:
+    """The study's models of this kind."""
+    return [model for model in place.study.models if isinstance(model, study.Radiomics)]
+
+
+def measure(place: Place, cases: Sealed) -> Path:
+    """Measure every case with the settings of each of the study's radiomics models, or the default ones.
+
+    Returns:
+        ``features.csv``.
+    """
+    for model in _own(place) or [study.Radiomics()]:
+        Radiomics(model, place).measure(cases)
+    return place.run.features()
 
 
 class SavedRadiomics(SavedTable):
@@ -58,8 +75,7 @@ class Radiomics(TableKind):
 
     def measure(self, cases: Sealed) -> None:
         """The features of all cases, and how reliable they are where the model asks for reliable ones."""
-        own = [model for model in self.place.study.models if isinstance(model, study.Radiomics)]
-        extraction.feature_table(self.model, own or [self.model], cases.table, self.place)
+        extraction.feature_table(self.model, _own(self.place) or [self.model], cases.table, self.place)
         if self.model.icc:
             extraction.reliability_table(self.model, cases.development.table, self.place)
 
@@ -103,7 +119,6 @@ class Radiomics(TableKind):
         return {"selected_features": table, "selection_stability": agreement.to_frame()}
 
     def _features(self) -> pd.DataFrame:
-        own = [model for model in self.place.study.models if isinstance(model, study.Radiomics)]
-        table = tables.read(extraction.features_path(self.model, own, self.place.run), tables.FEATURES)
+        table = tables.read(extraction.features_path(self.model, _own(self.place), self.place.run), tables.FEATURES)
         numbers = table.drop(columns="case_id").astype(np.float64)
         return pd.concat([table[["case_id"]], numbers], axis=1)

@@ -9,18 +9,17 @@ import pandas as pd
 from osteon.core.words import counted, listed, stratum_title
 from osteon.results.card.markdown import bullets, escape, table
 from osteon.results.card.subject import Subject
-from osteon.results.report import modelling
+from osteon.results.report.methods import cropped
 from osteon.results.report.words import capital
-from osteon.study import Radiomics
 
 
 def making(model: Subject) -> Iterator[str]:
     """How it was made, and what it has to be given."""
     for part in model.parts:
-        told = modelling.described(model.run, part)
+        told = part.in_words(model.run)
         yield escape(f"How {'it' if part is model.settings else part.name} was made: {told}.")
     if model.networks:
-        yield escape(f"{capital(modelling.cropped(model.run, [network.name for network in model.networks]))}.")
+        yield escape(f"{capital(cropped(model.run, [network.name for network in model.networks]))}.")
     yield (
         f"It was fitted in {model.run.study.evaluation.folds} folds of the development cases, which keep patients "
         "whole; the probability of a new case is the mean over these folds."
@@ -36,7 +35,7 @@ def _given(model: Subject) -> Iterator[str]:
             "a box around the lesion, drawn by a person: x0, y0, x1, y1 in pixels of the upright picture; no side "
             f"under {model.run.study.crop.min_box:g} pixels"
         )
-    if any(isinstance(part, Radiomics) and part.region == "mask" for part in model.parts):
+    if any(part.masks for part in model.parts):
         yield "the lesion's mask, where there is one; it measures the box otherwise"
     columns = list(dict.fromkeys(name for part in model.parts for name in part.columns))
     if columns:

@@ -7,9 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from osteon.results.report import modelling
 from osteon.results.report.folder import Finished
-from osteon.study import ModelSettings, Network
+from osteon.study import ModelSettings
 from osteon.weights import Record, records
 
 
@@ -41,22 +40,22 @@ class Subject:
         return (self.settings, *map(self.run.study.model, self.settings.needs))
 
     @cached_property
-    def networks(self) -> tuple[Network, ...]:
+    def networks(self) -> tuple[ModelSettings, ...]:
         """Those of its parts that started from weights."""
-        return tuple(part for part in self.parts if isinstance(part, Network))
+        return tuple(part for part in self.parts if part.crops)
 
     @cached_property
     def started(self) -> tuple[Record, ...]:
         """What its networks started from, as far as the run has noted it."""
         found = []
         for network in self.networks:
-            facts = modelling.facts(self.run, network.name)
+            facts = self.run.started(network.name)
             if "record" in facts:
                 shipped = records().get(facts["record"])  # of a run that did not note the licence yet
                 source, licence, citation = (
                     str(facts.get(key, getattr(shipped, key, ""))) for key in ("source", "licence", "citation")
                 )
-                found.append(Record(facts["record"], network.backbone, "", source, licence=licence, citation=citation))
+                found.append(Record(facts["record"], "", "", source, licence=licence, citation=citation))
         return tuple(found)
 
     def rows(self, name: str, **wanted: str) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import nan
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ import pandas as pd
 from osteon import stats
 from osteon.core import tables
 from osteon.core.errors import NotEstimableError, TableError
+from osteon.core.run import TableSet
 from osteon.core.types import Estimate
 from osteon.results.evaluate import measures
 from osteon.results.evaluate.cases import Cases, gather, strata
@@ -30,7 +30,7 @@ _EXAMPLES = 6  # of each kind: as many thumbnails as fit across a page
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(TableSet):
     """The tables of an evaluation; each attribute is named as its file and meets the contract of that name.
 
     Attributes:
@@ -62,14 +62,6 @@ class Evaluation:
     scores: pd.DataFrame
     roc: pd.DataFrame
     examples: pd.DataFrame
-
-    def write(self, folder: Path) -> list[Path]:
-        """Write every table, each atomically, and return the paths."""
-        paths = []
-        for field in fields(self):
-            paths.append(folder / f"{field.name}.csv")
-            tables.write(getattr(self, field.name), paths[-1], getattr(tables, field.name.upper()))
-        return paths
 
 
 def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> Evaluation:

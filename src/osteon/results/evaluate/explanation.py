@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from math import nan
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import TableError
+from osteon.core.run import TableSet
 from osteon.core.types import Floats
 from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.resampling import Resampling, pairs, signed_rank
@@ -30,7 +30,7 @@ _SHOWN = 6  # cases a gallery: as many as fit across a page
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(TableSet):
     """The tables of an explanation; each attribute is named as its file and meets the contract of that name.
 
     Attributes:
@@ -44,14 +44,6 @@ class Explanation:
     explanation_comparisons: pd.DataFrame
     explanation_sanity: pd.DataFrame
     explanation_stability: pd.DataFrame
-
-    def write(self, folder: Path) -> list[Path]:
-        """Write every table, each atomically, and return the paths."""
-        paths = []
-        for field in fields(self):
-            paths.append(folder / f"{field.name}.csv")
-            tables.write(getattr(self, field.name), paths[-1], getattr(tables, field.name.upper()))
-        return paths
 
 
 def explanation(
@@ -186,7 +178,6 @@ def _stability(moved: pd.DataFrame, cases: Cases, resampling: Resampling) -> Ite
 
 def gallery(
     moved: pd.DataFrame,
-    explained: pd.Series,
     predictions: pd.DataFrame,
     operating_points: pd.DataFrame,
     cohort: pd.DataFrame,
@@ -197,10 +188,9 @@ def gallery(
 
     Args:
         moved: The model's rows of ``tables.PERTURBED_MAPS`` for one kind of map; may be empty.
-        explained: Identifiers of the cases that have maps.
         predictions: Meets ``tables.PREDICTIONS``.
         operating_points: Meets ``tables.OPERATING_POINTS``.
-        cohort: Meets ``tables.COHORT``; gives the diagnosis.
+        cohort: Rows of ``tables.COHORT`` of the cases that have maps; gives the diagnosis.
         model: Whose maps.
         study: The study.
 
@@ -209,7 +199,7 @@ def gallery(
         cases whose map changed most with the box. A patient appears once in a group.
     """
     cases, _ = gather(predictions, study)
-    cases = cases.where(cases.about["case_id"].isin(explained))
+    cases = cases.where(cases.about["case_id"].isin(cohort["case_id"]))
     points = operating_points[(operating_points["rule"] == "youden") & (operating_points["model"] == model)]
     threshold = float(points["threshold"].iloc[0]) if len(points) else nan
     p = cases.of(model)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, nan, sqrt
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import pandas as pd
 from osteon import stats
 from osteon.core import tables
 from osteon.core.errors import NotEstimableError, TableError
+from osteon.core.run import TableSet
 from osteon.core.types import Comparison, Estimate, Floats
 from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.resampling import Interval, Resampling, pairs
@@ -36,7 +36,7 @@ _BOX_KINDS = ("shift", "scale", "aspect", "combined")
 
 
 @dataclass(frozen=True)
-class Robustness:
+class Robustness(TableSet):
     """The tables of a perturbation study.
 
     Attributes:
@@ -50,14 +50,6 @@ class Robustness:
     robustness: pd.DataFrame
     robustness_comparisons: pd.DataFrame
     robustness_cases: pd.DataFrame
-
-    def write(self, folder: Path) -> list[Path]:
-        """Write every table, each atomically, and return the paths."""
-        paths = []
-        for name in ("robustness", "robustness_comparisons", "robustness_cases"):
-            paths.append(folder / f"{name}.csv")
-            tables.write(getattr(self, name), paths[-1], getattr(tables, name.upper()))
-        return paths
 
 
 def robustness(

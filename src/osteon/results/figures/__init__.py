@@ -88,8 +88,8 @@ class _Run(Tables):
     @cached_property
     def look(self) -> dict[str, Look]:
         """How each model is drawn, by its kind where the study tells."""
-        kinds = None if self._study is None else {model.name: model.kind for model in self._study.models}
-        return looks(self["metrics"]["model"], kinds)
+        own = None if self._study is None else {model.name: model.drawn for model in self._study.models}
+        return looks(self["metrics"]["model"], own)
 
     @property
     def level(self) -> float:
@@ -111,7 +111,7 @@ class _Run(Tables):
     @property
     def reader_level(self) -> float:
         """Confidence level of the reader study's tables."""
-        return float(self.content(self.path / "reader_study.json").get("level", 0.95))
+        return float(self.reader_study.get("level", 0.95))
 
 
 _DRAWN: dict[str, Callable[[_Run], Figure]] = {

@@ -293,8 +293,8 @@ def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None 
         panel.text(i + 0.5, i + 0.5, number(areas["value"][name], 3), ha="center", va="center", fontweight="bold")
     for _, row in here.iterrows():
         a, b = names.index(row["model_a"]), names.index(row["model_b"])
-        i, j, sign = max(a, b), min(a, b), 1 if a < b else -1  # column j minus row i
-        _difference_cell(panel, row, i, j, sign, largest, font)
+        i, j = max(a, b), min(a, b)
+        _difference_cell(panel, row, (i, j), 1 if a < b else -1, largest, font)
         _p_cell(panel, row, i, j, font)
     figure.text(
         0.01, 0.02 / height, _matrix_legend(stratum, level), va="bottom", fontsize=6.4, color=MUTED, linespacing=1.3
@@ -302,7 +302,11 @@ def comparisons(table: pd.DataFrame, metrics: pd.DataFrame, stratum: str | None 
     return figure
 
 
-def _difference_cell(panel: Axes, row: pd.Series, i: int, j: int, sign: int, largest: float, font: float) -> None:
+def _difference_cell(
+    panel: Axes, row: pd.Series, place: tuple[int, int], sign: int, largest: float, font: float
+) -> None:
+    """AUC of the column less that of the row; `sign` turns the table's difference into that."""
+    i, j = place
     value = sign * row["difference"]
     colour = _DIVERGING(0.5 + 0.42 * value / largest) if value == value else (1.0, 1.0, 1.0, 1.0)
     dark = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] < 0.5

@@ -191,9 +191,9 @@ def _panel(axes: Axes, arrays: Mapping[str, NDArray[Any]], case: int, panel: int
         outline["linestyle"] = "-" if panel < 0 else (0, (3, 2))
         axes.add_patch(Rectangle((box[0], box[1]), box[2] - box[0], box[3] - box[1], **outline))
     if inside.any():
-        _contour(axes, x, y, inside, [0.5], [0.7], dashed=True)
+        _contour(axes, x, y, inside, {0.5: 0.7}, dashed=True)
     if panel >= 0 and heat.any():
-        _contour(axes, x, y, heat, [0.5, 0.8], [0.7, 1.3])
+        _contour(axes, x, y, heat, {0.5: 0.7, 0.8: 1.3})
         row, column = np.unravel_index(int(np.argmax(values)), values.shape)
         peak = (
             rect[0] + (rect[2] - rect[0]) * (column + 0.5) / values.shape[1],
@@ -206,10 +206,15 @@ def _panel(axes: Axes, arrays: Mapping[str, NDArray[Any]], case: int, panel: int
 
 
 def _contour(
-    axes: Axes, x: Floats, y: Floats, values: Floats, levels: list[float], widths: list[float], *, dashed: bool = False
+    axes: Axes, x: Floats, y: Floats, values: Floats, widths: Mapping[float, float], *, dashed: bool = False
 ) -> None:
-    """White lines with a dark rim, which hold on any grey."""
-    lines = axes.contour(x, y, values, levels, colors="white", linewidths=widths, linestyles="--" if dashed else "-")
+    """White lines, of a width at each level, with a dark rim, which hold on any grey."""
+    style: dict[str, Any] = {
+        "colors": "white",
+        "linewidths": list(widths.values()),
+        "linestyles": "--" if dashed else "-",
+    }
+    lines = axes.contour(x, y, values, list(widths), **style)
     lines.set_path_effects(_HALO)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.patheffects
@@ -41,10 +41,7 @@ def robustness(table: pd.DataFrame, look: Mapping[str, Look] | None = None, stra
         look: How models are drawn.
         stratum: Which; the headline one by default.
     """
-    stratum = stratum or headline(table["stratum"])
-    here = table[table["stratum"] == stratum]
-    kinds = [kind for kind in BOXES if kind in set(here["kind"])]
-    return _curves([[(here, kind, metric, change_title(kind)) for kind in kinds] for metric in _MEASURES], look)
+    return _curves(_by_change(table, stratum, BOXES, _MEASURES), look)
 
 
 @styled
@@ -74,15 +71,19 @@ def robustness_pictures(
         look: How models are drawn.
         stratum: Which; the headline one by default.
     """
-    stratum = stratum or headline(table["stratum"])
-    here = table[table["stratum"] == stratum]
-    kinds = [kind for kind in PICTURES if kind in set(here["kind"])]
-    return _curves(
-        [[(here, kind, metric, change_title(kind)) for kind in kinds] for metric in ("auc", "flip_rate")], look
-    )
+    return _curves(_by_change(table, stratum, PICTURES, ("auc", "flip_rate")), look)
 
 
 _Cell = tuple[pd.DataFrame, str, str, str]  # rows of a stratum, kind of change, metric, title
+
+
+def _by_change(
+    table: pd.DataFrame, stratum: str | None, changes: Sequence[str], metrics: Iterable[str]
+) -> list[list[_Cell]]:
+    """A row a metric, a column a kind of change that there is."""
+    here = table[table["stratum"] == (stratum or headline(table["stratum"]))]
+    kinds = [kind for kind in changes if kind in set(here["kind"])]
+    return [[(here, kind, metric, change_title(kind)) for kind in kinds] for metric in metrics]
 
 
 def _curves(rows: Sequence[Sequence[_Cell]], look: Mapping[str, Look] | None) -> Figure:

@@ -26,12 +26,10 @@ INK, MUTED, RULE, PAPER = "#1b1f24", "#626a73", "#d5d9de", "#ffffff"
 # Okabe & Ito's palette without its yellow (invisible on paper), strongest contrast first; an eighth model takes the
 # first colour again with another dash, so no two of the first 56 look alike even in black and white.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5c5c5c")
-# Models that most studies have one of: a colour, dash and marker (by number) of their own, whatever else is studied.
-_OF_KIND = {"radiomics": ("#E69F00", 4), "clinical": ("#56B4E9", 5), "combined": ("#332288", 6), "box": ("#5c5c5c", 7)}
-_NETWORKS = 4  # colours left for networks and people's own kinds
+_LEFT = 4  # colours left for networks and people's own kinds: a kind that most studies have one of has its own
 _BY_HAND = ("#882255", "#117733", "#999933", "#AA4499")  # of models that osteon did not fit
 _FIRST_BY_HAND = 3  # their first dash and marker
-#: The kind of a model that no study names.
+#: What is said of a model that no study names.
 BY_HAND = "added by hand"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.5, 1.4, 1.5)), (0, (3, 1, 3, 1, 1, 1)))
 _DASHES += ((0, (9, 2)), (0, (1, 2.4)), (0, (8, 1.5, 2.5, 1.5)))
@@ -106,31 +104,30 @@ class Look:
         return f"{model} ({self.remark})" if self.remark else model
 
 
-def looks(models: Iterable[str], kinds: Mapping[str, str] | None = None) -> dict[str, Look]:
+def looks(models: Iterable[str], own: Mapping[str, tuple[str, int] | None] | None = None) -> dict[str, Look]:
     """Bind each model to a colour, dash and marker.
 
     Args:
         models: The models in their order.
-        kinds: Model to its kind, :data:`BY_HAND` for one that no study names. A model's look then depends on its kind
-            and its place among those of its kind (networks and people's own kinds are one), so that another model at
-            the end of the study changes no other.
-            Without, it depends on the place alone.
+        own: Model to the colour and mark that its kind has of its own (:attr:`osteon.study.ModelSettings.drawn`); a
+            model that is not there was added by hand. A model's look then depends on that and its place among those
+            that share it (networks and people's own kinds do), so that another model at the end of the study changes
+            no other. Without, it depends on the place alone.
     """
     names = list(dict.fromkeys(models))
-    if kinds is None:
+    if own is None:
         return {name: _look(_COLOURS[i % len(_COLOURS)], i) for i, name in enumerate(names)}
-    groups = {name: kind if (kind := kinds.get(name, BY_HAND)) in (*_OF_KIND, BY_HAND) else "network" for name in names}
+    groups = {name: own.get(name, (BY_HAND, _FIRST_BY_HAND)) for name in names}
     found = {}
     for name, group in groups.items():
         place = [other for other in names if groups[other] == group].index(name)
         turn = place + place // len(_DASHES)  # colours and dashes must not come back together
-        if group == BY_HAND:
-            found[name] = _look(_BY_HAND[place % len(_BY_HAND)], _FIRST_BY_HAND - turn, BY_HAND)
-        elif group == "network":
-            found[name] = _look(_COLOURS[place % _NETWORKS], turn)
+        if group is None:
+            found[name] = _look(_COLOURS[place % _LEFT], turn)
+        elif group[0] == BY_HAND:
+            found[name] = _look(_BY_HAND[place % len(_BY_HAND)], group[1] - turn, BY_HAND)
         else:
-            colour, shape = _OF_KIND[group]
-            found[name] = _look(colour, shape + place)
+            found[name] = _look(group[0], group[1] + place)
     return found
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
@@ -28,11 +26,6 @@ class Finished(Tables):
         """A figure's SVG text, or None."""
         path = self.figure_file(name)
         return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    @cached_property
-    def provenance(self) -> Mapping[str, Any]:
-        """Versions, hashes, seed."""
-        return self.content(self.provenance_file)
 
     @property
     def synthetic(self) -> bool:

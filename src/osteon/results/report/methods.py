@@ -6,7 +6,7 @@ is read from the tables' own column ``method``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from osteon.core.ledger import file_digest
 from osteon.core.words import change_title, counted, grade_title, in_sentence, listed
-from osteon.results.report import modelling
 from osteon.results.report.folder import Finished
 from osteon.results.report.page import Page, bullets, paragraph
 from osteon.results.report.words import METHODS_OF_MAPS
@@ -70,7 +69,7 @@ def methods(page: Page) -> Iterator[Markup]:
     ):
         if told is None:
             yield Markup("<h3>{}</h3>").format(title)
-            yield bullets(modelling.models(run))
+            yield bullets(_models(run))
         elif text := " ".join(told):
             yield Markup("<h3>{}</h3>").format(title) + paragraph(text)
         if title == "Statistics":
@@ -105,11 +104,25 @@ def _pictures(run: Finished) -> Iterator[str]:
     study, cohort = run.study, run.table("cohort")
     if cohort is not None:
         yield from _files(cohort)
-    networks = [m for m in study.models if m.kind == "network" and m.name in run.models]
-    if networks:
-        yield f"For networks {modelling.cropped(run, [m.name for m in networks])}."
+    if shown_crops := _shown_crops(run):
+        yield f"For networks {cropped(run, shown_crops)}."
         yield "Pixels were normalised as the record of the weights says, not as the architecture does."
     yield f"Cases with a box side under {study.crop.min_box:g} pixels were set aside."
+
+
+def cropped(run: Finished, models: Sequence[str]) -> str:
+    """What became of the box before these models saw it, as a clause."""
+    crop, started = run.study.crop, [run.started(name) for name in models]
+    sizes = sorted({int(found["input_size"]) for found in started if "input_size" in found})
+    wide = f"widened by {100 * crop.margin:.0f}% of its side on each side, " if crop.margin else ""
+    shape = "its shorter side then widened to a square" if crop.square else "then stretched to a square"
+    size = f"to {listed(sizes)} pixels a side" if sizes else "to the size each network was made for"
+    return f"the box was {wide}{shape}, and what it held was resampled {size}, antialiased"
+
+
+def _shown_crops(run: Finished) -> list[str]:
+    """The models that were shown crops."""
+    return [model.name for model in run.study.models if model.crops and model.name in run.models]
 
 
 def _files(cohort: pd.DataFrame) -> Iterator[str]:
@@ -135,6 +148,21 @@ def _files(cohort: pd.DataFrame) -> Iterator[str]:
         yield (
             f"{listed(plain)} pictures hold values made for display and were taken as they are, 0 as black and 255 as "
             f"white{deep}; colour became luminance, and the picture was turned upright where its EXIF says how."
+        )
+
+
+def _models(run: Finished) -> Iterator[Markup]:
+    """One sentence a model: those of the study, then those that a person added to the predictions."""
+    line = Markup("<b>{}</b>: {}.")
+    for model in run.study.models:
+        there = model.name in run.models
+        absent = "named in the study, without predictions in this run; it is in no table"
+        yield line.format(model.name, model.in_words(run) if there else absent)
+    for name in run.added:
+        yield line.format(
+            name,
+            "added by hand: its probabilities were put into predictions.csv, osteon did not fit it, and how it was "
+            "made, and whether its development predictions are out of fold, is not known here",
         )
 
 
@@ -323,7 +351,7 @@ def _reproducibility(run: Finished) -> Iterator[str]:
     study = run.study
     seed = run.provenance.get("seed", study.study.seed)
     yield f"All randomness comes from the seed {seed}; the preset is “{study.study.preset}”."
-    if any(m.kind == "network" and m.name in run.models for m in study.models):
+    if _shown_crops(run):
         told = "float32" if study.compute.predict == "float32" else "the precision the device is fastest with"
         yield f"Networks told their final probabilities in {told}."
     for name in ("predictions", "folds"):

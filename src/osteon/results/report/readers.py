@@ -37,9 +37,9 @@ def readers(page: Page) -> Iterator[Markup]:
     metrics, comparisons = page.run.table("reader_metrics"), page.run.table("reader_comparisons")
     if metrics is None:
         return
-    if page.run.content(page.run.path / "reader_study.json").get("simulated"):
+    facts = page.run.reader_study
+    if facts.get("simulated"):
         yield paragraph("Simulated readers: these readings were drawn by a program, not given by people.", "lead")
-    facts = page.run.content(page.run.path / "reader_study.json")
     if comparisons is not None:
         first, *rest = sentences(
             metrics,
@@ -191,7 +191,7 @@ def _relied(page: Page) -> Markup:
     if table is None:
         return Markup()
     everyone = table[table["reader"] == "all"]
-    level = page.run.content(page.run.path / "reader_study.json").get("level", 0.95)
+    level = page.run.reader_study.get("level", 0.95)
     rows = [[row["measure"], row["events"], row["n"], interval(row, 2)] for _, row in everyone.iterrows()]
     return page.table(
         ["", "Readings", "Of", "Share or change"],

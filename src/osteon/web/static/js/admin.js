@@ -7,7 +7,7 @@ import { Scope, ended } from "./scope.js";
 import { pause } from "./trouble.js";
 
 /**
- * @typedef {import("./types.js").OfficeMe} OfficeMe
+ * @typedef {import("./types.js").AdministratorMe} AdministratorMe
  * @typedef {import("./types.js").ReaderProgress} Row
  * @typedef {import("./types.js").Protocol} Protocol
  */
@@ -54,10 +54,10 @@ async function opened() {
   screen.close();
   screen = new Scope(page.signal);
   const { signal } = screen;
-  /** @type {OfficeMe} */
+  /** @type {AdministratorMe} */
   const me = await persist(() => whoami("office/me", signal), signal);
   const protocol = h("section", { class: "protocol", "aria-label": "Protocol" });
-  show(office(me, protocol));
+  show(overview(me, protocol));
   await protocolOf(protocol, signal);
   void watch(signal);
 }
@@ -81,19 +81,19 @@ async function watch(signal) {
 async function draw(signal) {
   /** @type {Row[]} */
   const rows = await persist(() => get("readers", signal), signal);
-  const body = document.querySelector(".office tbody");
+  const body = document.querySelector(".administration tbody");
   body?.replaceChildren(...rows.map((row) => line(row, signal)));
   const finished = rows.filter(({ stage }) => stage === "done").length;
   element("sum").textContent = `${finished} of ${rows.length} readers have finished.`;
 }
 
 /**
- * @param {OfficeMe} me
+ * @param {AdministratorMe} me
  * @param {HTMLElement} protocol
  */
-function office(me, protocol) {
+function overview(me, protocol) {
   const head = ["Reader", "Experience", "Session", "Stage", "Cases read", "Median time", "Last seen", "Invitation"];
-  return h("main", { class: "office" },
+  return h("main", { class: "administration" },
     h("p", { class: "quiet" }, me.study.title, me.study.synthetic && " · synthetic pictures"),
     h("h1", { tabindex: "-1", "data-focus": true }, "Progress of the readers"),
     h("p", { id: "sum" }),

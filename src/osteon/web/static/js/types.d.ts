@@ -160,7 +160,7 @@ export interface Stored {
   answered_at: string;
 }
 
-export interface OfficeMe {
+export interface AdministratorMe {
   code: string;
   role: "admin";
   csrf: string;

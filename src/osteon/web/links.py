@@ -1,4 +1,4 @@
-"""What the investigator does once a reader study exists: read its key, renew and end links."""
+"""What is done where a reader study was created once it runs: read its key, renew and end links, mend its protocol."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sqlalchemy import Connection, select
 
 from osteon.core import tables
 from osteon.core.errors import InputError, suggest
-from osteon.web import changes, desk, guard
+from osteon.web import changes, guard
 from osteon.web.database import person
 from osteon.web.serve import open_store
+from osteon.web.sessions import protocol_of
 
 
 def study_folder(folder: Path) -> Path:
@@ -70,7 +71,7 @@ def change_washout(folder: Path, days: float, reason: str, database_url: str | N
         InputError: There is no wash-out, no such number of days, or no reason.
     """
     with _writing(folder, database_url) as connection:
-        before, _ = desk.protocol_of(connection)
+        before, _ = protocol_of(connection)
         after = changes.change_washout(connection, before, days, reason, guard.ADMINISTRATOR, datetime.now(UTC))
     if before.washout_days == after.washout_days:
         return f"the wash-out is {after.washout_days:g} days already"

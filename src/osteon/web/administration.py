@@ -1,4 +1,4 @@
-"""The administrator's office: progress by reader, and no diagnoses."""
+"""What the administrator sees: progress by reader, and no diagnoses."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from osteon.study.protocol import Readers
-from osteon.web import desk, rules
+from osteon.web import rules
 from osteon.web.database import happening, person, reading
+from osteon.web.sessions import NotAllowedError, Visit, stage
 
 
 def known(connection: Connection, code: str) -> None:
@@ -21,7 +22,7 @@ def known(connection: Connection, code: str) -> None:
     """
     role = connection.execute(select(person.c.role).where(person.c.code == code)).scalar()
     if role != "reader":
-        raise desk.NotAllowedError("There is no such reader.")
+        raise NotAllowedError("There is no such reader.")
 
 
 def progress(connection: Connection, protocol: Readers, now: datetime) -> list[dict[str, Any]]:
@@ -35,7 +36,7 @@ def progress(connection: Connection, protocol: Readers, now: datetime) -> list[d
         times.setdefault(row.reader, []).append(row.seconds)
     rows = []
     for who in people:
-        here, come = desk.stage(connection, protocol, who.code, now)
+        here, come = stage(Visit(connection, protocol, who.code, now))
         seen = last.get(who.code)
         rows.append(
             {

@@ -1,0 +1,176 @@
+"""``[[models]]`` that read columns: their settings, and what the report says of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from osteon.core.run import Tables
+from osteon.core.words import counted, listed
+from osteon.study.settings import Fraction, ModelSettings, Name, Once, Positive, TableName
+
+_RIDGE = "logistic regression with a ridge penalty"
+
+
+class Radiomics(ModelSettings):
+    """``[[models]] kind = "radiomics"``: elastic-net logistic regression on features of the lesion.
+
+    Attributes:
+        name: The model's name.
+        region: ``mask`` (the box where a case has none) or ``box``.
+        bins: Fixed bin number of the discretisation.
+        filters: Filtered images to add: ``log-SIGMA``, ``wavelet``, ``gradient``, ``lbp``.
+        spacing: Resample to this many mm where the spacing is known; None keeps the pixels.
+        with_box: Add the box's size and position.
+        correlation: Of two features correlated above this, one is dropped, inside each fold.
+        rule: ``best`` or ``1se`` (the sparsest within one standard error).
+        icc: Reliability filter: least ICC(3,1) under box perturbation; 0 for none.
+    """
+
+    kind: Literal["radiomics"] = "radiomics"
+    name: Name = "radiomics"
+    region: Literal["mask", "box"] = "mask"
+    bins: Annotated[int, Field(ge=4, le=256)] = 32
+    filters: tuple[str, ...] = ()
+    spacing: Positive | None = None
+    with_box: bool = False
+    correlation: Annotated[float, Field(gt=0, le=1)] = 0.95
+    rule: Literal["best", "1se"] = "best"
+    icc: Fraction = 0.0
+    drawn: ClassVar[tuple[str, int] | None] = ("#E69F00", 4)
+
+    @property
+    def masks(self) -> bool:
+        """Whether it looks at the lesion's mask, where there is one."""
+        return self.region == "mask"
+
+    def in_words(self, run: Tables) -> str:
+        """The region, the features and how they are chosen."""
+        filters = f"; filtered pictures: {listed(self.filters)}" if self.filters else ""
+        spacing = f"; resampled to {self.spacing:g} mm where the spacing is known" if self.spacing else ""
+        parts = [f"elastic-net logistic regression on IBSI features of {self._region_in_words(run)}"]
+        parts.append(f"{self.bins} grey-level bins{filters}{spacing}")
+        parts += ["with the box's size and position"] * self.with_box
+        parts += [f"features with an ICC under {self.icc:g} between redrawn regions left out"] * bool(self.icc)
+        parts.append(
+            f"missing features imputed by the median of the training cases, and of two features correlated above "
+            f"{self.correlation:g} one left out, all inside the folds"
+            if _gaps(run)
+            else f"of two features correlated above {self.correlation:g} one left out, inside the folds"
+        )
+        rule = "the best" if self.rule == "best" else "the sparsest within one standard error of the best"
+        parts.append(f"mixing and penalty by inner cross-validation ({rule})")
+        return "; ".join(parts)
+
+    def _region_in_words(self, run: Tables) -> str:
+        """The region that was measured: a mask only where there was one."""
+        if self.region == "box":
+            return "the box"
+        cohort = run.table("cohort")
+        if cohort is None:
+            return "the lesion's mask, or of the box where a case has none"
+        masked = int((cohort["mask"] != "").sum()) if "mask" in cohort else 0
+        if not masked:
+            return "the box (no case had a mask)"
+        if masked == len(cohort):
+            return "the mask"
+        return f"the mask in {masked:,} of {len(cohort):,} cases and of the box in the others"
+
+
+def _gaps(run: Tables) -> bool:
+    """Whether any feature of any case is missing."""
+    table = run.table("features")
+    return table is not None and bool(table.isna().to_numpy().any() or (table == "").to_numpy().any())
+
+
+class Clinical(ModelSettings):
+    """``[[models]] kind = "clinical"``: logistic regression on chosen columns, imputed and encoded inside the folds.
+
+    Attributes:
+        name: The model's name.
+        variables: Cohort columns.
+    """
+
+    kind: Literal["clinical"] = "clinical"
+    name: Name = "clinical"
+    variables: Annotated[tuple[TableName, ...], Field(min_length=1), Once] = ("age", "sex", "site")
+    looks: ClassVar[bool] = False
+    drawn: ClassVar[tuple[str, int] | None] = ("#56B4E9", 5)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Clinical columns of the cohort that it reads."""
+        return self.variables
+
+    def in_words(self, run: Tables) -> str:
+        """The columns, and what filled their gaps."""
+        return f"{_RIDGE} on {listed(self.variables)}{_imputed(self, run)}"
+
+
+class Combined(ModelSettings):
+    """``[[models]] kind = "combined"``: another model's out-of-fold score + clinical columns.
+
+    Attributes:
+        name: The model's name.
+        of: The model that gives the score.
+        variables: Clinical columns.
+    """
+
+    kind: Literal["combined"] = "combined"
+    name: Name = "combined"
+    of: str
+    variables: Annotated[tuple[TableName, ...], Once] = ("age", "sex", "site")
+    looks: ClassVar[bool] = False
+    drawn: ClassVar[tuple[str, int] | None] = ("#332288", 6)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Clinical columns of the cohort that it reads."""
+        return self.variables
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The model that gives the score."""
+        return (self.of,)
+
+    def in_words(self, run: Tables) -> str:
+        """The score, the columns, and what filled their gaps."""
+        given = f"the out-of-fold score of {self.of} and {listed(self.variables)}"
+        return f"{_RIDGE} on {given}{_imputed(self, run)}"
+
+
+def _imputed(model: ModelSettings, run: Tables) -> str:
+    """Which of a model's columns had gaps, and what filled them."""
+    cohort = run.table("cohort")
+    gaps = {}
+    for name in model.columns:
+        if cohort is not None and name in cohort:
+            values = cohort[name]
+            gaps[name] = int((values.isna() | (values.astype(str).str.strip() == "")).sum())
+    missing = [f"{name} in {counted(n, 'case')}" for name, n in gaps.items() if n]
+    end = ", encoded inside the folds (numbers as restricted cubic splines)"
+    if not missing:
+        return end if gaps else f", imputed and{end.removeprefix(',')}"
+    return (
+        f"{end}; missing values ({listed(missing)}): numbers imputed by the median of the training cases, with a "
+        "column of their own where enough were missing, and categories taken as a level of their own"
+    )
+
+
+class Box(ModelSettings):
+    """``[[models]] kind = "box"``: the box's size and position alone, the shortcut baseline; always run.
+
+    Attributes:
+        name: The model's name.
+    """
+
+    kind: Literal["box"] = "box"
+    name: Name = "box"
+    baseline: ClassVar[bool] = True
+    drawn: ClassVar[tuple[str, int] | None] = ("#5c5c5c", 7)
+
+    def in_words(self, run: Tables) -> str:
+        """The box alone."""
+        seen = "the size, shape and position of the box alone"
+        return f"{_RIDGE} on {seen}: the shortcut baseline beside every study"
