@@ -30,8 +30,8 @@ from osteon.pipeline.intake import Intake
 from osteon.pipeline.prediction import NOTICE, as_prediction
 
 _CASES_A_CHUNK = 64
-#: Pixels of the longer side of a radiograph in a picture.
-_SIDE = 720
+#: Least and most pixels of the longer side of a radiograph in a picture.
+_SIDES = (400, 720)
 _METHOD = "gradcam"
 #: How many cases that were set aside are named on the terminal; the table beside the output has them all.
 _NAMED = 5
@@ -294,10 +294,11 @@ class _Looks:
         """Keep a small radiograph, without text that is burned into it, and the crop that the network sees."""
         pixels = one.film.radiograph.pixels
         height, width = pixels.shape
-        scale = min(1.0, _SIDE / max(height, width))
+        longest = max(height, width)
+        scale = min(max(longest, _SIDES[0]), _SIDES[1]) / longest
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         clean = Image.fromarray(clean_in(pixels))
-        small = np.asarray(clean.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST))
+        small = np.asarray(clean.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
         crop, rect = None, np.full(4, np.nan)
         if self._mapper is not None:
             saved = self._mapper.fitted.saved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -125,7 +126,7 @@ def told(file: Portable, kept: Sequence[Input], answer: Answer, each: int) -> pd
     n = len(kept)
     every = answer.probability.reshape(n, each)
     probability = every[:, 0]
-    members = answer.members.reshape(n, each, -1)[:, 0]
+    members = answer.members.reshape(n, each, math.prod(answer.members.shape[1:]))[:, 0]
     line = about["recalibration"]
     recalibrated = Platt(**line).apply(probability) if line and n else np.full(n, np.nan)
     spread = _spread(members)
