@@ -80,7 +80,7 @@ def kind(schema: Mapping[str, Any]) -> str:
         return f"object of {kind(schema['additionalProperties'])}"
     if schema.get("contentMediaType") or schema.get("format") == "binary":
         return "file"
-    limits = [f"{word} {schema[name]}" for name, word in (("minimum", "from"), ("maximum", "to")) if name in schema]
+    limits = [f"{word} {schema[name]:g}" for name, word in (("minimum", "from"), ("maximum", "to")) if name in schema]
     return " ".join([str(schema.get("type", "anything")), *limits])
 
 
