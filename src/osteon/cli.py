@@ -124,6 +124,7 @@ def predict(
 def export(
     run: Annotated[Path, typer.Argument(help="A study file, or the folder of a study or of a run.")],
     names: Annotated[list[str], typer.Argument(metavar="[NAME] OUT.osteon", help="Which model; where to write it.")],
+    onnx: Annotated[Path | None, typer.Option(help="An empty folder for the networks as ONNX files.")] = None,
     jobs: Jobs = 0,
 ) -> None:
     """Write a fitted model, the primary one if none is named, as one file that needs neither run nor weights."""
@@ -132,7 +133,7 @@ def export(
     if len(names) > 2:
         raise InputError(f"too many names: {', '.join(names)}", fix="Write osteon export RUN [NAME] OUT.osteon.")
     out = Path(names[-1])
-    file = pipeline.export(run, names[0] if len(names) == 2 else None, out, workers=_workers(jobs, None))
+    file = pipeline.export(run, names[0] if len(names) == 2 else None, out, onnx=onnx, workers=_workers(jobs, None))
     print(f"{out}: {file.about['name']}, identity {file.identity}")
 
 

@@ -45,13 +45,16 @@ class _Cases:
     told: Mapping[str, Floats]
 
 
-def export(path: str | Path, name: str | None, out: Path, *, workers: Workers | None = None) -> portable.Portable:
+def export(
+    path: str | Path, name: str | None, out: Path, *, onnx: Path | None = None, workers: Workers | None = None
+) -> portable.Portable:
     """Write a fitted model of a finished run as one file.
 
     Args:
         path: A study file, or the folder of a study or of a run.
         name: The model; the first of the primary pair by default.
         out: The file to write, ``.osteon``.
+        onnx: A folder for the same model as ONNX files; networks alone can be written so.
         workers: Who does the work.
 
     Returns:
@@ -68,10 +71,32 @@ def export(path: str | Path, name: str | None, out: Path, *, workers: Workers | 
                 f"'{kind.model.name}' cannot leave the run: {why}",
                 fix="Export a model that starts from other weights; 'osteon predict' works with the run itself.",
             )
-    made = _assembled(place, kinds)
+    if out.suffix != portable.SUFFIX:
+        raise StudyError(
+            f"a model's file ends in {portable.SUFFIX}", file=out, fix=f"Write {out.stem}{portable.SUFFIX}."
+        )
+    made = portable.read(_assembled(place, kinds))
+    if onnx is not None:
+        _write_onnx(made, onnx)
     with written(out) as beside:
-        shutil.copyfile(made, beside)
+        shutil.copyfile(made.path, beside)
     return portable.read(out)
+
+
+def _write_onnx(file: portable.Portable, folder: Path) -> None:
+    """Write a network's ONNX files, and how to crop and to read what they say.
+
+    Raises:
+        StudyError: It is no network.
+    """
+    from osteon.models.network.exchange import export as export_networks
+    from osteon.models.network.fitted import FittedNetwork
+
+    fitted = file.fitted[file.saved.model.name]
+    if not isinstance(fitted, FittedNetwork):
+        raise StudyError(f"'{file.saved.model.name}' is no network, and has no ONNX", fix="Leave --onnx out.")
+    told = ("name", "classes", "operating_points", "recalibration", "synthetic")
+    export_networks(fitted, folder, title={"identity": file.identity, **{one: file.about[one] for one in told}})
 
 
 def assembled(path: str | Path, name: str | None, *, workers: Workers | None = None) -> Path:
