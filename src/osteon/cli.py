@@ -27,6 +27,8 @@ weights_app = typer.Typer(
 app.add_typer(weights_app, name="weights")
 app.add_typer(readers_app, name="readers")
 
+#: What the extra ``readers`` brings; reader studies and served models need it, and nothing else does.
+_SERVERS = ("fastapi", "markdown_it", "python_multipart", "sqlalchemy", "uvicorn")
 StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder it lies in.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Work units at once; 0 takes every core.")]
 Cluster = Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")]
@@ -155,6 +157,34 @@ def card(
 
 
 @app.command()
+def serve(
+    model: Annotated[Path, typer.Argument(help="A file that 'osteon export' wrote, or a run folder.")],
+    name: Annotated[str | None, typer.Option("--model", help="Which of a run's models; the primary one.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    max_mb: Annotated[int, typer.Option(min=1, max=4096, help="Megabytes of the longest request.")] = 64,
+    rate: Annotated[int, typer.Option(min=1, max=100_000, help="Questions a minute from one address.")] = 60,
+    token: Annotated[
+        str | None, typer.Option(envvar="OSTEON_TOKEN", help="What requests must carry; needed on a network.")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="TLS certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
+    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy on this machine does TLS.")] = False,
+    plain_http: Annotated[
+        bool, typer.Option("--plain-http", help="Accept radiographs in the clear on a network.")
+    ] = False,
+) -> None:
+    """Serve a fitted model over HTTP until interrupted: a radiograph and a box in, JSON out."""
+    from osteon import pipeline
+    from osteon.web.serving import serve as run
+
+    run(
+        lambda: pipeline.load(model, name, workers=_workers(0, None)), host=host, port=port, max_mb=max_mb, rate=rate,
+        token=token, certificate=certificate, key=key, behind_proxy=behind_proxy, plain_http=plain_http,
+    )  # fmt: skip
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put it.")] = Path("osteon-demo"),
     jobs: Jobs = 0,
@@ -275,6 +305,11 @@ def main() -> None:
         app()
     except OsteonError as error:
         print(f"osteon: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name not in _SERVERS:
+            raise
+        print(f"osteon: {error.name} is not installed. Run: pip install 'osteon[readers]'", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("osteon: interrupted; the same command goes on where it stopped", file=sys.stderr)

@@ -154,10 +154,12 @@ class Armour:
     Args:
         app: The application inside.
         secure: The pages are served over TLS, so that browsers are told to stay with it.
+        largest: Bytes of the longest request; None leaves that to the application inside.
     """
 
-    def __init__(self, app: ASGIApp, secure: bool = False) -> None:
+    def __init__(self, app: ASGIApp, secure: bool = False, largest: int | None = LARGEST_BODY) -> None:
         self._app = app
+        self._largest = largest
         self._headers = {**_HEADERS, **({"strict-transport-security": "max-age=31536000"} if secure else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -174,7 +176,7 @@ class Armour:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        refusal = _too_long(dict(scope["headers"]))
+        refusal = None if self._largest is None else _too_long(dict(scope["headers"]), self._largest)
         if scope["method"] == "HEAD":
             await (refusal or self._app)({**scope, "method": "GET", _HEAD: True}, receive, _bodiless(dressed))
         else:
@@ -197,11 +199,11 @@ def _bodiless(send: Send) -> Send:
     return without
 
 
-def _too_long(headers: dict[bytes, bytes]) -> Response | None:
+def _too_long(headers: dict[bytes, bytes], largest: int) -> Response | None:
     """The refusal of a request that does not say how long it is, or says that it is too long."""
     if b"transfer-encoding" in headers:
         return JSONResponse({"error": "Say how long the request is."}, 411, {"connection": "close"})
     length = headers.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > LARGEST_BODY:
+    if not length.isdigit() or int(length) > largest:
         return JSONResponse({"error": "The request is too long."}, 413, {"connection": "close"})
     return None

@@ -35,19 +35,26 @@ def open_store(folder: Path, database_url: str | None = None) -> Store:
 
 
 def settings(
-    host: str, port: int, *, certificate: Path | None, key: Path | None, behind_proxy: bool, plain_http: bool
+    host: str,
+    port: int,
+    *,
+    certificate: Path | None,
+    key: Path | None,
+    behind_proxy: bool,
+    plain_http: bool,
+    carried: str = "readings",
 ) -> dict[str, Any]:
     """What uvicorn is told; whether the pages come over TLS is the entry ``secure``, taken out by :func:`serve`.
 
     Raises:
-        InputError: Readings would cross a network in the clear without anybody having said so.
+        InputError: What is carried would cross a network in the clear without anybody having said so.
     """
     if (certificate is None) != (key is None):
         raise InputError("a certificate needs its key, and a key its certificate", fix="Give both or neither.")
     secure = certificate is not None or behind_proxy
-    if not secure and not plain_http and not _loopback(host):
+    if not secure and not plain_http and not loopback(host):
         raise InputError(
-            f"readings would cross the network to {host} in the clear",
+            f"{carried} would cross the network to {host} in the clear",
             fix="Give --certificate and --key, or --behind-proxy where a proxy does TLS, or accept it: --plain-http.",
         )
     tls = {"ssl_certfile": certificate, "ssl_keyfile": key} if certificate else {}
@@ -93,7 +100,8 @@ def serve(folder: Path, database_url: str | None = None, **options: Any) -> None
         store.close()
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Whether an address is this machine's own, which nobody else reaches."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
