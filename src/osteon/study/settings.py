@@ -12,7 +12,7 @@ from osteon.core.cells import is_missing, meant, trimmed, written
 class Settings(BaseModel):
     """A frozen group of settings that refuses what it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _as_in_a_table(value: Any) -> Any:

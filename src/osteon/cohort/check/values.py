@@ -16,6 +16,8 @@ from osteon.core.errors import LeakError, StudyError, TableError, suggest
 from osteon.core.tables import and_more
 
 _COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
+#: A variable is no category where more than this share of so many texts or more differ.
+_OWN, _FEW = 0.5, 20
 _ONE_WAY = "Write it in one way in the table."
 
 
@@ -67,6 +69,18 @@ def warn_of_spellings(frame: pd.DataFrame, columns: Iterable[str], warnings: lis
         groups = spellings(frame[name])
         if groups:
             warnings.append(f"Spelled in several ways, and counted as different, in {name}: {named_spellings(groups)}.")
+
+
+def warn_of_texts_of_their_own(frame: pd.DataFrame, columns: Iterable[str], warnings: list[str]) -> None:
+    """Tell the variables that hold another text in most cases: a note or a number of somebody, not a category."""
+    for name in columns:
+        filled = frame.loc[frame[name].astype(str) != "", name].astype(str)
+        texts = filled[[number(text) is None for text in filled]]
+        if len(texts) >= _FEW and texts.nunique() > _OWN * len(texts):
+            warnings.append(
+                f"'{name}' holds {texts.nunique()} different texts in {len(texts)} cases: each counts as a category of "
+                "its own, from which nothing can be learned about another case."
+            )
 
 
 def warn_of_forms(raw: pd.DataFrame, columns: Iterable[str], warnings: list[str]) -> None:

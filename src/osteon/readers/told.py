@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -58,13 +59,18 @@ _NAME = re.compile(
 _CAPITALS = re.compile(r"^(?:[^\W\d_][\w'’.-]*\s+){1,3}[^\W\d_][\w'’.-]*$")
 
 
-def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str, dict[str, str]], list[str]]:
+def told(
+    study: Study, protocol: Readers, cohort: pd.DataFrame, views: pd.DataFrame, file: Path, lines: pd.Series
+) -> tuple[dict[str, dict[str, str]], list[str]]:
     """What is said of each case, and the name of each picture's own view.
 
     Args:
         study: The study.
         protocol: The rules.
+        cohort: One row a case, the label under its own name or as ``label``.
         views: One row a picture, in the order of the pictures; code, case_id.
+        file: The table that the cohort was read from, for messages.
+        lines: Case to its line in that.
 
     Returns:
         Case code to column and value; and one name a row of `views`, empty where it has none. A case whose pictures
@@ -74,17 +80,15 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
         InputError: A column is unknown, secret, or not confirmed; or a value looks like a name, a date or a number of
             somebody. The message does not repeat it.
     """
-    cohort = tables.read(study.run_path / "cohort.csv", tables.COHORT)
     names = list(dict.fromkeys(protocol.context))
-    _check_columns(study, protocol, cohort, names)
+    _check_columns(study, protocol, cohort, names, file)
     shown = [name for name in names if name in cohort]
     rows = cohort.set_index("case_id").loc[views["case_id"], shown]
-    lines = pd.Series(np.arange(len(cohort)) + 2, index=cohort["case_id"])
     said = pd.DataFrame({name: _column(name, rows[name]) for name in shown}, index=rows.index)
     known = {str(v) for name in ("patient_id", "case_id") if name in cohort for v in cohort[name] if len(str(v)) > 2}
     for name in shown:
         if name not in protocol.context_confirmed:
-            _check_values(study, name, rows[name], said[name], cohort, known, lines)
+            _check_values(name, rows[name], said[name], cohort, known, file, lines)
     captions = said["view"].tolist() if "view" in said else [""] * len(views)
     told_of = said.drop(columns="view", errors="ignore")
     context: dict[str, dict[str, str]] = {}
@@ -94,21 +98,20 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
     return context, captions
 
 
-def _check_columns(study: Study, protocol: Readers, cohort: pd.DataFrame, names: Iterable[str]) -> None:
-    place = study.run_path / "cohort.csv"
+def _check_columns(study: Study, protocol: Readers, cohort: pd.DataFrame, names: Iterable[str], file: Path) -> None:
     for name in names:
         if name not in cohort and name not in tables.COHORT.columns:
             raise InputError(
                 "readers.context names a column that the cohort has not",
-                file=place, column=name, fix=suggest(name, cohort.columns),
+                file=file, column=name, fix=suggest(name, cohort.columns),
             )  # fmt: skip
         if name in _SECRET | {study.task.column, "patient_id"} or (name in cohort and _tells(cohort, study, name)):
-            raise InputError("readers must not see it", file=place, column=name, fix="Take it out of readers.context.")
+            raise InputError("readers must not see it", file=file, column=name, fix="Take it out of readers.context.")
         if name in cohort and name not in HARMLESS and name not in protocol.context_confirmed:
             raise InputError(
                 f"readers would see a column that is none of {', '.join(HARMLESS)}; it may identify a patient or tell "
                 "the diagnosis",
-                file=place,
+                file=file,
                 column=name,
                 fix=f'Look at its values; if they are harmless, write context_confirmed = ["{name}"] in [readers].',
             )
@@ -125,7 +128,7 @@ def _tells(cohort: pd.DataFrame, study: Study, name: str) -> bool:
 
 
 def _check_values(
-    study: Study, name: str, raw: pd.Series, said: pd.Series, cohort: pd.DataFrame, known: set[str], lines: pd.Series
+    name: str, raw: pd.Series, said: pd.Series, cohort: pd.DataFrame, known: set[str], file: Path, lines: pd.Series
 ) -> None:
     """Refuse a column in which a value looks like somebody's."""
     people = cohort["patient_id"] if "patient_id" in cohort else cohort["case_id"]
@@ -140,7 +143,7 @@ def _check_values(
         if kind:
             raise TableError(
                 f"readers would see a value that looks like {kind}",
-                file=study.run_path / "cohort.csv",
+                file=file,
                 row=int(lines[case_id]),
                 column=name,
                 fix="Mend it, take the column out of readers.context, or, if all its values are harmless, write "
