@@ -129,6 +129,12 @@ def test_a_study_that_is_refused_keeps_the_tables_of_the_last(folder: Path) -> N
             assert {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == before
 
 
+def test_a_model_that_no_fold_could_fit_is_refused_first(tmp_path: Path) -> None:
+    path = make(tmp_path / "study", patients=6, study=HEAD + '[[models]]\nkind = "radiomics"\n' + REST)
+    with pytest.raises(StudyError, match=r"'radiomics' cannot be tuned: .* positive ones are of one patient"):
+        pipeline.check(study.load(path), workers=Workers())
+
+
 def test_features_that_are_not_reliable_are_refused_before_anything_is_replaced(folder: Path) -> None:
     (folder / "study.toml").write_text(HEAD + '[[models]]\nkind = "radiomics"\nicc = 0.99999\n' + REST)
     with pytest.raises(StudyError, match=r"no feature has an ICC of 0\.99999; the most reliable has 0\.\d+"):
