@@ -12,8 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from osteon import study
 from osteon.io import burned, read_image
 from osteon.pipeline import Workers, walk
-from osteon.pipeline.examples import Thumbnails
-from osteon.pipeline.line import EXPLAIN, FIT, PERTURB
+from osteon.pipeline.line import EXPLAIN, FIT, PERTURB, PRESENT
 from small_study import make
 
 TEXT = """\
@@ -65,7 +64,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(told(number)).save(path.parent / image)
     cohort[["x0", "y0", "x1", "y1"]] = 20, 20, 260, 300
     cohort.to_csv(path.parent / "cohort.csv", index=False)
-    return walk((*FIT, *PERTURB, *EXPLAIN, Thumbnails()), study.load(path), Workers()).path
+    return walk((*FIT, *PERTURB, *EXPLAIN, *PRESENT), study.load(path), Workers()).path
 
 
 def test_no_picture_of_a_run_shows_burned_in_text(finished: Path) -> None:
@@ -79,3 +78,10 @@ def test_no_picture_of_a_run_shows_burned_in_text(finished: Path) -> None:
     assert len(list(finished.glob("cams/gallery-*.npz"))) > 1
     assert max(picture.max() for picture in shown) < 0.85 * 255
     assert min(picture.max() for picture in shown) > 0.4 * 255
+
+
+def test_maps_without_sanity_checks_are_reported_without_them(finished: Path) -> None:
+    assert not list(finished.glob("figures/explanation_sanity.*"))
+    told = (finished / "report.html").read_text()
+    assert "Maps that changed most with the box" in told
+    assert "Maps of networks that have forgotten" not in told

@@ -109,6 +109,7 @@ def _check_values(
     texts = [name for name in _WORDS if name in frame] + [name for name in asked if name not in tables.COHORT.columns]
     values.check_centres(frame["centre"], lines, path)
     values.check_labels(frame["label"], study.task.positive, lines, path, study.task.column)
+    values.warn_of_likenesses(frame["label"], study.task.positive, warnings)
     values.check_numbers(frame, [name for name in asked if frame[name].dtype.kind not in "iuf"], lines, path, warnings)
     there = [study.task.column if name == "label" else name for name in texts]
     values.missing_words(raw, [name for name in there if name in raw], warnings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from osteon.core.tables import and_more
 _COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 #: A variable is no category where more than this share of so many texts or more differ.
 _OWN, _FEW = 0.5, 20
+#: Two labels are as like as this where one letter of ten differs; "non-malignant" and "malignant" are less.
+_LIKENESS = 0.87
 _ONE_WAY = "Write it in one way in the table."
 
 
@@ -42,6 +45,20 @@ def check_labels(labels: pd.Series, positive: Sequence[str], lines: NDArray[np.i
     split = [group for group in spellings(labels) if len({text in positive for text in group}) > 1]
     if positive and split:
         _refuse(split, labels, lines, path, column, "spelled in several ways, of which the study names not all")
+
+
+def warn_of_likenesses(labels: pd.Series, positive: Sequence[str], warnings: list[str]) -> None:
+    """Tell the labels that count as negative and are a letter or two away from a positive one: a slip of the pen."""
+    for label, count in labels[~labels.isin(positive)].value_counts().items():
+        meant_ = get_close_matches(plain(str(label)), [plain(name) for name in positive], 1, _LIKENESS)
+        if meant_ and _digits(meant_[0]) == _digits(plain(str(label))):
+            name = next(name for name in positive if plain(name) == meant_[0])
+            warnings.append(f"{shown(str(label))} ({count}) counts as negative; is {shown(name)} meant?")
+
+
+def _digits(text: str) -> str:
+    """Grades and types differ in a number, and are no slip."""
+    return "".join(filter(str.isdigit, text))
 
 
 def check_centres(centres: pd.Series, lines: NDArray[np.int64], path: Path) -> None:
