@@ -237,7 +237,7 @@ def _coerce(
         refuse(
             absent,
             "the value is missing" + (": '{}' counts as none" if words else ""),
-            "Complete it; where the word is a value, write another one." if words else None,
+            "Complete it; where the word is a value, write another one." if words else "Complete it.",
         )
 
     was_read = values.index.name == LINE
