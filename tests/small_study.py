@@ -127,6 +127,24 @@ def fitted_network(study_file: Path, name: str, seed: int, fold: int) -> Any:
     return saved.network(seed, fold)
 
 
+def add_centre(folder: Path, cases: int = 9) -> list[str]:
+    """Add a centre C to a small study: brighter pictures of the first cases of B.
+
+    Returns:
+        The new cases.
+    """
+    whole = pd.read_csv(folder / "cohort.csv")
+    more = whole[whole["centre"] == "B"].head(cases)
+    added = more.assign(centre="C", case_id="C" + more["case_id"], patient_id="C" + more["patient_id"])
+    for image, name in zip(more["image"], added["case_id"], strict=True):
+        with Image.open(folder / image) as picture:
+            brighter = np.minimum(np.asarray(picture).astype(int) + 20, 255).astype(np.uint8)
+        Image.fromarray(brighter).save(folder / "images" / f"{name}.png")
+    added["image"] = [f"images/{name}.png" for name in added["case_id"]]
+    pd.concat([whole, added]).to_csv(folder / "cohort.csv", index=False)
+    return list(added["case_id"])
+
+
 def bytes_of(run: Path) -> dict[str, bytes]:
     """Every file of a run but what can be thrown away, by its relative path."""
     files = (path for path in sorted(run.rglob("*")) if path.is_file())

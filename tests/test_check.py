@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 from osteon import study
 from osteon.cohort import check as checks
-from osteon.cohort.check import baseline, duplicates, pictures
+from osteon.cohort.check import baseline, duplicates, pictures, values
 from osteon.core import tables
 from osteon.core.errors import LeakError, StudyError, TableError
 
@@ -625,6 +625,23 @@ def test_a_label_spelled_in_two_ways_is_refused_with_the_counts(folder: Path, ot
         run(folder, MALIGNANT)
     both = MALIGNANT.replace('"malignant"', f'"malignant", "{other}"')
     assert any("in label: 'malignant' (4)" in warning for warning in run(folder, both).warnings)
+
+
+@pytest.mark.parametrize(("other", "told"), [("maligant", True), ("malign\u0430nt", True), ("non-malignant", False)])
+def test_a_label_a_letter_away_from_a_positive_one_is_told(folder: Path, other: str, told: bool) -> None:
+    """Also where the letter is another alphabet's, which no eye can tell apart."""
+    labelled(folder)
+    edit(folder, c09__label=other)
+    said = f"'{other}' (1) counts as negative; is 'malignant' meant?"
+    assert (said in run(folder, MALIGNANT).warnings) is told
+
+
+def test_variables_that_are_another_text_in_every_case_are_told() -> None:
+    frame = pd.DataFrame({"note": [f"seen by {chr(65 + i)}" for i in range(24)], "site": ["femur", "tibia"] * 12})
+    warnings: list[str] = []
+    values.warn_of_texts_of_their_own(frame, ["note", "site"], warnings)
+    assert len(warnings) == 1
+    assert warnings[0].startswith("'note' holds 24 different texts in 24 cases")
 
 
 def test_a_label_that_the_study_spells_otherwise_is_told(folder: Path) -> None:

@@ -488,7 +488,7 @@ def test_it_is_done_once_and_gives_the_same_bytes_however_it_is_run(fitted: Path
     times = {path: path.stat().st_mtime_ns for path in run.rglob("cams/**/*.*")}
     run_step(folder / "study.toml", cases=6, methods=("gradcam",))
     assert {path: path.stat().st_mtime_ns for path in run.rglob("cams/**/*.*")} == times
-    assert sorted((run / ".cache").rglob("*.parquet")) == cache  # no chunk is left behind
+    assert sorted((run / ".cache").rglob("*.parquet")) == cache
     shutil.rmtree(run)
     shutil.copytree(fitted.parent / "run", run)
     shutil.rmtree(run / ".cache")

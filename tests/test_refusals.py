@@ -49,6 +49,22 @@ REFUSED = {
     "unknown backbone": (network(backbone="resnet_51"), "no backbone is called 'resnet_51'"),
     "transformer of an odd size": (network(backbone="test_vit", size=40), "test_vit cannot take pictures of 40 pixels"),
     "too small": (network(backbone="inception_v3", size=64), "needs pictures of at least 75 pixels"),
+    "an ICC that nothing reaches": ('[[models]]\nkind = "radiomics"\nicc = 1.0\n', "less than 1 (it is 1.0)"),
+    "no number": (network(learning_rate="inf").replace('"inf"', "inf"), "should be a finite number"),
+    "a patient as a variable": (
+        '[[models]]\nkind = "clinical"\nvariables = ["patient_id"]\n',
+        "'patient_id' says which case it is",
+    ),
+    "a case as a variable": (
+        network() + '[[models]]\nkind = "combined"\nof = "net"\nvariables = ["case_id"]\n',
+        "Choose among age, sex",
+    ),
+    "a file as a variable": ('[[models]]\nkind = "clinical"\nvariables = ["image"]\n', "'image' says which case it is"),
+    "a centre as a variable": (
+        '[[models]]\nkind = "clinical"\nvariables = ["centre"]\n',
+        "another in every external case",
+    ),
+    "patients as subgroups": (network() + '[evaluation]\nsubgroups = ["patient_id"]\n', "evaluation.subgroups: 'pat"),
     "unknown filter": ('[[models]]\nkind = "radiomics"\nfilters = ["gabor"]\n', "no filter 'gabor'"),
     "missing column": ('[[models]]\nkind = "clinical"\nvariables = ["bmi"]\n', "no column 'bmi'"),
     "a variable twice": ('[[models]]\nkind = "clinical"\nvariables = ["age", "age"]\n', "'age' is named twice"),
@@ -64,6 +80,17 @@ REFUSED = {
     "a method twice": (network() + '[explain]\nmethods = ["gradcam", "gradcam"]\n', "'gradcam' is named twice"),
     "a centre without cases": (network() + "[crop]\nmin_box = 1000\n", "centre 'A' has no usable case"),
     "unknown advice": (network() + '[readers]\nmodel = "nat"\n', "readers.model: no model 'nat'"),
+    "an operating point": (network() + '[readers]\nrule = "youdens"\n', "no operating point 'youdens'. Did you mean"),
+    "more cases than are there": (network() + "[readers]\ncases = 99\n", "99 cases are asked for and 12 are there"),
+    "more positives": (
+        network() + "[readers]\ncases = 12\npositives = 0.9\n",
+        "11 cases of class 1 are asked for and 4",
+    ),
+    "the answer beside the picture": (network() + '[readers]\ncontext = ["label"]\n', "readers must not see it"),
+    "an unknown column beside it": (network() + '[readers]\ncontext = ["bmi"]\n', "that the cohort has not"),
+    "the patient beside it": (network() + '[readers]\ncontext = ["patient_id"]\n', "readers must not see it"),
+    "a mask of nobody's": (network() + '[readers.burned_in]\npaint = ["A9"]\n', "no external case is called 'A9'"),
+    "a reader called admin": (network() + '[readers]\n[[readers.people]]\ncode = "Admin"\n', "no reader can be called"),
     "a name that tables change": (network(name="net "), "tables would read 'net ' as 'net'"),
     "output beside the table": (network() + '[study]\noutput = "."\n', "which a run would write over"),
     "output a file": (network() + '[study]\noutput = "cohort.csv"\n', "study.output: 'cohort.csv' is a file"),
@@ -85,6 +112,34 @@ def test_check_refuses_what_a_run_refuses(case: str, folder: Path, monkeypatch: 
     assert str(ran.value) == str(checked.value)
     assert not (folder / "run" / "models").exists()
     assert (folder / "cohort.csv").read_bytes() == table
+
+
+def test_a_study_that_is_refused_keeps_the_tables_of_the_last(folder: Path) -> None:
+    """Nothing of a run is replaced by one that ends in a message."""
+    (folder / "study.toml").write_text(HEAD + network() + REST)
+    pipeline.check(study.load(folder), workers=Workers())
+    run = RunFolder(folder / "run")
+    before = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    assert {"cohort.csv", "excluded.csv", "baseline.csv", "flow.json"} <= {path.name for path in before}
+    for text in (network() + "[crop]\nmin_box = 16\n[evaluation]\nfolds = 9\n", network(backbone="resnet_51")):
+        (folder / "study.toml").write_text(HEAD + text)
+        for refused in (lambda: pipeline.check(study.load(folder), workers=Workers()), lambda: osteon.run(folder)):
+            with pytest.raises(InputError):
+                refused()
+            assert {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == before
+
+
+def test_a_model_that_no_fold_could_fit_is_refused_first(tmp_path: Path) -> None:
+    path = make(tmp_path / "study", patients=6, study=HEAD + '[[models]]\nkind = "radiomics"\n' + REST)
+    with pytest.raises(StudyError, match=r"'radiomics' cannot be tuned: .* positive ones are of one patient"):
+        pipeline.check(study.load(path), workers=Workers())
+
+
+def test_features_that_are_not_reliable_are_refused_before_anything_is_replaced(folder: Path) -> None:
+    (folder / "study.toml").write_text(HEAD + '[[models]]\nkind = "radiomics"\nicc = 0.99999\n' + REST)
+    with pytest.raises(StudyError, match=r"no feature has an ICC of 0\.99999; the most reliable has 0\.\d+"):
+        osteon.run(folder)
+    assert not (folder / "run" / "folds.csv").exists()
 
 
 def test_a_device_that_is_not_there_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

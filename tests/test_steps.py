@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 import osteon
 from osteon import stats, study
@@ -23,7 +22,7 @@ from osteon.core import tables
 from osteon.core.errors import InputError
 from osteon.models.inputs import crops
 from osteon.pipeline import FIT, Workers, evaluate, walk
-from small_study import STUDY, bytes_of, make
+from small_study import STUDY, add_centre, bytes_of, make
 
 
 @pytest.fixture(scope="module")
@@ -257,16 +256,7 @@ class Heard:
 
 def test_an_added_centre_is_all_that_is_cut_and_predicted(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what comes out is what a fresh run of the larger cohort gives."""
-    table = copied.parent / "cohort.csv"
-    whole = pd.read_csv(table)
-    more = whole[whole["centre"] == "B"].head(9)
-    added = more.assign(centre="C", case_id="C" + more["case_id"], patient_id="C" + more["patient_id"])
-    for image, name in zip(more["image"], added["case_id"], strict=True):
-        with Image.open(copied.parent / image) as picture:
-            brighter = np.minimum(np.asarray(picture).astype(int) + 20, 255).astype(np.uint8)
-        Image.fromarray(brighter).save(copied.parent / "images" / f"{name}.png")
-    added["image"] = [f"images/{name}.png" for name in added["case_id"]]
-    pd.concat([whole, added]).to_csv(table, index=False)
+    added = add_centre(copied.parent)
     cut: list[int] = []
     extract = crops.extract
 

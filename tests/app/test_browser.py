@@ -393,6 +393,24 @@ def test_going_on_at_another_machine_and_signing_in_by_hand(serve: Serve, browse
         other.close()
 
 
+@pytest.mark.parametrize("size", [(1024, 768), (1366, 768), (768, 1024)])
+def test_advice_with_long_answers_is_read_whole(serve: Serve, browser: Any, size: tuple[int, int]) -> None:
+    served = serve(ALONE.replace('"malignant"]', '"malignant or giant cell tumor"]'))
+    tasks = served.created.tasks.query("reader == 'R1' and session == 1").sort_values("position")
+    with listening(served) as address:
+        page = Page(browser, address, viewport={"width": size[0], "height": size[1]})
+        page.open(served.token("R1"))
+        for position, arm in zip(tasks["position"], tasks["arm"], strict=True):
+            page.case(1, position)
+            slot = page.page.locator(".slot")
+            assert slot.evaluate("e => e.scrollHeight <= e.clientHeight")
+            if arm == "aided":
+                assert "cut-off" in slot.inner_text()
+                break
+            page.press("n", "2", "Enter")
+        page.close()
+
+
 def test_the_office(serve: Serve, browser: Any) -> None:
     served = serve(ALONE)
     with listening(served) as address:

@@ -108,7 +108,6 @@ def test_the_same_seed_gives_the_same_study(tmp_path: Path) -> None:
         ('[readers]\ncases = 4\npositives = 0.9\n[[readers.people]]\ncode = "R1"', "4 cases of class 1"),
         ('[readers]\ncontext = ["subtype"]\n[[readers.people]]\ncode = "R1"', "must not see"),
         ('[readers]\ncontext = ["heigth"]\n[[readers.people]]\ncode = "R1"', "column that the cohort has not"),
-        ('[readers]\n[[readers.people]]\ncode = "admin"', "admin"),
         ('[readers.burned_in]\npaint = ["hidden-0"]\n[[readers.people]]\ncode = "R1"', "Did you mean 'hidden-0"),
         ('[readers.burned_in.boxes]\nall = [[0, 0, 1, 1]]\n[[readers.people]]\ncode = "R1"', "called 'all'"),
     ],

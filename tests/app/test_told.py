@@ -12,9 +12,9 @@ from reading_study import write_run
 from osteon import study as studies
 from osteon.core import tables
 from osteon.core.errors import InputError
+from osteon.readers.told import told
 from osteon.study import Study, Task
 from osteon.study.protocol import Readers
-from osteon.web.told import told
 from osteon.web.wording import worded
 
 _VIEWS = pd.DataFrame({"code": ["C1", "C1", "C2"], "case_id": ["hidden-00", "hidden-02", "hidden-01"]})
@@ -32,7 +32,9 @@ def with_columns(
 
 
 def of(study: Study) -> tuple[dict[str, dict[str, str]], list[str]]:
-    return told(study, study.readers, _VIEWS)
+    file = study.run_path / "cohort.csv"
+    cohort = tables.read(file, tables.COHORT)
+    return told(study, study.readers, cohort, _VIEWS, file, pd.Series(range(2, 6), index=cohort["case_id"]))
 
 
 def test_each_picture_has_its_own_view_and_a_case_all_that_its_pictures_say(tmp_path: Path) -> None:

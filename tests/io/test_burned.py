@@ -202,6 +202,8 @@ def test_hidden_text_leaves_no_text() -> None:
     assert burned.find(clean) == []
     assert clean.render().pixels[40:120, :90].max() < 0.2
     assert burned.clean_in(picture)[40:120, :90].max() < 0.2
+    over, ink = write(limb(), letters("WANG LI 61", "DejaVuSans-Bold", 15), 162, 250, 1.0)
+    assert burned.clean_in(over)[ink].max() < 0.9  # what nobody looks at shows no name over the anatomy, either
 
 
 @pytest.mark.parametrize(

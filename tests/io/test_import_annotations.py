@@ -368,6 +368,8 @@ def test_shapes_of_one_group_are_one_lesion(tmp_path: Path) -> None:
         ([square(0, 0), square(50, 0)], [((0, 0, 30, 30), True), ((50, 0, 80, 30), True)]),
         ([square(0, 0, group_id=0), square(50, 0, group_id=0)], [((0, 0, 80, 30), True)]),
         ([square(0, 0, group_id="a"), square(50, 0, group_id="a")], [((0, 0, 80, 30), True)]),
+        ([square(0, 0, group_id=1), square(50, 0, group_id="1")], [((0, 0, 80, 30), True)]),
+        ([square(0, 0, group_id=1.0), square(50, 0, group_id=" 1 ")], [((0, 0, 80, 30), True)]),
         ([square(0, 0, group_id=""), square(50, 0, group_id="")], [((0, 0, 30, 30), True), ((50, 0, 80, 30), True)]),
         ([square(0, 0, group_id=1), square(50, 0, group_id=2)], [((0, 0, 30, 30), True), ((50, 0, 80, 30), True)]),
         # two rectangles of one group, with an outline of theirs

@@ -115,6 +115,16 @@ class Kind(ABC):
         """
         return {}
 
+    def try_fold(self, training: pd.DataFrame) -> None:  # noqa: B027 most kinds can be fitted on any two classes
+        """Look whether a fold could be fitted, before any is.
+
+        Args:
+            training: Its training cases: ``target`` and ``cluster`` (cases that share a patient or a picture).
+
+        Raises:
+            StudyError: It could not.
+        """
+
     def measure(self, cases: Sealed) -> None:  # noqa: B027 most kinds measure nothing
         """Make what does not depend on folds or labels, once for all models that share it.
 

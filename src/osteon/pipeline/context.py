@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, file_digest, stream, write_json
 from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
-from osteon.models.inputs.case import of_radiographs
+from osteon.models.inputs.case import in_chunks
 from osteon.models.model import Kind, Place, Sealed, kinds
 from osteon.study import Study, load
 
@@ -62,8 +63,25 @@ class Context(Place):
         """The study's models, each as its kind, in their order."""
         return kinds(self)
 
+    @cached_property
+    def started(self) -> dict[str, dict[str, str]]:
+        """What each model starts from.
+
+        Raises:
+            InputError: It is not there, or does not fit what the study asks for.
+        """
+        return {kind.model.name: dict(kind.ready()) for kind in self.kinds}
+
+    def try_models(self) -> None:
+        """Find and try what models start from, once, before any long work begins.
+
+        Raises:
+            InputError: As for :attr:`started`.
+        """
+        _ = self.started
+
     def check(self, *, images: bool = True) -> checks.Checked:
-        """Read every row and every picture; write the cases that are in, the flow and the baseline table."""
+        """Read every row and every picture; nothing is written."""
         workers = self.workers
         checked = checks.check(
             self.study, images=images, jobs=workers.jobs, progress=workers.progress, cache=self.run.cache
@@ -74,12 +92,21 @@ class Context(Place):
         }
         checked.flow["warnings"] += list(told)  # without the way to get them, which names folders of this machine
         checked = replace(checked, warnings=(*checked.warnings, *(f"{said} {fix}" for said, fix in told.items())))
+        self._checked[:] = [checked]
+        return checked
+
+    def write_checked(self) -> None:
+        """Write the cases that are in, those that are out, the flow and the baseline table."""
+        checked = self._checked[0]
         self.run.write(checked.cohort, "cohort")
         self.run.write(checked.excluded, "excluded")
         write_json(self.run.flow_file, checked.flow)
         self.run.write(checked.baseline, "baseline")
-        self._checked[:] = [checked]
-        return checked
+
+    @property
+    def flow(self) -> Mapping[str, Any]:
+        """What becomes flow.json."""
+        return self._checked[0].flow
 
     @cached_property
     def _cases(self) -> pd.DataFrame:
@@ -198,11 +225,12 @@ def sample(cases: pd.DataFrame, count: int, seed: Sequence[int]) -> list[str]:
 
 
 def chosen(at: Context, count: int) -> pd.DataFrame:
-    """External cases, a sample of so many, without their labels; those on one radiograph together."""
+    """External cases, a sample of so many, without their labels; those of a centre and on one radiograph together."""
     told = at.run.read("predictions").drop_duplicates("case_id")
     names = sample(told[told["split"] == "external"], count, [at.study.study.seed, stream("explain")])
     found = at.cases.table[at.cases.table["case_id"].isin(names)]
-    return found.iloc[[row for rows in of_radiographs(found) for row in rows]].reset_index(drop=True)
+    order = np.concatenate([*in_chunks(found, 1), np.empty(0, dtype=np.intp)])
+    return found.iloc[order].reset_index(drop=True)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from osteon.core import tables
 from osteon.core.ledger import digest
 from osteon.core.types import Floats, Pixels
-from osteon.io import read_image
+from osteon.io import burned, read_image
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes
 from osteon.pipeline.context import Context, Step
@@ -23,6 +23,7 @@ _SIDE = 224  # pixels of a picture
 _SURROUNDINGS = Crop(margin=0.12)  # of all its boxes
 #: Example pictures: pixels a side, and surroundings as a fraction of the box's side.
 _THUMBNAIL, _AROUND_A_CASE = 192, 0.5
+_CLEAN = "without text"  # pictures that an osteon has made which left text in them are made again
 
 
 class Worst(Step):
@@ -37,7 +38,7 @@ class Worst(Step):
             return None
         cases, study = at.answers, at.study
         contents = [list(cases["sha256"]), boxes(cases)]
-        return digest("worst", at.digests(*self._FROM), *contents, list(study.primary), study.task)
+        return digest("worst", _CLEAN, at.digests(*self._FROM), *contents, list(study.primary), study.task)
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Choose the cases and cut their pictures."""
@@ -45,7 +46,7 @@ class Worst(Step):
         paths = [at.run.write(table, "robustness_examples")]
         images = at.answers.set_index("case_id")["image"]
         for _, row in table[table["role"] == "picture"].iterrows():
-            pixels = read_image(at.root / str(images[row["case_id"]])).pixels
+            pixels = clean(at.root / str(images[row["case_id"]]))
             paths.append(at.run.changed_box(row["case_id"]))
             write_cut(paths[-1], pixels, row[BOX].to_numpy(dtype=np.float64)[None], _SIDE)
         at.run.forget("thumbnails/boxes/*.png", but=set(paths))
@@ -60,7 +61,7 @@ class Thumbnails(Step):
     def key(self, at: Context) -> str:
         """The cases and their pictures."""
         shown = self._shown(at)
-        return digest(list(shown["case_id"]), list(shown["sha256"]), boxes(shown))
+        return digest(_CLEAN, list(shown["case_id"]), list(shown["sha256"]), boxes(shown))
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Cut them."""
@@ -68,13 +69,18 @@ class Thumbnails(Step):
         for row, box in zip(shown.itertuples(), boxes(shown), strict=True):
             rect = crops.rectangles(box, Crop(margin=_AROUND_A_CASE))
             paths.append(at.run.thumbnail(str(row.case_id)))
-            write_cut(paths[-1], read_image(at.root / str(row.image)).pixels, rect, _THUMBNAIL)
+            write_cut(paths[-1], clean(at.root / str(row.image)), rect, _THUMBNAIL)
         return paths
 
     @staticmethod
     def _shown(at: Context) -> pd.DataFrame:
         cases = at.cases.table
         return cases[cases["case_id"].isin(at.run.read("examples")["case_id"].unique())]
+
+
+def clean(path: Path) -> Pixels:
+    """A radiograph as a report may show it: without names, numbers and dates that stand in its pixels."""
+    return burned.clean_in(read_image(path).pixels)
 
 
 def write_cut(path: Path, pixels: Pixels, rect: Floats, side: int) -> None:

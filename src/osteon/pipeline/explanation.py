@@ -15,13 +15,13 @@ from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.run import contract
 from osteon.core.types import Floats
 from osteon.core.version import __version__
-from osteon.io import read_image, read_mask
+from osteon.io import READING, read_image, read_mask
 from osteon.models.explain.mapper import Mapper, Maps, quick
 from osteon.models.explain.placing import in_common
 from osteon.models.explain.scores import Lesion, correlation, middle, score
 from osteon.models.fitted import Saved
 from osteon.models.inputs import crops, perturb
-from osteon.models.inputs.case import BOX, boxes, mask_paths, of_radiographs
+from osteon.models.inputs.case import BOX, boxes, in_chunks, mask_paths
 from osteon.models.model import Kind
 from osteon.models.network.pictures import middle as middle_of
 from osteon.pipeline.context import Context, Step, chosen, save_array
@@ -48,22 +48,17 @@ class Explain(Step):
         self._count = len(shown)
         if shown.empty or not mapped:
             return None
-        masks = [file_digest(at.root / str(mask)) if mask else "" for mask in mask_paths(shown)]
-        return digest(
-            "explain", list(shown["case_id"]), list(shown["sha256"]), masks, boxes(shown),
-            [kind.contents() for kind in mapped], [kind.model for kind in mapped], study.explain, study.robustness,
-            study.crop, study.study.seed,
-        )  # fmt: skip
+        return digest("explain", _contents(at, shown), [_asked(at, kind) for kind in mapped], study.explain)
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Make and score all maps and write them."""
-        shown, cache = chosen(at, at.study.explain.cases), at.run.cache / f"explain-{key[:16]}"
+        shown = chosen(at, at.study.explain.cases)
         asked = [kind for kind in at.kinds if kind.model.maps]
         kinds = [kind for kind in asked if Mapper.of(kind.saved()) is not None]
         without = [kind.model.name for kind in asked if kind not in kinds]
         if without:
             at.workers.progress.say(f"[yellow]![/] no maps of {', '.join(without)}: not a convolutional network")
-        return _make(at, kinds, shown, cache) if kinds else []
+        return _make(at, kinds, shown) if kinds else []
 
     def forget(self, at: Context) -> None:
         """Take away what an earlier run explained."""
@@ -125,35 +120,52 @@ class _Job:
         return middle_of(np.load(self.crops, mmap_mode="r")[rows], self.mapper.fitted.saved.size)
 
 
-def _make(at: Context, kinds: Sequence[Kind], shown: pd.DataFrame, cache: Path) -> list[Path]:
-    """Make and score all maps and write them.
+def _make(at: Context, kinds: Sequence[Kind], shown: pd.DataFrame) -> list[Path]:
+    """Make and score all maps and write them; every chunk stays in the cache, and is not made again for another centre.
 
     Args:
         at: The study on its way.
         kinds: Of the models with maps.
-        shown: The cases to explain, those of a radiograph together.
-        cache: Where finished chunks are kept.
+        shown: The cases to explain, in the order of their chunks.
     """
     jobs = [_Job(at.study, at.root, kind.saved(), kind.crops(at.cases)) for kind in kinds]
-    heads = [cache / job.saved.model.name / "permuted.npy" for job in jobs]
+    training = at.cases.table.merge(at.run.read("folds")[["case_id", "fold"]], on="case_id")
+    training = training[training["fold"] != 0].sort_values("row")
+    labels = training["case_id"].map(at.labels).to_numpy()
+    learned = digest(list(training["case_id"]), list(training["cluster"]), labels)
+    keys = {job.saved.model.name: digest(learned, _asked(at, kind)) for kind, job in zip(kinds, jobs, strict=True)}
+    folders = {name: at.run.cache / f"explained-{name}" for name in keys}
+    heads = [folders[name] / f"permuted-{key[:32]}.npy" for name, key in keys.items()]
     if at.study.explain.sanity and jobs[0].quick:
-        training = at.cases.table.merge(at.run.read("folds")[["case_id", "fold"]], on="case_id")
-        training = training[training["fold"] != 0].sort_values("row")
-        labels = training["case_id"].map(at.labels).to_numpy()
         pieces = [
             (head, job, training["row"].to_numpy(), labels, training["cluster"].to_numpy())
             for head, job in zip(heads, jobs, strict=True)
             if not head.is_file()
         ]
         at.workers.map("heads on permuted labels", _fit_permuted, pieces)
+    chunks = [shown.iloc[rows] for rows in in_chunks(shown, _RADIOGRAPHS_A_CHUNK)]
+    contents = [_contents(at, chunk) for chunk in chunks]
     # Model by model, so that a worker holds one ensemble at a time.
     plan = [
-        (cache / job.saved.model.name / f"{number:06d}.parquet", job, shown.iloc[rows], head)
-        for job, head in zip(jobs, heads, strict=True)
-        for number, rows in enumerate(of_radiographs(shown, _RADIOGRAPHS_A_CHUNK))
+        (folders[name] / f"{digest(key, content)[:32]}.parquet", job, chunk, head)
+        for (name, key), job, head in zip(keys.items(), jobs, heads, strict=True)
+        for chunk, content in zip(chunks, contents, strict=True)
     ]
     at.workers.map("class-activation maps", _explain_chunk, [piece for piece in plan if not piece[0].is_file()])
     return _gather(at, shown, [(piece[0], piece[1].saved.model.name) for piece in plan])
+
+
+def _asked(at: Context, kind: Kind) -> str:
+    """What a model's maps depend on beside the cases."""
+    study = at.study
+    whole = [section.model_copy(update={"cases": -1}) for section in (study.explain, study.robustness)]
+    return digest(READING, kind.contents(), kind.model, whole, study.crop, study.study.seed)
+
+
+def _contents(at: Context, cases: pd.DataFrame) -> str:
+    """What cases show: pictures, boxes and masks."""
+    masks = [file_digest(at.root / str(mask)) if mask else "" for mask in mask_paths(cases)]
+    return digest(list(cases["case_id"]), list(cases["sha256"]), masks, boxes(cases))
 
 
 def _fit_permuted(
@@ -235,7 +247,7 @@ def _moved(job: _Job, cases: pd.DataFrame, rects: Floats, whole: Maps) -> pd.Dat
 
 
 def _gather(at: Context, shown: pd.DataFrame, parts: Sequence[tuple[Path, str]]) -> list[Path]:
-    """Chunks -> one array a model and method, one table of scores, one of changes; the chunks go when they stand."""
+    """Chunks -> one array a model and method, one table of scores, one of changes."""
     run, written = at.run, []
     for name, suffix in (("explanation_cases", ".parquet"), ("perturbed_maps", ".moved.parquet")):
         frames = [tables.read(part.with_suffix(suffix), contract(name)) for part, _ in parts]
@@ -251,7 +263,4 @@ def _gather(at: Context, shown: pd.DataFrame, parts: Sequence[tuple[Path, str]])
             written.append(run.maps(model, method))
             save_array(written[-1], np.concatenate([part[method] for part in loaded]))
     run.forget("cams/*/*.npy", but=set(written))
-    for part, _ in parts:
-        for suffix in (".parquet", ".moved.parquet", ".npz"):
-            part.with_suffix(suffix).unlink()
     return written

@@ -20,7 +20,7 @@ from osteon.core.types import Floats
 from osteon.core.workers import Workers
 from osteon.models import portable
 from osteon.models.fitted import Saved
-from osteon.models.inputs.case import inputs, of_radiographs
+from osteon.models.inputs.case import in_chunks, inputs
 from osteon.models.model import Kind, Place, kind_of
 from osteon.models.reference import Reference
 from osteon.results.card import card
@@ -189,7 +189,7 @@ def _reference(place: Place, kinds: Sequence[Kind], saved: Saved, cache: Path) -
     """
     cases = _development(place.run, [kind.model.name for kind in kinds])
     known = kinds[-1].measured()
-    chunks = of_radiographs(cases.table, _RADIOGRAPHS_A_CHUNK)
+    chunks = in_chunks(cases.table, _RADIOGRAPHS_A_CHUNK)
     parts = [cache / f"{number:06d}.npz" for number in range(len(chunks))]
     pieces = [
         (

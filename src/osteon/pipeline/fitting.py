@@ -42,13 +42,18 @@ class Folds(Step):
 
 
 def deal(at: Context) -> pd.DataFrame:
-    """Deal development patients to folds.
+    """Deal development patients to folds on which every model can be fitted.
 
     Raises:
         StudyError: There are too few patients of a class.
     """
     rng = np.random.default_rng([at.study.study.seed, stream("folds")])
-    return checks.folds(at.development, at.study.evaluation.folds, rng)
+    dealt = checks.folds(at.development, at.study.evaluation.folds, rng)
+    for fold in range(at.study.evaluation.folds):
+        training = at.development[(dealt["fold"] != fold).to_numpy()]
+        for kind in at.kinds:
+            kind.try_fold(training[["target", "cluster"]])
+    return dealt
 
 
 def fit(at: Context) -> None:

@@ -15,7 +15,7 @@ from osteon.core import tables
 from osteon.core.ledger import digest
 from osteon.core.run import RunFolder
 from osteon.core.types import Floats
-from osteon.io import read_image, read_mask
+from osteon.io import burned, read_image, read_mask
 from osteon.models.explain.mapper import Mapper
 from osteon.models.explain.placing import on_radiograph
 from osteon.models.inputs import crops, perturb
@@ -42,7 +42,9 @@ class Gallery(Step):
         shown = chosen(at, at.study.explain.cases)
         explained = tables.read(at.run.explained, tables.EXPLAINED)
         made = list(self._made(at).values())
-        return digest("pictures", made, explained, list(shown["sha256"]), at.study.primary, at.digests(*self._FROM))
+        return digest(
+            "pictures without text", made, explained, list(shown["sha256"]), at.study.primary, at.digests(*self._FROM)
+        )
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Draw and gather."""
@@ -133,7 +135,7 @@ class _Scene:
         pixels = read_image(root / str(case["image"])).pixels
         name = str(case.get("mask", ""))
         inside = read_mask(root / name, pixels.shape) if name else np.zeros(pixels.shape)
-        cut = crops.extract(pixels, frame, _SIDE)[0]
+        cut = crops.extract(burned.clean_in(pixels), frame, _SIDE)[0]
         outline = crops.extract(inside.astype(np.float32), frame, _SIDE)[0]
         panels = [(values[place], rect[0], box) for values in self.made.values()]
         if move:

@@ -100,23 +100,14 @@ def present(at: Context) -> None:
 
 
 def begin(at: Context) -> None:
-    """Find what models start from, read the cohort, and note what the run is made from."""
-    started = {kind.model.name: dict(kind.ready()) for kind in at.kinds}
+    """Find what models start from, read the cohort, and try the folds; nothing is written."""
+    at.try_models()
     at.run.sweep()
-    checked = at.check()
+    at.check()
+    deal(at)
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
         at.workers.progress.say(f"[yellow]![/] {said}")
-    at.ledger.note(
-        seed=at.study.study.seed,
-        synthetic=bool(checked.flow.get("synthetic", False)),
-        hashes={
-            "cohort": file_digest(at.study.cohort_path),
-            "pictures": digest(sorted(set(at.cases.table["sha256"]))),
-            "weights": {name: found["weights"] for name, found in sorted(started.items()) if "weights" in found},
-        },
-        started={name: found for name, found in sorted(started.items()) if found},
-    )
 
 
 def measure(at: Context) -> None:
@@ -126,15 +117,30 @@ def measure(at: Context) -> None:
 
 
 def sign(at: Context) -> None:
-    """Write the resolved study, once the predictions are its own: a run that was refused or killed keeps the last."""
+    """Write study and cohort, and what the run is made from, once the predictions are theirs.
+
+    A run that was refused or killed keeps those of the last.
+    """
+    started = at.started
     at.asked.write(at.run.study_file)
+    at.write_checked()
+    at.ledger.note(
+        seed=at.study.study.seed,
+        synthetic=bool(at.flow.get("synthetic", False)),
+        hashes={
+            "cohort": file_digest(at.study.cohort_path),
+            "pictures": digest(sorted(set(at.cases.table["sha256"]))),
+            "weights": {name: found["weights"] for name, found in sorted(started.items()) if "weights" in found},
+        },
+        started={name: found for name, found in sorted(started.items()) if found},
+    )
 
 
 #: Sections of a study that its models are made from.
 _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
-FIT: tuple[Callable[[Context], None], ...] = (begin, Folds(), measure, fit, sign, Evaluate())
+FIT: tuple[Callable[[Context], None], ...] = (begin, measure, Folds(), fit, sign, Evaluate())
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
 PRESENT = (Thumbnails(), Figures(), present)
@@ -228,8 +234,8 @@ def check(
     if shown is not None:
         shown(checked)
     deal(at)
-    for kind in at.kinds:
-        kind.ready()
+    at.try_models()
+    at.write_checked()
     return checked
 
 

@@ -17,7 +17,7 @@ from osteon.core.version import __version__
 from osteon.io import READING
 from osteon.models.fitted import Saved
 from osteon.models.inputs import perturb
-from osteon.models.inputs.case import Input, boxes, changed, inputs, mask_paths, of_radiographs
+from osteon.models.inputs.case import Input, boxes, changed, in_chunks, inputs, mask_paths
 from osteon.models.model import Kind
 from osteon.pipeline.context import Context, Step, chosen, save_array
 from osteon.results.evaluate.robustness import robustness
@@ -38,7 +38,7 @@ class Perturb(Step):
     name = "perturb"
 
     def __init__(self) -> None:
-        self._told = ""
+        self._told, self._cases = "", pd.DataFrame()
 
     def key(self, at: Context) -> str | None:
         """What every model's probabilities under the changes depend on."""
@@ -47,16 +47,16 @@ class Perturb(Step):
         cases, kinds = chosen(at, at.study.robustness.cases), _perturbed(at)
         if cases.empty or not kinds:
             return None
-        self._told = f"{len(kinds)} models, {len(cases)} cases"
+        self._told, self._cases = f"{len(kinds)} models, {len(cases)} cases", cases
         keys = _Keys(at, cases)
         return digest("perturbed", [keys.model(kind) for kind in kinds])
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Predict with every model and write the table, one block of rows a model."""
-        cases, kinds, target = chosen(at, at.study.robustness.cases), _perturbed(at), at.run.file("perturbed")
+        cases, kinds, target = self._cases, _perturbed(at), at.run.file("perturbed")
         keys, found = _Keys(at, cases), dict[str, Floats]()
         for kind in sorted(kinds, key=lambda kind: bool(kind.model.needs)):
-            found[kind.model.name] = _predicted(at, kind, cases, keys, found)
+            found[kind.model.name] = _predicted(at, kind, keys, found)
         rows = pd.concat([changes(at.study, str(case)) for case in cases["case_id"]], ignore_index=True)
         about = rows[["case_id", "kind", "grade", "repeat"]]
         names = [kind.model.name for kind in kinds]
@@ -98,62 +98,65 @@ def _perturbed(at: Context) -> list[Kind]:
 
 
 class _Keys:
-    """What probabilities under the changes depend on."""
+    """What probabilities under the changes depend on, for each chunk of cases.
+
+    Args:
+        at: The study on its way.
+        cases: Those that are changed, in the order of their chunks.
+
+    Attributes:
+        chunks: The cases, a few at a time.
+        contents: What each chunk shows under the changes.
+    """
 
     def __init__(self, at: Context, cases: pd.DataFrame) -> None:
-        self._at, self._cases = at, cases
-        grades = at.study.robustness.model_copy(update={"cases": -1})
-        self.contents = digest(
-            READING, list(cases["case_id"]), list(cases["sha256"]), boxes(cases), grades, at.study.study.seed
-        )
+        self._at = at
+        self.chunks = [cases.iloc[rows] for rows in in_chunks(cases, _RADIOGRAPHS_A_CHUNK)]
+        asked = digest(READING, at.study.robustness.model_copy(update={"cases": -1}), at.study.study.seed)
+        self.contents = [
+            digest(asked, list(chunk["case_id"]), list(chunk["sha256"]), boxes(chunk)) for chunk in self.chunks
+        ]
 
-    def model(self, kind: Kind) -> str:
+    def model(self, kind: Kind) -> list[str]:
         """A model's."""
         saved, others = kind.saved(), {other.model.name: other for other in self._at.kinds}
         before = [self.model(others[name]) for name in kind.model.needs]
-        seen = [self.contents, self.measured(saved), saved.inputs(self._cases), before]
-        return digest(seen, kind.model, saved.contents, self._at.study.compute.predict)
+        asked = digest(kind.model, saved.contents, self._at.study.compute.predict)
+        seen = zip(self.chunks, self.contents, self.measured(saved), *before, strict=True)
+        return [digest(asked, saved.inputs(chunk), *keys) for chunk, *keys in seen]
 
-    def measured(self, saved: Saved) -> str:
+    def measured(self, saved: Saved) -> list[str]:
         """Of what a model measures."""
         measures = saved.measures()
         if measures is None:
-            return ""
-        masks = [file_digest(self._at.root / mask) if mask else "" for mask in mask_paths(self._cases)]
-        return digest(self.contents, self._at.study.crop, masks, measures)
+            return [""] * len(self.chunks)
+        asked = digest(self._at.study.crop, measures)
+        return [
+            digest(asked, contents, [file_digest(self._at.root / mask) if mask else "" for mask in mask_paths(chunk)])
+            for chunk, contents in zip(self.chunks, self.contents, strict=True)
+        ]
 
 
-def _predicted(at: Context, kind: Kind, cases: pd.DataFrame, keys: _Keys, told: Mapping[str, Floats]) -> Floats:
-    """(cases, changes) probabilities, kept in the cache: another model more does not predict this one again."""
-    target = at.run.cache / f"perturbed-{keys.model(kind)[:16]}.npy"
-    if target.is_file():
-        return np.asarray(np.load(target))
-    saved, places = kind.saved(), of_radiographs(cases, _RADIOGRAPHS_A_CHUNK)
-    chunks = [_Chunk(at.study, at.root, saved, cases.iloc[rows]) for rows in places]
-    parts: Sequence[Path | None] = [None] * len(chunks)
+def _predicted(at: Context, kind: Kind, keys: _Keys, told: Mapping[str, Floats]) -> Floats:
+    """(cases, changes) probabilities. Every chunk stays in the cache: further models and centres leave it as it is."""
+    saved, name = kind.saved(), kind.model.name
+    chunks = [_Chunk(at.study, at.root, saved, cases) for cases in keys.chunks]
+    measured: Sequence[Path | None] = [None] * len(chunks)
     if saved.measures() is not None:
-        # What was measured outlives the models that are made from it: it stays in the cache.
-        place = at.run.cache / f"perturbed-features-{keys.measured(saved)[:16]}"
-        pieces = [(chunk,) for chunk in chunks]
-        parts = _chunked(at, f"features of {kind.model.name}, perturbed", _measure, place, ".parquet", pieces)
-    needed = [{name: told[name][rows] for name in kind.model.needs} for rows in places]
-    given = list(zip(chunks, needed, parts, strict=True))
-    made = _chunked(at, f"{kind.model.name}, perturbed", _predict, target.with_suffix(""), ".npy", given)
-    save_array(target, np.concatenate([np.load(part) for part in made]))
-    for part in made:
-        part.unlink()
-    target.with_suffix("").rmdir()
-    return np.asarray(np.load(target))
+        features = [at.run.cache / "perturbed-features" / f"{key[:32]}.parquet" for key in keys.measured(saved)]
+        _make(at, f"features of {name}, perturbed", _measure, list(zip(features, chunks, strict=True)))
+        measured = features
+    ends = np.cumsum([len(cases) for cases in keys.chunks])[:-1]
+    needed = {other: np.split(told[other], ends) for other in kind.model.needs}
+    of_chunk = [{other: split[k] for other, split in needed.items()} for k in range(len(chunks))]
+    made = [at.run.cache / f"perturbed-{name}" / f"{key[:32]}.npy" for key in keys.model(kind)]
+    _make(at, f"{name}, perturbed", _predict, list(zip(made, chunks, of_chunk, measured, strict=True)))
+    return np.concatenate([np.load(part) for part in made])
 
 
-def _chunked(
-    at: Context, title: str, function: Callable[..., None], folder: Path, suffix: str, given: Sequence[tuple[Any, ...]]
-) -> list[Path]:
-    """Have workers write a file for every chunk of cases that is not there yet."""
-    parts = [folder / f"{number:06d}{suffix}" for number in range(len(given))]
-    pieces = [(part, *piece) for part, piece in zip(parts, given, strict=True) if not part.is_file()]
-    at.workers.map(title, function, pieces)
-    return parts
+def _make(at: Context, title: str, function: Callable[..., None], pieces: Sequence[tuple[Any, ...]]) -> None:
+    """Have workers write a file, the first of a piece, for every chunk of cases that is not in the cache."""
+    at.workers.map(title, function, [piece for piece in pieces if not piece[0].is_file()])
 
 
 @dataclass(frozen=True, eq=False)

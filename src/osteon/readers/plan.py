@@ -70,25 +70,46 @@ def sample(described: pd.DataFrame, number: int, positives: float, rng: np.rando
     """
     if number == 0:
         return described.index.to_numpy(dtype=np.int64)
-    if number > len(described):
-        raise InputError(
-            f"{number} cases are asked for and {len(described)} are there", column="readers.cases", fix="Ask for fewer."
-        )
-    share = positives or float(described["label"].mean())
-    wanted = {1: round(number * share), 0: number - round(number * share)}
     chosen: list[int] = []
-    for label, count in wanted.items():
+    for label, count in wanted(described["label"], number, positives).items():
         of_class = described[described["label"] == label]
-        if count > len(of_class):
-            raise InputError(
-                f"{count} cases of class {label} are asked for and {len(of_class)} are there",
-                column="readers.positives",
-                fix="Ask for fewer cases, or change the share of positive ones (0 keeps the cohort's own).",
-            )
         strata = [list(rows) for rows in of_class.groupby(["centre", "difficulty"], sort=True).groups.values()]
         for rows, take in zip(strata, _even([len(rows) for rows in strata], count, rng), strict=True):
             chosen.extend(rng.permutation(rows)[:take].tolist())
     return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def wanted(labels: pd.Series, number: int, positives: float) -> dict[int, int]:
+    """How many cases of each class a sample holds.
+
+    Args:
+        labels: Of the reading cases there are.
+        number: As for :func:`sample`.
+        positives: As for :func:`sample`.
+
+    Returns:
+        Label to number.
+
+    Raises:
+        InputError: As for :func:`sample`.
+    """
+    there = labels.value_counts()
+    if number == 0:
+        return {label: int(there.get(label, 0)) for label in (1, 0)}
+    if number > len(labels):
+        raise InputError(
+            f"{number} cases are asked for and {len(labels)} are there", column="readers.cases", fix="Ask for fewer."
+        )
+    share = positives or float(labels.mean())
+    counts = {1: round(number * share), 0: number - round(number * share)}
+    for label, count in counts.items():
+        if count > there.get(label, 0):
+            raise InputError(
+                f"{count} cases of class {label} are asked for and {there.get(label, 0)} are there",
+                column="readers.positives",
+                fix="Ask for fewer cases, or change the share of positive ones (0 keeps the cohort's own).",
+            )
+    return counts
 
 
 def _even(sizes: list[int], total: int, rng: np.random.Generator) -> list[int]:

@@ -72,6 +72,8 @@ AFTER = (
 )
 
 
+#: The code of the person who conducts a reader study.
+ADMINISTRATOR = "admin"
 #: Cohort columns that a reader may see without more ado: what a request form says and nobody is known by.
 HARMLESS = ("age", "sex", "site", "view", "side", "laterality")
 #: Words that describe a lesion; anything else is a thing, and takes an article.
@@ -209,6 +211,8 @@ class Readers(Settings):
         codes = [person.code.lower() for person in people]
         if len(set(codes)) < len(codes):
             raise ValueError("two readers have the same code")
+        if ADMINISTRATOR in codes:
+            raise ValueError(f"no reader can be called {ADMINISTRATOR!r}, which is who conducts the study")
         return people
 
     @field_validator("before", "after")

@@ -15,7 +15,7 @@ from osteon.core.words import listed
 class Settings(BaseModel):
     """A frozen group of settings that refuses what it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _as_in_a_table(value: Any) -> Any:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from osteon.core.run import Tables
 from osteon.core.words import counted, listed
-from osteon.study.settings import Fraction, ModelSettings, Name, Once, Positive, TableName
+from osteon.study.settings import ModelSettings, Name, Once, Positive, TableName
 
 _RIDGE = "logistic regression with a ridge penalty"
 
@@ -25,7 +25,7 @@ class Radiomics(ModelSettings):
         with_box: Add the box's size and position.
         correlation: Of two features correlated above this, one is dropped, inside each fold.
         rule: ``best`` or ``1se`` (the sparsest within one standard error).
-        icc: Reliability filter: least ICC(3,1) under box perturbation; 0 for none.
+        icc: Reliability filter: least ICC(3,1) under box perturbation, below 1; 0 for none.
     """
 
     kind: Literal["radiomics"] = "radiomics"
@@ -37,7 +37,7 @@ class Radiomics(ModelSettings):
     with_box: bool = False
     correlation: Annotated[float, Field(gt=0, le=1)] = 0.95
     rule: Literal["best", "1se"] = "best"
-    icc: Fraction = 0.0
+    icc: Annotated[float, Field(ge=0, lt=1)] = 0.0
     drawn: ClassVar[tuple[str, int] | None] = ("#E69F00", 4)
 
     @property

@@ -20,15 +20,15 @@ from osteon.core.errors import InputError, NotEstimableError, suggest
 from osteon.core.run import RunFolder
 from osteon.core.words import counted
 from osteon.readers import plan, planned_power
+from osteon.readers.possible import refuse_unknown
+from osteon.readers.told import told
 from osteon.stats import auc
 from osteon.study import Study
-from osteon.study.protocol import BurnedIn, Readers
+from osteon.study.protocol import ADMINISTRATOR, BurnedIn, Readers
 from osteon.web import database, guard
 from osteon.web.database import Store, sqlite_url
-from osteon.web.masking import refuse_unknown
 from osteon.web.prepared import prepare, refuse_open
 from osteon.web.sheet import Sheet
-from osteon.web.told import told
 from osteon.web.wording import worded
 
 
@@ -111,17 +111,16 @@ def create(
         protocol = protocol.model_copy(update={"burned_in": decided})
     if not protocol.people:
         raise InputError("the study names no readers", column="readers.people", fix=_NO_PEOPLE)
-    if guard.ADMINISTRATOR in (person.code.lower() for person in protocol.people):
-        raise InputError(
-            f"no reader can be called '{guard.ADMINISTRATOR}'", column="readers.people", fix="Choose another code."
-        )
     folder = study.run_path / "readers"
     if folder.exists():
         raise InputError("a reader study is there already", file=folder, fix="Export its readings and move it away.")
-    key, views, external, labels = _choose(study, protocol)
+    place = study.run_path / "cohort.csv"
+    cohort = tables.read(place, tables.COHORT)
+    key, views, external = _choose(study, protocol, cohort)
     refuse_unknown(protocol.burned_in, external)
-    context, captions = told(study, protocol, views)
-    protocol = worded(protocol, study.task, labels)
+    lines = pd.Series(np.arange(len(cohort)) + 2, index=cohort["case_id"])
+    context, captions = told(study, protocol, cohort, views, place, lines)
+    protocol = worded(protocol, study.task, cohort["label"].astype(str).unique())
     truth = key.drop_duplicates("code").set_index("code")["truth"].sort_index()
     tasks = plan.tasks(truth, protocol, [person.code for person in protocol.people], study.study.seed)
     unfinished = folder.with_name(".readers.part")
@@ -192,8 +191,8 @@ def planned(key: pd.DataFrame, tasks: pd.DataFrame, seed: int) -> str:
 _NO_PEOPLE = 'Add one or more: [[readers.people]] code = "R1" experience = 5'
 
 
-def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame, list[str], list[str]]:
-    """The key; the cohort's rows of the chosen pictures in the same order; all external cases; the labels."""
+def _choose(study: Study, protocol: Readers, cohort: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The key; the cohort's rows of the chosen pictures in the same order; all external cases."""
     run = RunFolder(study.run_path)
     model = protocol.model or study.primary[0]
     scores = run.read("scores")
@@ -224,7 +223,6 @@ def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame
         raise InputError(
             "the run has no external case to read", file=run.file("scores"), fix="Name an external centre."
         )
-    cohort = run.read("cohort")
     cases = cohort.drop(columns=["patient_id", "centre", "label"], errors="ignore").merge(
         external[["case_id", "patient_id", "centre", "label"]], on="case_id", validate="one_to_one"
     )
@@ -241,8 +239,7 @@ def _choose(study: Study, protocol: Readers) -> tuple[pd.DataFrame, pd.DataFrame
     views = views.sort_values(["code", "case_id"]).reset_index(drop=True)
     views["view_number"] = views.groupby("code").cumcount() + 1
     key = views.assign(view=views["view_number"], threshold=threshold)[list(tables.READING_KEY.columns)]
-    labels = cohort["label"].astype(str).unique().tolist()
-    return key, views, external["case_id"].astype(str).tolist(), labels
+    return key, views, external["case_id"].astype(str).tolist()
 
 
 def _about(study: Study) -> dict[str, Any]:
@@ -274,9 +271,7 @@ def _fill(
         insert(database.study).values(id=1, protocol={"readers": served.model_dump(mode="json"), **about})
     )
     people = [{"code": p.code, "role": "reader", "experience": p.experience} for p in protocol.people]
-    connection.execute(
-        insert(database.person), [*people, {"code": guard.ADMINISTRATOR, "role": "admin", "experience": None}]
-    )
+    connection.execute(insert(database.person), [*people, {"code": ADMINISTRATOR, "role": "admin", "experience": None}])
     connection.execute(insert(database.reading_case), cases)
     connection.execute(insert(database.view), views)
     planned = tasks.rename(columns={"code": "case_code"}).to_dict("records")
@@ -285,7 +280,7 @@ def _fill(
 
 def _invite(connection: Connection, protocol: Readers, address: str) -> pd.DataFrame:
     """A link for everybody."""
-    roles = {p.code: "reader" for p in protocol.people} | {guard.ADMINISTRATOR: "admin"}
+    roles = {p.code: "reader" for p in protocol.people} | {ADMINISTRATOR: "admin"}
     tokens = {code: guard.invite(connection, code) for code in roles}
     links = [guard.link(address, tokens[code], role == "admin") for code, role in roles.items()]
     return pd.DataFrame({"person": list(roles), "role": list(roles.values()), "link": links})

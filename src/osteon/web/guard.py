@@ -22,8 +22,6 @@ from osteon.web.database import login, person
 
 #: A signed-in browser that has been idle for longer signs in again.
 IDLE = timedelta(hours=12)
-#: The code of the person who may see progress and renew links.
-ADMINISTRATOR = "admin"
 #: No request of this application is longer.
 LARGEST_BODY = 64 * 1024
 

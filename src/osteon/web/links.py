@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from osteon.core import tables
 from osteon.core.errors import InputError, suggest
+from osteon.study.protocol import ADMINISTRATOR
 from osteon.web import changes, guard
 from osteon.web.database import person
 from osteon.web.serve import open_store
@@ -47,7 +48,7 @@ def renew(folder: Path, person_code: str, address: str, database_url: str | None
     with _writing(folder, database_url) as connection:
         _known(connection, person_code)
         token = guard.invite(connection, person_code)
-    return guard.link(address, token, administrator=person_code == guard.ADMINISTRATOR)
+    return guard.link(address, token, administrator=person_code == ADMINISTRATOR)
 
 
 def end(folder: Path, person_code: str, database_url: str | None = None) -> None:
@@ -72,7 +73,7 @@ def change_washout(folder: Path, days: float, reason: str, database_url: str | N
     """
     with _writing(folder, database_url) as connection:
         before, _ = protocol_of(connection)
-        after = changes.change_washout(connection, before, days, reason, guard.ADMINISTRATOR, datetime.now(UTC))
+        after = changes.change_washout(connection, before, days, reason, ADMINISTRATOR, datetime.now(UTC))
     if before.washout_days == after.washout_days:
         return f"the wash-out is {after.washout_days:g} days already"
     return f"the wash-out was {before.washout_days:g} days and is {after.washout_days:g} days now"

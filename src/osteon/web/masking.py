@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteon.core.errors import InputError, suggest
+from osteon.core.errors import InputError
 from osteon.io import StoredRadiograph, burned
 from osteon.io.burned.marker import Box
 from osteon.study.protocol import BurnedIn
@@ -83,22 +83,6 @@ def mask(
     decision = "confirmed" if confirmed else "painted" if asked else ""
     clean = burned.hide(radiograph, painted)
     return Masked(clean, tuple(painted), tuple(left), tuple(markers), stated, decision)
-
-
-def refuse_unknown(decided: BurnedIn, case_ids: Sequence[str]) -> None:
-    """Refuse decisions about cases that are not there.
-
-    Raises:
-        InputError: A case that is named is none of the external cases.
-    """
-    for setting, named in (("paint", decided.paint), ("confirmed", decided.confirmed), ("boxes", decided.boxes)):
-        for case_id in named:
-            if case_id not in case_ids and not (case_id == "all" and setting != "boxes"):
-                raise InputError(
-                    f"no external case is called '{case_id}'",
-                    column=f"readers.burned_in.{setting}",
-                    fix=suggest(case_id, case_ids),
-                )
 
 
 def _whole(box: Sequence[float]) -> Box:

@@ -16,6 +16,7 @@ from osteon.cohort.check.rows import BOX, COMPUTED, named, read
 from osteon.core.errors import LeakError, StudyError
 from osteon.core.progress import Progress
 from osteon.core.words import counted
+from osteon.readers.possible import refuse_impossible
 from osteon.study import Study
 
 _DESCRIBED = ("age", "sex", "site", "view")
@@ -104,6 +105,7 @@ def check(
         TableError: The table breaks its contract.
         StudyError: The study names something the table does not have, or a centre has no usable case.
         LeakError: A patient or a picture is on both sides of the development/external line.
+        InputError: Its reader study could not be made from these cases.
     """
     warnings: list[str] = []
     cases = _Cases(*read(study, warnings))
@@ -129,6 +131,7 @@ def check(
     _warn_of_copies(cohort, pairs, warnings)
     _check_classes(cohort, study, warnings)
     excluded = _excluded(cases, warnings)
+    refuse_impossible(study, cohort, pd.Series(cases.lines, index=cases.frame["case_id"]))
     described = list(dict.fromkeys((*_DESCRIBED, *_variables(study), *study.evaluation.subgroups)))
     facts = looks.picture_columns(cohort, pictures)
     looks.warn_of_unlike_pictures(cohort, facts, warnings)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from osteon.cohort.check import looks, values
 from osteon.core import tables
-from osteon.core.cells import number
+from osteon.core.cells import number, plain
 from osteon.core.errors import LeakError, StudyError, TableError, suggest
 from osteon.core.words import counted
 from osteon.study import Study
@@ -22,6 +22,17 @@ BOX = ["x0", "y0", "x1", "y1"]
 COMPUTED = ("split", "target", "patient", "cluster")
 #: What tells the diagnosis and can therefore not be asked to predict it.
 ANSWERS = ("label", "target", "subtype")
+#: What is another in every case and says who somebody is, not what is wrong with them: osteon's own columns, and how
+#: such columns are called elsewhere (:func:`osteon.core.cells.plain`, letters and digits alone).
+_IDENTIFIERS = frozenset(
+    (
+        *("caseid", "case", "image", "imageid", "imagename", "mask", "maskid", "file", "files", "filename", "filepath"),
+        *("patientid", "patient", "patientname", "patientnumber", "patientno", "name", "surname", "firstname"),
+        *("lastname", "fullname", "id", "uid", "pid", "mrn", "medicalrecordnumber", "accession", "accessionnumber"),
+        *("accessionno", "studyid", "studyuid", "studyinstanceuid", "seriesinstanceuid", "sopinstanceuid", "subject"),
+        *("subjectid", "record", "recordid", "path", "birthdate", "dateofbirth", "dob", "birthday", "sha256"),
+    )
+)
 SPLITS = ("development", "external")
 #: Columns of text that every cohort may have.
 _WORDS = ("case_id", "image", "centre", "label", "patient_id", "mask", "sex", "site", "view", "subtype")
@@ -98,12 +109,14 @@ def _check_values(
     texts = [name for name in _WORDS if name in frame] + [name for name in asked if name not in tables.COHORT.columns]
     values.check_centres(frame["centre"], lines, path)
     values.check_labels(frame["label"], study.task.positive, lines, path, study.task.column)
+    values.warn_of_likenesses(frame["label"], study.task.positive, warnings)
     values.check_numbers(frame, [name for name in asked if frame[name].dtype.kind not in "iuf"], lines, path, warnings)
     there = [study.task.column if name == "label" else name for name in texts]
     values.missing_words(raw, [name for name in there if name in raw], warnings)
     values.warn_of_forms(raw, [name for name in there if name in raw and name not in ("image", "mask")], warnings)
     spelled = [name for name in texts if name != "centre" and not _is_measured(frame[name])]
     values.warn_of_spellings(frame, spelled, warnings)
+    values.warn_of_texts_of_their_own(frame, [name for name in asked if frame[name].dtype.kind not in "iuf"], warnings)
 
 
 def _is_measured(column: pd.Series) -> bool:
@@ -129,6 +142,7 @@ def _one_label_column(frame: pd.DataFrame, label: str, warnings: list[str]) -> p
 def _check_columns(study: Study, frame: pd.DataFrame) -> None:
     """Clinical variables and subgroups must be columns, and variables must not be the answer."""
     present = [name for name in frame.columns if name not in (*ANSWERS, "case_id", "image", "mask", *BOX)]
+    usable = [name for name in present if not _identifies(name) and plain(name) not in ("centre", "center")]
     asked = [(f"models[{index}].variables", model.columns) for index, model in enumerate(study.models)]
     for place, names in asked:
         for name in names:
@@ -136,10 +150,29 @@ def _check_columns(study: Study, frame: pd.DataFrame) -> None:
                 raise StudyError(
                     f"{place}: '{name}' tells the diagnosis itself", fix="Choose columns known before the diagnosis."
                 )
+            if plain(name) in ("centre", "center"):
+                raise StudyError(
+                    f"{place}: '{name}' is another in every external case than in all that a model has seen",
+                    fix=f"Choose among {named(usable)}." if usable else "Leave the model out.",
+                )
     for place, names in [*asked, ("evaluation.subgroups", study.evaluation.subgroups)]:
         for name in names:
+            if _identifies(name):
+                raise StudyError(
+                    f"{place}: '{name}' says which case it is, not what is wrong with it",
+                    fix=f"Choose among {named(usable)}." if usable else "Leave it out.",
+                )
             if name not in frame:
                 raise StudyError(f"{place}: the cohort table has no column '{name}'", fix=suggest(name, present))
+
+
+def _identifies(column: str) -> bool:
+    """Whether a column is called as identifiers are.
+
+    >>> [name for name in ("patient_id", "Patient ID", "Accession No.", "age", "site") if _identifies(name)]
+    ['patient_id', 'Patient ID', 'Accession No.']
+    """
+    return "".join(filter(str.isalnum, plain(column))) in _IDENTIFIERS
 
 
 def _check_boxes(frame: pd.DataFrame, path: Path, lines: NDArray[np.int64]) -> None:

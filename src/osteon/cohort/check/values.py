@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,10 @@ from osteon.core.errors import LeakError, StudyError, TableError, suggest
 from osteon.core.tables import and_more
 
 _COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
+#: A variable is no category where more than this share of so many texts or more differ.
+_OWN, _FEW = 0.5, 20
+#: Two labels are as like as this where one letter of ten differs; "non-malignant" and "malignant" are less.
+_LIKENESS = 0.87
 _ONE_WAY = "Write it in one way in the table."
 
 
@@ -40,6 +45,20 @@ def check_labels(labels: pd.Series, positive: Sequence[str], lines: NDArray[np.i
     split = [group for group in spellings(labels) if len({text in positive for text in group}) > 1]
     if positive and split:
         _refuse(split, labels, lines, path, column, "spelled in several ways, of which the study names not all")
+
+
+def warn_of_likenesses(labels: pd.Series, positive: Sequence[str], warnings: list[str]) -> None:
+    """Tell the labels that count as negative and are a letter or two away from a positive one: a slip of the pen."""
+    for label, count in labels[~labels.isin(positive)].value_counts().items():
+        meant_ = get_close_matches(plain(str(label)), [plain(name) for name in positive], 1, _LIKENESS)
+        if meant_ and _digits(meant_[0]) == _digits(plain(str(label))):
+            name = next(name for name in positive if plain(name) == meant_[0])
+            warnings.append(f"{shown(str(label))} ({count}) counts as negative; is {shown(name)} meant?")
+
+
+def _digits(text: str) -> str:
+    """Grades and types differ in a number, and are no slip."""
+    return "".join(filter(str.isdigit, text))
 
 
 def check_centres(centres: pd.Series, lines: NDArray[np.int64], path: Path) -> None:
@@ -67,6 +86,18 @@ def warn_of_spellings(frame: pd.DataFrame, columns: Iterable[str], warnings: lis
         groups = spellings(frame[name])
         if groups:
             warnings.append(f"Spelled in several ways, and counted as different, in {name}: {named_spellings(groups)}.")
+
+
+def warn_of_texts_of_their_own(frame: pd.DataFrame, columns: Iterable[str], warnings: list[str]) -> None:
+    """Tell the variables that hold another text in most cases: a note or a number of somebody, not a category."""
+    for name in columns:
+        filled = frame.loc[frame[name].astype(str) != "", name].astype(str)
+        texts = filled[[number(text) is None for text in filled]]
+        if len(texts) >= _FEW and texts.nunique() > _OWN * len(texts):
+            warnings.append(
+                f"'{name}' holds {texts.nunique()} different texts in {len(texts)} cases: each counts as a category of "
+                "its own, from which nothing can be learned about another case."
+            )
 
 
 def warn_of_forms(raw: pd.DataFrame, columns: Iterable[str], warnings: list[str]) -> None:

@@ -20,6 +20,7 @@ from osteon.core.cells import written as said
 from osteon.core.errors import TableError, suggest
 from osteon.core.tables.sheet import COMMA, LINE, and_more, are_numbers, sheet, unique_names
 
+_PLAIN_NUMBER = "Write the number alone, without unit or sign; leave the cell empty where it is not known."
 _THOUSANDS = re.compile(r"[-+]?[0-9]{1,3}(?:\.[0-9]{3})+")
 
 Kind = Literal["text", "path", "free", "number", "integer", "flag"]
@@ -248,7 +249,7 @@ def _coerce(
         refuse(
             absent,
             "the value is missing" + (": '{}' counts as none" if words else ""),
-            "Complete it; where the word is a value, write another one." if words else None,
+            "Complete it; where the word is a value, write another one." if words else "Complete it.",
         )
 
     was_read = values.index.name == LINE
@@ -304,7 +305,7 @@ def _numbers(
         numbers = values.to_numpy(dtype=np.float64)
         refused = np.flatnonzero(np.isinf(numbers) & column.finite)
         texts = [said(values.iloc[at]) for at in refused[:1]]
-        fix = None
+        fix = _PLAIN_NUMBER
     else:
         cells = [said(value) for value in values]
         texts = [with_point(cell) for cell in cells] if COMMA in attrs else cells
@@ -323,7 +324,7 @@ def _numbers(
                 numbers[at] = value
         refused = np.array(wrong, dtype=np.intp)
         texts = [cells[at] for at in refused[:1]]
-        fix = None
+        fix = _PLAIN_NUMBER
         if texts and ("," in texts[0] or "." in texts[0]):
             fix = "Write numbers with one decimal sign throughout the table, and none between thousands."
     if len(refused):

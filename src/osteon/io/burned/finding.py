@@ -62,9 +62,7 @@ def stated(path: Path) -> bool | None:
     """What a DICOM header says of burned-in text (Burned In Annotation, PS3.3 C.7.6.1); None where it is silent."""
     from osteon.io import dicom
 
-    with path.open("rb") as handle:
-        start = handle.read(132)
-    if start[128:] != b"DICM" and path.suffix.lower() not in (".dcm", ".dicom", ".ima", ""):
+    if not dicom.is_dicom(path):
         return None
     try:
         said = str(dicom.parse(path, ("BurnedInAnnotation",)).get("BurnedInAnnotation") or "").strip().upper()

@@ -55,15 +55,18 @@ def hide_in(values: NDArray[Any], boxes: Iterable[Box]) -> NDArray[Any]:
 
 
 def clean_in(picture: Pixels) -> Pixels:
-    """A picture without the text outside the anatomy, for whatever shows it, such as a report's thumbnails.
+    """A picture without anything that looks like text, for whatever shows it unasked, such as a report's thumbnails.
+
+    Nobody looks at such pictures before they are sent on, so what may be a name goes wherever it stands, over the
+    anatomy as well.
 
     Args:
         picture: (H, W) in [0, 1]; not changed.
 
     Returns:
-        A copy; text over the anatomy stays.
+        A copy.
     """
-    cleaned: Pixels = hide_in(picture, [text.box for text in find_in(picture) if text.outside])
+    cleaned: Pixels = hide_in(picture, [text.box for text in find_in(picture)])
     return cleaned
 
 

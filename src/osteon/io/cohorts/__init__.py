@@ -154,6 +154,16 @@ def remarks(out: Path, most: int = 5) -> Iterator[str]:
                 yield f"  {count} x {what}"
             if len(counts) > most:
                 yield f"  and {len(counts) - most} more"
+    yield from _to_be_filled(tables.read(out / "cohort.csv", DRAFT))
+
+
+def _to_be_filled(cohort: pd.DataFrame) -> Iterator[str]:
+    """What a study needs of each case and the data did not say."""
+    boxed = cohort["x0"].notna() | (cohort.get("mask", "") != "")
+    for what, absent in (("a label", cohort["label"] == ""), ("a box or a mask", ~boxed)):
+        if count := int(absent.sum()):
+            many = "no case has" if count == len(cohort) else f"{count} of {len(cohort)} cases do not have"
+            yield f"{many} {what}: fill the columns, or import again with a table of your own, --labels TABLE"
 
 
 def guessed_patients(frame: pd.DataFrame) -> list[str]:

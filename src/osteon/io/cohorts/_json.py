@@ -139,3 +139,11 @@ def unread(file: Path, record: Mapping[str, Any], known: Iterable[str], part: st
     for key in sorted(record.keys() - set(known)):
         if says_something(record[key]):
             yield Note(file, f"'{key[:60]}' is not read", part)
+
+
+def identifier(value: object) -> str | None:
+    """An id as text, whether the file writes it as a number or as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    return text[:60] or None

@@ -85,7 +85,7 @@ class _File:
     def _by_id(self, entries: list[Any], kind: str, name: str) -> dict[str, dict[str, Any] | None]:
         found: dict[str, dict[str, Any] | None] = {}
         for index, entry in enumerate(entries, start=1):
-            key = _identifier(entry.get("id")) if isinstance(entry, dict) else None
+            key = _json.identifier(entry.get("id")) if isinstance(entry, dict) else None
             if key is None:
                 self.problems.append(Skipped(self.path, f"{kind} {index} of the list lacks its id"))
             elif key in found and found[key] != entry:
@@ -97,14 +97,6 @@ class _File:
             else:
                 found[key] = entry
         return found
-
-
-def _identifier(value: object) -> str | None:
-    """An id as text, whether the file writes it as a number or as text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-    return text[:60] or None
 
 
 def _find_images(files: list[_File], folder: Folder) -> None:
@@ -157,7 +149,7 @@ def _ambiguous(name: str, there: list[str]) -> str:
 
 def _annotation(file: _File, entry: Any, index: int) -> Iterator[Item]:
     """What one annotation gives: a lesion, or why there is none, and notes on what is not read."""
-    said = _identifier(entry.get("id")) if isinstance(entry, dict) else None
+    said = _json.identifier(entry.get("id")) if isinstance(entry, dict) else None
     part = f"annotation {said or index}"
     image: Path = file.path
     try:
@@ -173,7 +165,7 @@ def _annotation(file: _File, entry: Any, index: int) -> Iterator[Item]:
 
 
 def _image_of(file: _File, entry: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
-    key = _identifier(entry.get("image_id"))
+    key = _json.identifier(entry.get("image_id"))
     if key is None or key not in file.images:
         raise ValueError(f"names an image that is not in the list (image_id {_json.quoted(entry.get('image_id'))})")
     record, image = file.images[key], file.found.get(key)
@@ -188,7 +180,7 @@ def _lesion(
     file: _File, entry: Mapping[str, Any], record: dict[str, Any], image: Path, part: str
 ) -> tuple[Lesion, list[Note]]:
     """Read an annotation; a ValueError says why it cannot be."""
-    key = _identifier(entry.get("category_id"))
+    key = _json.identifier(entry.get("category_id"))
     if key is None or key not in file.categories:
         said = _json.quoted(entry.get("category_id"))
         raise ValueError(f"names a category that is not in the list (category_id {said})")
@@ -375,7 +367,7 @@ def _drawn(polygons: list[Any], runs: tuple[Any, tuple[int, int]] | None, shape:
 
 def _without_annotation(file: _File) -> Iterator[Skipped]:
     """A line for each image of the list that no annotation names."""
-    named = Counter(_identifier(entry.get("image_id")) for entry in file.annotations if isinstance(entry, dict))
+    named = Counter(_json.identifier(entry.get("image_id")) for entry in file.annotations if isinstance(entry, dict))
     for key, image in file.found.items():
         if not named[key]:
             missing = isinstance(image, str)

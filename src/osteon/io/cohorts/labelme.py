@@ -238,7 +238,7 @@ def _shape(entry: Any, number: int) -> Shape:
     if on_a_line or not (x0 < x1 and y0 < y1):
         raise ValueError("has no area")
     polygon = points if kind in ("polygon", "circle") else None
-    grouped = "" if group is None or group == "" else _json.quoted(group)
+    grouped = "" if group is None else _json.identifier(group) or ("" if group == "" else _json.quoted(group))
     return Shape(number, str(label).strip(), (x0, y0, x1, y1), polygon, patch, grouped)
 
 

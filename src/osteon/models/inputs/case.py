@@ -26,10 +26,17 @@ def boxes(cases: pd.DataFrame) -> Floats:
     return cases[BOX].to_numpy(dtype=np.float64)
 
 
-def of_radiographs(cases: pd.DataFrame, count: int = 1) -> list[NDArray[np.intp]]:
-    """Positions of the cases, those on one radiograph together, `count` radiographs at a time."""
-    of_image = list(cases.groupby("image", sort=False).indices.values())
-    return [np.concatenate(of_image[i : i + count]) for i in range(0, len(of_image), count)]
+def in_chunks(cases: pd.DataFrame, count: int) -> list[NDArray[np.intp]]:
+    """Positions of the cases, those on one radiograph together, `count` radiographs of a centre at a time.
+
+    A centre more leaves the chunks of the others as they are, so that what was made of them is found again.
+    """
+    centre, image = (cases.groupby(name, sort=False).ngroup().to_numpy() for name in ("centre", "image"))
+    order = np.lexsort((image, centre))  # the last key first; what is equal keeps its order
+    starts = np.flatnonzero(np.diff(np.stack([centre, image])[:, order], prepend=-1).any(axis=0))  # of radiographs
+    of_centre = np.split(starts, np.flatnonzero(np.diff(centre[order][starts])) + 1)
+    cuts = [start for radiographs in of_centre for start in radiographs[::count]]
+    return np.split(order, cuts[1:]) if len(order) else []
 
 
 def mask_paths(cases: pd.DataFrame) -> pd.Series:

@@ -88,7 +88,6 @@ def radiomics_columns(
         reliable: Names of the features to take; None takes all.
 
     Raises:
-        StudyError: No feature is reliable.
         TableError: A case has no features.
     """
     table = features.set_index("case_id")
@@ -97,7 +96,5 @@ def radiomics_columns(
         raise TableError(f"{len(unknown)} cases have no radiomics features, the first is '{unknown.iloc[0]}'")
     if reliable is not None:
         table = table[[name for name in table if name in set(reliable)]]
-        if table.empty:
-            raise StudyError(f"model '{model.name}': no feature has an ICC of {model.icc:g}", fix="Ask for less.")
     chosen = table.loc[cases["case_id"]].set_axis(cases.index).astype(np.float64)
     return pd.concat([chosen, box_columns(cases)], axis=1) if model.with_box else chosen

@@ -10,11 +10,12 @@ import pandas as pd
 
 from osteon import radiomics
 from osteon.core import tables
+from osteon.core.errors import StudyError
 from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.run import RunFolder
 from osteon.core.types import Floats
 from osteon.io import READING, read_image, read_mask
-from osteon.models.inputs.case import Input, boxes, inputs, mask_paths, of_radiographs
+from osteon.models.inputs.case import Input, boxes, in_chunks, inputs, mask_paths
 from osteon.models.model import Place
 from osteon.radiomics import reliability
 from osteon.study import Radiomics
@@ -50,7 +51,7 @@ def feature_table(model: Radiomics, models: Sequence[Radiomics], cases: pd.DataF
         A table of case_id and features in the order of the cases.
     """
     path, key = features_path(model, models, place.run), _key(model, cases, place.root)
-    fresh = place.ledger.step(path.stem, key, lambda: [_compute(model, cases, key, path, place)])
+    fresh = place.ledger.step(path.stem, key, lambda: [_compute(model, cases, path, place)])
     if fresh or model == models[0] or path != features_path(models[0], models, place.run):
         place.workers.progress.say(f"[green]✓[/] {path.name} ({'computed' if fresh else 'unchanged'})")
     return path
@@ -72,19 +73,14 @@ def extractor(model: Radiomics) -> radiomics.Settings:
     return radiomics.Settings(bins=model.bins, filters=model.filters, spacing=model.spacing)
 
 
-def _compute(model: Radiomics, cases: pd.DataFrame, key: str, target: Path, place: Place) -> Path:
-    chunks = of_radiographs(cases, _IMAGES_A_CHUNK)
-    parts = [place.run.cache / f"radiomics-{key[:16]}" / f"{number:06d}.csv" for number in range(len(chunks))]
-    pieces = [
-        (part, place.root, cases.iloc[rows], model)
-        for part, rows in zip(parts, chunks, strict=True)
-        if not part.is_file()
-    ]
+def _compute(model: Radiomics, cases: pd.DataFrame, target: Path, place: Place) -> Path:
+    """Every chunk stays in the cache, and is not measured again when another centre comes."""
+    chunks = [cases.iloc[rows] for rows in in_chunks(cases, _IMAGES_A_CHUNK)]
+    parts = [place.run.cache / "radiomics" / f"{_key(model, chunk, place.root)[:32]}.csv" for chunk in chunks]
+    pieces = [(part, place.root, chunk, model) for part, chunk in zip(parts, chunks, strict=True) if not part.is_file()]
     place.workers.map("radiomics features", _extract_chunk, pieces)
     table = pd.concat([tables.read(part, tables.FEATURES) for part in parts]).set_index("case_id")
     tables.write(table.loc[list(cases["case_id"])].reset_index(), target, tables.FEATURES)
-    for part in parts:
-        part.unlink()
     return target
 
 
@@ -106,6 +102,9 @@ def reliability_table(model: Radiomics, development: pd.DataFrame, place: Place)
     """Measure which features hold when the region is redrawn: ``reliability-MODEL.csv``, every feature's ICC(3,1).
 
     Development cases are redrawn, at most `_RETESTED` of them, evenly spread over the table; external ones have no say.
+
+    Raises:
+        StudyError: No feature is reliable.
     """
     path, study = place.run.reliability(model.name), place.study
     chosen = development.iloc[np.unique(np.linspace(0, len(development) - 1, _RETESTED).astype(int))]
@@ -121,7 +120,15 @@ def reliability_table(model: Radiomics, development: pd.DataFrame, place: Place)
         return [path]
 
     place.ledger.step(path.stem, digest("reliability", _key(model, chosen, place.root), study.study.seed), measure)
-    reliable = reliability.reliable(tables.read(path, tables.RELIABILITY), model.icc)
+    found = tables.read(path, tables.RELIABILITY)
+    reliable = reliability.reliable(found, model.icc)
+    if not reliable:
+        raise StudyError(
+            f"model '{model.name}': no feature has an ICC of {model.icc:g}; the most reliable has "
+            f"{found['value'].max():.3f}",
+            file=study.folder / "study.toml",
+            fix="Ask for less: 0.75 is called good.",
+        )
     place.workers.progress.say(f"[green]✓[/] {len(reliable)} reliable features for {model.name}")
 
 

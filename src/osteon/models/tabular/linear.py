@@ -22,6 +22,9 @@ from osteon.stats import logistic
 
 _ODDS = ["term", "odds_ratio", "low", "high", "p", "note"]
 
+#: A log odds ratio with a limit beyond this has none: the classes are as good as separated.
+_NO_LIMIT = 50.0
+
 
 def outcome(y: ArrayLike, n: int) -> Floats:
     """The target as numbers.
@@ -134,7 +137,11 @@ class LinearModel:
         rows = []
         for term, change, tested in self._contrasts():
             effect, error = float(change @ beta), float(np.sqrt(change @ covariance @ change))
-            limits = np.exp(effect + np.array([-1, 1]) * norm.ppf(0.975) * error)
+            reach = norm.ppf(0.975) * error
+            if abs(effect) + reach > _NO_LIMIT:
+                rows.append(self._penalised(encoded, target, term, change))
+                continue
+            limits = np.exp([effect - reach, effect + reach])
             own = np.flatnonzero(tested)
             wald = beta[own] @ np.linalg.solve(covariance[np.ix_(own, own)], beta[own])
             rows.append([term, float(np.exp(effect)), *map(float, limits), float(chi2.sf(wald, len(own))), ""])

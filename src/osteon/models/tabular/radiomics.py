@@ -12,6 +12,7 @@ import pandas as pd
 
 from osteon import radiomics, study
 from osteon.core import tables
+from osteon.core.errors import StudyError
 from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
 from osteon.models.model import Place, Sealed, register
@@ -72,6 +73,17 @@ class Radiomics(TableKind):
         """Filters and bins have to be such as there are."""
         radiomics.feature_names(extraction.extractor(self.model))
         return {}
+
+    def try_fold(self, training: pd.DataFrame) -> None:
+        """Its penalty is tuned inside the fold, which takes two patients of each class."""
+        patients = training.groupby("target")["cluster"].nunique()
+        if patients.min() < 2:
+            word = "positive" if patients.idxmin() else "negative"
+            raise StudyError(
+                f"model '{self.model.name}' cannot be tuned: of a fold's training cases all {word} ones are of one "
+                "patient",
+                fix="Take more folds where there are more such patients, or leave the model out.",
+            )
 
     def measure(self, cases: Sealed) -> None:
         """The features of all cases, and how reliable they are where the model asks for reliable ones."""

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from osteon.core.progress import Progress, Quiet
 from osteon.core.run import Tables
 from osteon.core.types import Pixels
+from osteon.results.evaluate.explanation import CENTRE
 from osteon.results.figures.cohort import examples, flow
 from osteon.results.figures.discrimination import comparisons, forest, roc, subgroups
 from osteon.results.figures.explanation import explanation, explanation_sanity, gallery
@@ -139,7 +140,7 @@ _DRAWN: dict[str, Callable[[_Run], Figure]] = {
         run.called,
     ),
     "explanation": lambda run: explanation(run["explanation"], run.table("explanation_sanity"), run.look),
-    "explanation_sanity": lambda run: explanation_sanity(run["explanation_sanity"], run.look),
+    "explanation_sanity": lambda run: explanation_sanity(_checked_maps(run), run.look),
     "gallery_correct": lambda run: _gallery(run, "correct"),
     "gallery_wrong": lambda run: _gallery(run, "wrong"),
     "gallery_changed": lambda run: _gallery(run, "changed"),
@@ -203,6 +204,12 @@ def _pictures_changed(run: _Run) -> pd.DataFrame:
     if not set(run["robustness"]["kind"]) & set(PICTURES):
         raise _AbsentError("robustness_pictures")
     return run["robustness"]
+
+
+def _checked_maps(run: _Run) -> pd.DataFrame:
+    if set(run["explanation_sanity"]["check"]) == {CENTRE}:
+        raise _AbsentError("explanation_sanity")
+    return run["explanation_sanity"]
 
 
 def _gallery(run: _Run, group: str) -> Figure:

@@ -45,7 +45,7 @@ def explanation(page: Page) -> Iterator[Markup]:
         yield _scores(page, table[(table["map"] == method) & (table["stratum"] == "external")], str(method))
     yield from _pairs(page, first)
     yield from _by_centre(page, table[table["map"] == first])
-    if sanity is not None:
+    if sanity is not None and set(sanity["check"]) != {CENTRE}:
         yield page.figure(
             "explanation_sanity",
             "Maps of networks that have forgotten. From left to right the head, then one stage after another, then all "

@@ -11,7 +11,6 @@ import pandas as pd
 
 from osteon.core import tables
 from osteon.core.errors import InputError, TableError, suggest
-from osteon.core.run import RunFolder
 from osteon.study import Study
 from osteon.study.protocol import HARMLESS, Readers
 
@@ -60,13 +59,18 @@ _NAME = re.compile(
 _CAPITALS = re.compile(r"^(?:[^\W\d_][\w'’.-]*\s+){1,3}[^\W\d_][\w'’.-]*$")
 
 
-def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str, dict[str, str]], list[str]]:
+def told(
+    study: Study, protocol: Readers, cohort: pd.DataFrame, views: pd.DataFrame, file: Path, lines: pd.Series
+) -> tuple[dict[str, dict[str, str]], list[str]]:
     """What is said of each case, and the name of each picture's own view.
 
     Args:
         study: The study.
         protocol: The rules.
+        cohort: One row a case, the label under its own name or as ``label``.
         views: One row a picture, in the order of the pictures; code, case_id.
+        file: The table that the cohort was read from, for messages.
+        lines: Case to its line in that.
 
     Returns:
         Case code to column and value; and one name a row of `views`, empty where it has none. A case whose pictures
@@ -76,16 +80,14 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
         InputError: A column is unknown, secret, or not confirmed; or a value looks like a name, a date or a number of
             somebody. The message does not repeat it.
     """
-    run = RunFolder(study.run_path)
-    cohort = run.read("cohort")
     names = list(dict.fromkeys(protocol.context))
-    _check_columns(study, protocol, cohort, names)
+    _check_columns(study, protocol, cohort, names, file)
     shown = [name for name in names if name in cohort]
     rows = cohort.set_index("case_id").loc[views["case_id"], shown]
     said = pd.DataFrame({name: _column(name, rows[name]) for name in shown}, index=rows.index)
     for name in shown:
         if name not in protocol.context_confirmed:
-            _check_values(run.file("cohort"), cohort, rows[name], said[name])
+            _check_values(file, lines, cohort, rows[name], said[name])
     captions = said["view"].tolist() if "view" in said else [""] * len(views)
     told_of = said.drop(columns="view", errors="ignore")
     context: dict[str, dict[str, str]] = {}
@@ -95,21 +97,20 @@ def told(study: Study, protocol: Readers, views: pd.DataFrame) -> tuple[dict[str
     return context, captions
 
 
-def _check_columns(study: Study, protocol: Readers, cohort: pd.DataFrame, names: Iterable[str]) -> None:
-    place = RunFolder(study.run_path).file("cohort")
+def _check_columns(study: Study, protocol: Readers, cohort: pd.DataFrame, names: Iterable[str], file: Path) -> None:
     for name in names:
         if name not in cohort and name not in tables.COHORT.columns:
             raise InputError(
                 "readers.context names a column that the cohort has not",
-                file=place, column=name, fix=suggest(name, cohort.columns),
+                file=file, column=name, fix=suggest(name, cohort.columns),
             )  # fmt: skip
         if name in _SECRET | {study.task.column, "patient_id"} or (name in cohort and _tells(cohort, study, name)):
-            raise InputError("readers must not see it", file=place, column=name, fix="Take it out of readers.context.")
+            raise InputError("readers must not see it", file=file, column=name, fix="Take it out of readers.context.")
         if name in cohort and name not in HARMLESS and name not in protocol.context_confirmed:
             raise InputError(
                 f"readers would see a column that is none of {', '.join(HARMLESS)}; it may identify a patient or tell "
                 "the diagnosis",
-                file=place,
+                file=file,
                 column=name,
                 fix=f'Look at its values; if they are harmless, write context_confirmed = ["{name}"] in [readers].',
             )
@@ -125,11 +126,10 @@ def _tells(cohort: pd.DataFrame, study: Study, name: str) -> bool:
     return len(filled) > 1 and len(set(filled[truth])) > 1 and bool(same.mean() > 0.9)
 
 
-def _check_values(file: Path, cohort: pd.DataFrame, raw: pd.Series, said: pd.Series) -> None:
+def _check_values(file: Path, lines: pd.Series, cohort: pd.DataFrame, raw: pd.Series, said: pd.Series) -> None:
     """Refuse a column in which a value looks like somebody's, with its row in the cohort's file."""
     name = str(raw.name)
     known = {str(v) for own in ("patient_id", "case_id") if own in cohort for v in cohort[own] if len(str(v)) > 2}
-    lines = pd.Series(np.arange(len(cohort)) + 2, index=cohort["case_id"])
     people = cohort["patient_id"] if "patient_id" in cohort else cohort["case_id"]
     owners = people.groupby(cohort[name].astype(str).str.strip()).nunique()
     for case_id, value, shown in zip(raw.index, raw, said, strict=True):
