@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
+
+from osteon.results import figures
 
 STUDY = """\
 [study]
@@ -63,6 +68,9 @@ repeats = 0
 cases = 0
 """
 
+#: All that a study file has to say; what osteon fills in depends on the table and the machine.
+SMALLEST = '[study]\ncohort = "cohort.csv"\n[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["1"]\n'
+
 
 def make(folder: Path, *, patients: int = 24, study: str = STUDY, seed: int = 0) -> Path:
     """Write cohort.csv, pictures and study.toml.
@@ -111,3 +119,16 @@ def bytes_of(run: Path) -> dict[str, bytes]:
     """Every file of a run but what can be thrown away, by its relative path."""
     files = (path for path in sorted(run.rglob("*")) if path.is_file())
     return {path.relative_to(run).as_posix(): path.read_bytes() for path in files if ".cache" not in path.parts}
+
+
+def but(files: dict[str, bytes], *parts: str) -> dict[str, bytes]:
+    """Files of a run but those whose relative path holds any of these."""
+    return {name: content for name, content in files.items() if not any(part in name for part in parts)}
+
+
+@contextmanager
+def drawing(*names: str) -> Iterator[None]:
+    """Draw these figures alone: they take longer than all that comes before them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "DRAWN", {name: figures.DRAWN[name] for name in names})
+        yield

@@ -114,8 +114,8 @@ def test_the_result_does_not_depend_on_jobs_or_on_the_cache(folder: Path, monkey
     def never(path: Path, *rest: object) -> None:
         raise AssertionError(f"{path} was read again")
 
-    monkeypatch.setattr(pictures, "_measure_image", never)
-    monkeypatch.setattr(pictures, "_measure_mask", never)
+    monkeypatch.setattr(pictures, "read_stored", never)
+    monkeypatch.setattr(pictures, "read_noted_mask", never)
     again = run(folder, cache=folder / "cache")
     for other in (cached, again):
         pd.testing.assert_frame_equal(plain.cohort, other.cohort)
@@ -513,7 +513,7 @@ def developments(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     return frame, k
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(developments(), st.integers(0, 3))
 def test_folds_keep_groups_whole_and_hold_both_classes(given_: tuple[pd.DataFrame, int], seed: int) -> None:
     development, k = given_

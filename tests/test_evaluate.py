@@ -176,7 +176,7 @@ def test_the_order_of_rows_changes_no_byte(simulated: Simulated, found: Evaluati
     assert written(again, tmp_path / "b") == written(found, tmp_path / "a")
 
 
-@settings(deadline=None, max_examples=4)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_external_labels_and_cohort_cannot_move_what_is_fixed_on_development(seed: int) -> None:
     simulated = simulate(3, scale=0.2, models=("inception_v3-imagenet", "box"), evaluation={"subgroups": ["age"]})
@@ -203,7 +203,7 @@ def test_external_labels_and_cohort_cannot_move_what_is_fixed_on_development(see
     assert after.metrics["value"].to_list() != before.metrics["value"].to_list()
 
 
-@settings(deadline=None, max_examples=3)
+@settings(max_examples=3)
 @given(power=st.floats(0.3, 3))
 def test_a_monotone_change_of_probabilities_changes_no_auc(power: float) -> None:
     simulated = simulate(4, scale=0.2, models=("inception_v3-imagenet", "box"), evaluation={})

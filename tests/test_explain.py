@@ -177,7 +177,7 @@ def test_a_cascade_forgets_from_the_head_down_and_leaves_the_network_alone() -> 
 # Places ---------------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.floats(-30, 40), st.floats(-30, 40), st.floats(5, 90), st.floats(5, 90))
 def test_a_map_lies_on_the_radiograph_where_torch_puts_it(seed: int, x0: float, y0: float, w: float, h: float) -> None:
     values, shape = np.random.default_rng(seed).random((5, 7)), (40, 60)
@@ -223,7 +223,7 @@ def test_two_maps_are_compared_where_both_lie() -> None:
 # Scores ---------------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0, 40), st.floats(0, 40), st.floats(1, 20), st.floats(1, 20), st.integers(1, 9))
 def test_a_uniform_map_scores_chance(x0: float, y0: float, w: float, h: float, cells: int) -> None:
     lesion = Lesion(np.array([0.0, 0.0, 60.0, 60.0]), np.array([x0, y0, x0 + w, y0 + h]))
@@ -471,9 +471,9 @@ def test_the_gallery_shows_what_it_says(explained: Path) -> None:
             )
             assert both is not None
             assert correlation(*both) == pytest.approx(row["correlation"], abs=1e-6)
-    drawn = [name for name in figures._DRAWN if name.startswith(("explanation", "gallery"))]
+    drawn = [name for name in figures.DRAWN if name.startswith(("explanation", "gallery"))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "_DRAWN", {name: figures._DRAWN[name] for name in drawn})
+        patch.setattr(figures, "DRAWN", {name: figures.DRAWN[name] for name in drawn})
         stems = {path.stem for path in figures.draw_all(explained)}
     assert stems == {"explanation", "explanation_sanity", *(f"gallery_{group}" for group in set(table["group"]))}
     report.write(explained)

@@ -17,8 +17,7 @@ from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
 from osteon.pipeline import evaluate
 from osteon.pipeline.context import Context
-from small_study import make
-from test_study import SMALLEST
+from small_study import SMALLEST, make
 
 HEAD = '[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["A"]\n'
 REST = "[evaluation]\nfolds = 2\nbootstrap = 100\n[robustness]\nrepeats = 0\n[explain]\ncases = 0\n"

@@ -198,7 +198,7 @@ def test_jpeg_lossless_of_any_predictor(tmp_path: Path, samples: Path) -> None:
     function=st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
     photometric=st.sampled_from(["MONOCHROME1", "MONOCHROME2"]),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_rescale_and_window(
     tmp_path_factory: pytest.TempPathFactory,
     signed: bool,

@@ -78,7 +78,7 @@ def bootstrap_ci(
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     below = (np.sum(draws < value) + np.sum(draws == value) / 2) / draws.size
     if method == "bca" and 0 < below < 1:
-        bias, acceleration = ndtri(below), _acceleration(units, calculate)
+        bias, acceleration = ndtri(below), jackknife_acceleration(units, calculate)
         shifted = bias + ndtri(tails)
         tails, used = ndtr(bias + shifted / (1 - acceleration * shifted)), "BCa (Efron 1987)"
     low, high = np.quantile(draws, tails)
@@ -189,7 +189,7 @@ def permutation_test(
     positive = inputs.truth(y_true)
     a = midranks(inputs.scores(score_a, positive.size, name="score_a"))
     b = midranks(inputs.scores(score_b, positive.size, name="score_b"))
-    effect = _exchange_effects(positive, a, b)
+    effect = exchange_effects(positive, a, b)
     codes = inputs.codes(clusters, positive.size)
     if codes is not None:
         effect = np.bincount(codes, weights=effect).astype(np.float64)
@@ -219,7 +219,7 @@ def permutation_test(
     )
 
 
-def _exchange_effects(positive: inputs.Bools, a: Floats, b: Floats) -> Floats:
+def exchange_effects(positive: inputs.Bools, a: Floats, b: Floats) -> Floats:
     """What each case adds to AUC(a) - AUC(b), and takes from it when its two scores are exchanged.
 
     The difference after exchanges is the sum of these with the sign changed where exchanged: the parts of the four
@@ -400,7 +400,7 @@ def of_weights(
     return by_cumulation
 
 
-def _acceleration(units: Units, calculate: Callable[[Floats], Floats]) -> float:
+def jackknife_acceleration(units: Units, calculate: Callable[[Floats], Floats]) -> float:
     """Efron's acceleration from the jackknife over clusters, by stratum (Davison & Hinkley 1997, eq. 5.29)."""
     without = np.empty(units.total)
     for which, weights in units.left_out():
