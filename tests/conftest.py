@@ -10,6 +10,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from small_study import WHOLE, drawn, make
+
 #: One way to draw examples for all tests: the same ones each time, however long they take. A test asks for fewer where
 #: one takes long.
 settings.register_profile("osteon", deadline=None, derandomize=True, max_examples=50)
@@ -33,11 +35,10 @@ def references() -> Path:
 
 @pytest.fixture
 def whole(request: pytest.FixtureRequest) -> bool:
-    """Whether a study that takes long is done in full, as continuous integration does, and said where it is not."""
-    full = bool(os.environ.get("OSTEON_TEST_ALL"))
-    if not full:
+    """Whether a study that takes long is done in full, as continuous integration does; it is said where it is not."""
+    if not WHOLE:
         request.node.user_properties.append(IN_PART)
-    return full
+    return WHOLE
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +52,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the small study that no test may change; the first tester to need it makes it for all."""
     import osteon
-    from small_study import make
 
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -59,7 +59,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = folder / "small" / "run"
     with FileLock(folder / "small.lock"):
         if not (run / "report.html").is_file():
-            osteon.run(make(folder / "small"))
+            with drawn():
+                osteon.run(make(folder / "small"))
     return run
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 
 from osteon.results import figures
 
+#: Whether studies that take long are done in full, as continuous integration does.
+WHOLE = bool(os.environ.get("OSTEON_TEST_ALL"))
 STUDY = """\
 [study]
 name = "small"
@@ -132,3 +135,8 @@ def drawing(*names: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "DRAWN", {name: figures.DRAWN[name] for name in names})
         yield
+
+
+def drawn() -> AbstractContextManager[None]:
+    """Draw the figures of the finished run: all that can be drawn, or in part a few."""
+    return nullcontext() if WHOLE else drawing("flow", "roc", "calibration")

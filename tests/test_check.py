@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dicom_files import dataset, write
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
@@ -513,7 +513,6 @@ def developments(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     return frame, k
 
 
-@settings(max_examples=60)
 @given(developments(), st.integers(0, 3))
 def test_folds_keep_groups_whole_and_hold_both_classes(given_: tuple[pd.DataFrame, int], seed: int) -> None:
     development, k = given_

@@ -177,7 +177,6 @@ def test_a_cascade_forgets_from_the_head_down_and_leaves_the_network_alone() -> 
 # Places ---------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.floats(-30, 40), st.floats(-30, 40), st.floats(5, 90), st.floats(5, 90))
 def test_a_map_lies_on_the_radiograph_where_torch_puts_it(seed: int, x0: float, y0: float, w: float, h: float) -> None:
     values, shape = np.random.default_rng(seed).random((5, 7)), (40, 60)

@@ -154,7 +154,6 @@ def test_noise_is_as_strong_as_its_grade_and_its_own_in_every_repeat() -> None:
     assert abs(np.corrcoef(found[0].ravel(), found[1].ravel())[0, 1]) < 0.05
 
 
-@settings(max_examples=40)
 @given(
     shift=st.tuples(st.floats(-60, 60), st.floats(-60, 60)),
     grow=st.tuples(st.floats(0.5, 2), st.floats(0.5, 2)),

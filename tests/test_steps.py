@@ -23,7 +23,7 @@ from osteon.core import tables
 from osteon.core.errors import InputError
 from osteon.models.inputs import crops
 from osteon.pipeline import FIT, Workers, evaluate, walk
-from small_study import STUDY, but, bytes_of, drawing, make
+from small_study import STUDY, but, bytes_of, drawing, drawn, make
 
 NETWORK = '[[models]]\nkind = "network"\nname = "frozen"\nbackbone = "test_resnet"\nweights = "random"\n\n'
 #: What follows the tables of an evaluation, and where it is noted.
@@ -131,13 +131,14 @@ def test_a_changed_setting_fits_its_own_model_again_and_no_other(copied: Path) -
     assert {name.split("/")[1] for name in before if before[name] != after[name]} == {"tuned"}
 
 
-def test_tables_figures_and_report_come_back_from_the_waist(copied: Path, finished: Path) -> None:
+def test_tables_figures_and_report_come_back_from_the_waist(copied: Path, finished: Path, whole: bool) -> None:
     run = copied.parent / "run"
     for path in (*run.glob("metrics.csv"), *run.glob("figures/*"), run / "report.html"):
         path.unlink()
     shutil.rmtree(run / "models")
     shutil.rmtree(copied.parent / "images")
-    evaluate(run)
+    with drawn():
+        evaluate(run)
     wanted = {name: content for name, content in bytes_of(finished).items() if not name.startswith("models/")}
     assert bytes_of(run) == wanted
 

@@ -163,7 +163,6 @@ def test_codes_are_levels_and_text_of_numbers_is_numbers() -> None:
 ANY_MODEL = tabular.ClinicalModel().fit(simulated(60)[0][["age", "site"]], simulated(60)[1])
 
 
-@settings(max_examples=40)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=4), st.floats(), st.integers(-9, 9)), min_size=1, max_size=12))
 def test_whatever_a_new_case_holds_its_probability_is_one(values: list[object]) -> None:
     model = ANY_MODEL

@@ -30,7 +30,6 @@ def separable(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray,
     return crops, target, groups
 
 
-@settings(max_examples=40)
 @given(n=st.integers(4, 60), seed=st.integers(0, 99))
 def test_held_out_patients_are_whole_and_of_both_classes(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -84,7 +84,8 @@ def test_from_a_run_to_its_report(study: Path) -> None:
     assert readings.loc[readings["reader"] == "R2", "advice_at"].eq("").all()
     back = load(study / "run" / "readers" / "readings.imrmc")
     assert len(back) == len(readings)
-    said = run("analyse", study / "run")
+    with drawing("reliance"):
+        said = run("analyse", study / "run")
     assert "2 readers read up to 7 cases" in said
     assert "Simulated" not in said
     reliance = tables.read(study / "run" / "reliance.csv", tables.RELIANCE)

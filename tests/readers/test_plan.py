@@ -85,7 +85,6 @@ LABELS = pd.Series({f"C{i:03d}": i % 3 == 0 for i in range(31)}).astype(int)
 @given(
     seed=st.integers(0, 10_000), arms=st.sampled_from(["counterbalanced", "unaided-first"]), readers=st.integers(1, 7)
 )
-@settings(max_examples=40)
 def test_a_crossed_plan_is_fully_crossed(seed: int, arms: str, readers: int) -> None:
     people = [f"R{i}" for i in range(readers)]
     tasks = plan.tasks(LABELS, Readers(arms=arms), people, seed)

@@ -42,7 +42,6 @@ TESTS: dict[str, Callable[..., Comparison]] = {
     clustered=st.booleans(),
     level=st.sampled_from([0.5, 0.8, 0.9, 0.95]),
 )
-@settings(max_examples=60)
 def test_p_and_interval_are_of_one_test(name, seed, n, gap, ties, clustered, level):
     rng = np.random.default_rng(seed)
     y = (rng.random(n) < 0.5).astype(int)
