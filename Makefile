@@ -29,7 +29,7 @@ lint: .venv/ready
 	$(BIN)/lint-imports
 
 test: lint .venv/needs
-	$(QUIET) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
+	$(QUIET) $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 clean:
 	rm -rf .venv

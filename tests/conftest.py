@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from hypothesis import settings
+
+from small_study import WHOLE, drawn, make
+
+#: One way to draw examples for all tests: the same ones each time, however long they take. A test asks for fewer where
+#: one takes long.
+settings.register_profile("osteon", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("osteon")
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +33,55 @@ def references() -> Path:
     return Path(__file__).parent / "references"
 
 
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether a study that takes long is done in full, as continuous integration does; it is said where it is not."""
+    if not WHOLE:
+        request.node.user_properties.append(IN_PART)
+    return WHOLE
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that do a whole study, for ``-m``."""
+    for item in items:
+        if "whole" in getattr(item, "fixturenames", ()):
+            item.add_marker("whole")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the small study that no test may change; the first tester to need it makes it for all."""
+    import osteon
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    run = folder / "small" / "run"
+    with FileLock(folder / "small.lock"):
+        if not (run / "report.html").is_file():
+            with drawn():
+                osteon.run(make(folder / "small"))
+    return run
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A study file beside a copy of the finished run."""
+    shutil.copytree(finished.parent, tmp_path / "study")
+    return tmp_path / "study" / "study.toml"
+
+
+IN_PART = ("osteon", "in part")
 _left_out: dict[str, str] = {}
+_in_part: list[str] = []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remember what was skipped."""
+    """Remember what was skipped, and what was done in part."""
     _remember(report)
+    if report.when == "call" and IN_PART in map(tuple, report.user_properties):
+        _in_part.append(report.nodeid)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
@@ -45,6 +97,10 @@ def _remember(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was not tested, and why."""
+    if _in_part:
+        terminalreporter.section("whole studies done in part; all of them with OSTEON_TEST_ALL=1")
+        for name in _in_part:
+            terminalreporter.write_line(name)
     if not _left_out:
         return
     terminalreporter.section("not tested on this machine")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from osteon.core.run import RunFolder
+from osteon.results import figures
 
+#: Whether studies that take long are done in full, as continuous integration does.
+WHOLE = bool(os.environ.get("OSTEON_TEST_ALL"))
 STUDY = """\
 [study]
 name = "small"
@@ -65,6 +72,9 @@ repeats = 0
 [explain]
 cases = 0
 """
+
+#: All that a study file has to say; what osteon fills in depends on the table and the machine.
+SMALLEST = '[study]\ncohort = "cohort.csv"\n[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["1"]\n'
 
 
 def make(folder: Path, *, patients: int = 24, study: str = STUDY, seed: int = 0) -> Path:
@@ -149,3 +159,21 @@ def bytes_of(run: Path) -> dict[str, bytes]:
     """Every file of a run but what can be thrown away, by its relative path."""
     files = (path for path in sorted(run.rglob("*")) if path.is_file())
     return {path.relative_to(run).as_posix(): path.read_bytes() for path in files if ".cache" not in path.parts}
+
+
+def but(files: dict[str, bytes], *parts: str) -> dict[str, bytes]:
+    """Files of a run but those whose relative path holds any of these."""
+    return {name: content for name, content in files.items() if not any(part in name for part in parts)}
+
+
+@contextmanager
+def drawing(*names: str) -> Iterator[None]:
+    """Draw these figures alone: they take longer than all that comes before them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "DRAWN", {name: figures.DRAWN[name] for name in names})
+        yield
+
+
+def drawn() -> AbstractContextManager[None]:
+    """Draw the figures of the finished run: all that can be drawn, or in part a few."""
+    return nullcontext() if WHOLE else drawing("flow", "roc", "calibration")

@@ -72,7 +72,6 @@ box = st.tuples(st.floats(-50, 50), st.floats(-50, 50), st.floats(1, 100), st.fl
 )
 
 
-@settings(deadline=None)
 @given(box=box, margin=st.floats(0, 1))
 def test_rectangles_keep_the_centre_and_contain_the_box(box: list[float], margin: float) -> None:
     boxes = np.array([box])
@@ -86,7 +85,7 @@ def test_rectangles_keep_the_centre_and_contain_the_box(box: list[float], margin
     assert free[2:] - free[:2] == pytest.approx((boxes[0, 2:] - boxes[0, :2]) * (1 + 2 * margin))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(dx=st.integers(-5, 5), dy=st.integers(-5, 5))
 def test_moving_picture_and_box_together_changes_nothing(dx: int, dy: int) -> None:
     pixels = np.zeros((40, 40), dtype=np.float32)
@@ -110,7 +109,7 @@ def test_padding_covers_what_augmentation_reaches() -> None:
     assert crops.pad_for(Augment(rotate=45, scale=1, shift=1), 100) == 50
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), size=st.integers(2, 40))
 def test_equal_to_roi_align(seed: int, size: int) -> None:
     """torchvision's RoI align is the same mean, and what a graphics card cuts with."""

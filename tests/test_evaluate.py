@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -176,10 +177,18 @@ def test_the_order_of_rows_changes_no_byte(simulated: Simulated, found: Evaluati
     assert written(again, tmp_path / "b") == written(found, tmp_path / "a")
 
 
-@settings(deadline=None, max_examples=4)
+@cache
+def evaluated(seed: int, *subgroups: str) -> tuple[Simulated, Evaluation]:
+    """A small cohort and its evaluation, made once."""
+    asked = {"bootstrap": 200, "subgroups": list(subgroups)}
+    simulated = simulate(seed, scale=0.2, models=("inception_v3-imagenet", "box"), evaluation=asked)
+    return simulated, evaluate(simulated.predictions, simulated.cohort, simulated.study)
+
+
+@settings(max_examples=4)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_external_labels_and_cohort_cannot_move_what_is_fixed_on_development(seed: int) -> None:
-    simulated = simulate(3, scale=0.2, models=("inception_v3-imagenet", "box"), evaluation={"subgroups": ["age"]})
+    simulated, before = evaluated(3, "age")
     rng = np.random.default_rng(seed)
     changed, cohort = simulated.predictions.copy(), simulated.cohort.copy()
     outside = changed["split"] == "external"
@@ -187,7 +196,6 @@ def test_external_labels_and_cohort_cannot_move_what_is_fixed_on_development(see
     changed.loc[outside, "label"] = changed.loc[outside, "case_id"].map(flips)
     beyond = cohort["centre"] != "1"
     cohort.loc[beyond, "age"] = rng.uniform(0, 100, beyond.sum())
-    before = evaluate(simulated.predictions, simulated.cohort, simulated.study)
     after = evaluate(changed, cohort, simulated.study)
     assert after.recalibration.to_csv() == before.recalibration.to_csv()
     for name in ("metrics", "operating_points", "comparisons", "calibration", "decision", "subgroups", "roc"):
@@ -203,12 +211,12 @@ def test_external_labels_and_cohort_cannot_move_what_is_fixed_on_development(see
     assert after.metrics["value"].to_list() != before.metrics["value"].to_list()
 
 
-@settings(deadline=None, max_examples=3)
+@settings(max_examples=3)
 @given(power=st.floats(0.3, 3))
 def test_a_monotone_change_of_probabilities_changes_no_auc(power: float) -> None:
-    simulated = simulate(4, scale=0.2, models=("inception_v3-imagenet", "box"), evaluation={})
+    simulated, before = evaluated(4)
     bent = simulated.predictions.assign(probability=simulated.predictions["probability"] ** power)
-    before, after = (evaluate(p, simulated.cohort, simulated.study) for p in (simulated.predictions, bent))
+    after = evaluate(bent, simulated.cohort, simulated.study)
     columns = ["model", "stratum", "value", "low", "high"]
     pd.testing.assert_frame_equal(
         before.metrics.loc[before.metrics["metric"] == "auc", columns],

@@ -20,7 +20,7 @@ from osteon.core.run import RunFolder
 from osteon.core.words import number
 from osteon.results import figures
 from osteon.results.evaluate import Evaluation, evaluate
-from osteon.results.figures.cohort import _leaving
+from osteon.results.figures.cohort import leaving
 from osteon.results.figures.style import looks
 from osteon.study import Box, Radiomics
 from simulated_run import simulate, thumbnails, write_inputs
@@ -212,9 +212,9 @@ def test_the_flow_loses_cases_where_its_arrow_leaves() -> None:
     stages = [{"name": name, "cases": n} for name, n in (("in the table", 20), ("a", 20), ("b", 15), ("studied", 14))]
     excluded = [{"reason": "late", "stage": "studied", "cases": 1}, {"reason": "mid", "stage": "b", "cases": 5}]
     gaps = [[], [(5, "mid")], [(1, "late")]]
-    assert _leaving(stages, excluded) == gaps
-    assert _leaving(stages, [{k: v for k, v in each.items() if k != "stage"} for each in excluded[::-1]]) == gaps
-    assert _leaving(stages, excluded[:1]) == [[], [(5, "no reason recorded")], [(1, "late")]]
+    assert leaving(stages, excluded) == gaps
+    assert leaving(stages, [{k: v for k, v in each.items() if k != "stage"} for each in excluded[::-1]]) == gaps
+    assert leaving(stages, excluded[:1]) == [[], [(5, "no reason recorded")], [(1, "late")]]
     figure = figures.flow({"stages": stages, "excluded": excluded, "groups": []})
     heights = {text.get_text(): text.get_position()[1] for text in figure.findobj(Text)}
     assert heights["15 cases"] < heights["5  mid"] < heights["A"]

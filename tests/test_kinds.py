@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from osteon.models.model import Given, Kind, Sealed, Unit, register
 from osteon.pipeline import FIT, Workers, walk
 from osteon.pipeline.context import Context
 from osteon.results.card import card
-from small_study import STUDY, make
+from small_study import STUDY, drawing, make
 
 
 class GreySettings(study.ModelSettings):
@@ -101,30 +102,33 @@ class Grey(Kind):
         return SavedGrey(self.model, self.folders(), "")
 
 
-TEXT = STUDY.replace(
-    '[[models]]\nkind = "radiomics"\nicc = 0.5\n', '[[models]]\nkind = "grey"\nsteepness = 12.0\n'
-).replace('of = "frozen"', 'of = "grey"')
+TEXT = (
+    STUDY[: STUDY.index("[[models]]")]
+    + '[[models]]\nkind = "grey"\nsteepness = 12.0\n'
+    + STUDY[STUDY.index('[[models]]\nkind = "clinical"') :].replace('of = "frozen"', 'of = "grey"')
+)
 CHANGES = "[robustness]\nrepeats = 1\nshift = [0.3]\nscale = []\naspect = []\ncombined = []\ncases = 6\n"
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> osteon.Run:
+def with_grey(tmp_path_factory: pytest.TempPathFactory) -> osteon.Run:
     """A whole study with the kind of this file, and a combined model made from it."""
     text = TEXT.replace("[robustness]\nrepeats = 0\n", CHANGES)
-    return osteon.run(make(tmp_path_factory.mktemp("kinds"), study=text))
+    with drawing("roc", "robustness"):
+        return osteon.run(make(tmp_path_factory.mktemp("kinds"), study=text))
 
 
-def test_a_kind_defined_here_is_fitted_predicted_perturbed_and_reported(finished: osteon.Run) -> None:
-    assert {"grey", "combined"} <= set(finished.predictions["model"])
-    rows = finished.metrics.query("model == 'grey' and stratum == 'external' and metric == 'auc'")
+def test_a_kind_defined_here_is_fitted_predicted_perturbed_and_reported(with_grey: osteon.Run) -> None:
+    assert {"grey", "combined"} <= set(with_grey.predictions["model"])
+    rows = with_grey.metrics.query("model == 'grey' and stratum == 'external' and metric == 'auc'")
     assert rows["value"].iloc[0] > 0.8  # lesions are brighter where they are malignant
-    perturbed = pd.read_parquet(finished.path / "perturbed.parquet")
+    perturbed = pd.read_parquet(with_grey.path / "perturbed.parquet")
     assert perturbed[perturbed["model"] == "grey"]["probability"].std() > 0
     assert perturbed[perturbed["model"] == "combined"]["probability"].std() > 0
-    cases = finished.predictions["case_id"].nunique()
+    cases = with_grey.predictions["case_id"].nunique()
     described = f"<b>grey</b>: how bright the box is in {cases} cases, on a curve of steepness 12."
-    assert described in finished.report.read_text(encoding="utf-8")
-    assert "steepness = 12.0" in (finished.path / "study.toml").read_text()
+    assert described in with_grey.report.read_text(encoding="utf-8")
+    assert "steepness = 12.0" in (with_grey.path / "study.toml").read_text()
 
 
 def test_a_kind_that_does_not_describe_itself_is_told_by_its_settings(tmp_path: Path) -> None:
@@ -137,8 +141,8 @@ def test_a_kind_that_does_not_describe_itself_is_told_by_its_settings(tmp_path: 
     assert told == "a model of the kind “silent”, which is not one of osteon's own (depth 4)"
 
 
-def test_a_kind_defined_here_has_a_card(finished: osteon.Run) -> None:
-    text = card(Tables(finished.path), "grey")
+def test_a_kind_defined_here_has_a_card(with_grey: osteon.Run) -> None:
+    text = card(Tables(with_grey.path), "grey")
     assert "How it was made: how bright the box is in" in text
     assert "| Box moved, 30% |" in text
     assert "This kind of model has no maps" in text
@@ -146,17 +150,16 @@ def test_a_kind_defined_here_has_a_card(finished: osteon.Run) -> None:
 
 def test_a_misspelt_setting_of_a_new_kind_is_refused_with_the_nearest(tmp_path: Path) -> None:
     path = make(tmp_path / "study", study=TEXT.replace("steepness", "stepness"))
-    with pytest.raises(osteon.core.errors.StudyError, match=r"models\[2\]\.stepness.*steepness"):
+    with pytest.raises(osteon.core.errors.StudyError, match=r"models\[0\]\.stepness.*steepness"):
         study.load(path)
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """A fitted study with a model of every kind."""
-    path = make(
-        tmp_path_factory.mktemp("contract"),
-        study=STUDY.replace("[evaluation]", '[[models]]\nkind = "grey"\n\n[evaluation]'),
-    )
+def context(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """A fitted study with a model of every kind: the finished one, and the kind of this file."""
+    path = tmp_path_factory.mktemp("contract") / "study" / "study.toml"
+    shutil.copytree(finished.parent, path.parent)
+    path.write_text(STUDY.replace("[evaluation]", '[[models]]\nkind = "grey"\n\n[evaluation]'))
     walk(FIT, study.load(path))
     at = Context.of(study.load(path), Workers())
     at.check()

@@ -56,7 +56,7 @@ bootstrap = 100
 """
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(count=st.integers(1, 9), seed=st.integers(0, 1000), reach=st.floats(0.01, 0.5))
 def test_nearby_boxes_balance_around_the_drawn_one(count: int, seed: int, reach: float) -> None:
     rows = perturb.jittered(["a", "b"], count, [seed], reach)

@@ -159,7 +159,7 @@ def test_cam_layer_gives_the_map_that_is_pooled(network: models.Classifier) -> N
     st.sampled_from(["radimagenet-resnet50-pytorch-centred", "imagenet-resnet50-keras", "timm:resnet50.tv_in1k"]),
     st.floats(0, 1),
 )
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_input_normalisation_is_the_records(name: str, level: float) -> None:
     """A constant picture reaches the backbone as ((range) - mean) / std, channel by channel."""
     record = find(name)

@@ -65,7 +65,7 @@ def test_an_aspect_change_keeps_centre_and_area(grade: float) -> None:
     np.testing.assert_allclose(np.abs(np.log(ratio)), np.log1p(grade))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(scale=st.floats(0.1, 50), dx=st.floats(-1e3, 1e3), seed=st.integers(0, 1000))
 def test_changes_follow_the_box(scale: float, dx: float, seed: int) -> None:
     rows = perturb.draw(["x"], Robustness(repeats=2, image=False), seed)
@@ -154,7 +154,6 @@ def test_noise_is_as_strong_as_its_grade_and_its_own_in_every_repeat() -> None:
     assert abs(np.corrcoef(found[0].ravel(), found[1].ravel())[0, 1]) < 0.05
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     shift=st.tuples(st.floats(-60, 60), st.floats(-60, 60)),
     grow=st.tuples(st.floats(0.5, 2), st.floats(0.5, 2)),

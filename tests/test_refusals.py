@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,13 +11,13 @@ from safetensors.torch import save_file
 
 import osteon
 from osteon import pipeline, study, weights
+from osteon.cli import main
 from osteon.core.errors import InputError, StudyError
 from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
 from osteon.pipeline import evaluate
 from osteon.pipeline.context import Context
-from small_study import make
-from test_study import SMALLEST
+from small_study import SMALLEST, make
 
 HEAD = '[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["A"]\n'
 REST = "[evaluation]\nfolds = 2\nbootstrap = 100\n[robustness]\nrepeats = 0\n[explain]\ncases = 0\n"
@@ -149,15 +148,18 @@ def test_a_device_that_is_not_there_is_refused(folder: Path, monkeypatch: pytest
         pipeline.check(study.load(folder), workers=Workers())
 
 
-def test_check_shows_the_cohort_before_it_refuses(folder: Path) -> None:
+def test_check_shows_the_cohort_before_it_refuses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "study.toml").write_text(HEAD + network(backbone="resnet_51") + REST)
-    told = subprocess.run(
-        [sys.executable, "-m", "osteon", "check", "-j", "1", str(folder)], capture_output=True, text=True, check=False
-    )
-    assert told.returncode == 2
-    assert "centre B" in told.stdout
-    assert told.stderr.startswith("osteon: no backbone is called 'resnet_51'")
-    assert "Traceback" not in told.stderr
+    monkeypatch.setattr(sys, "argv", ["osteon", "check", "-j", "1", str(folder)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    told = capsys.readouterr()
+    assert left.value.code == 2
+    assert "centre B" in told.out
+    assert told.err.startswith("osteon: no backbone is called 'resnet_51'")
+    assert "Traceback" not in told.err
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pytest
 
 from osteon import study
 from osteon.core.errors import StudyError
-
-SMALLEST = '[study]\ncohort = "cohort.csv"\n[task]\npositive = ["malignant"]\n[centres]\ndevelopment = ["1"]\n'
+from small_study import SMALLEST
 
 
 def load(folder: Path, text: str, columns: str = "") -> study.Study:

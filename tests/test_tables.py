@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.core import tables
@@ -97,7 +97,6 @@ def test_parquet_holds_what_csv_holds(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(tables.read(tmp_path / "cohort.parquet", tables.COHORT), frame)
 
 
-@settings(max_examples=50, deadline=None)
 @given(values=st.lists(st.floats(0, 1, allow_nan=False), min_size=1, max_size=8))
 def test_numbers_come_back_exactly(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
     path = tmp_path_factory.mktemp("t") / "features.csv"

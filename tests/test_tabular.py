@@ -103,7 +103,7 @@ def test_elastic_net_paths_are_those_of_glmnet(cases: pd.DataFrame, references: 
         np.testing.assert_allclose(coarse, coefficients, atol=2e-3)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 1.0), st.floats(0.02, 0.9))
 def test_every_solution_meets_the_conditions_of_a_minimum(seed: int, mixing: float, share: float) -> None:
     rng = np.random.default_rng(seed)
@@ -163,7 +163,6 @@ def test_codes_are_levels_and_text_of_numbers_is_numbers() -> None:
 ANY_MODEL = tabular.ClinicalModel().fit(simulated(60)[0][["age", "site"]], simulated(60)[1])
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=4), st.floats(), st.integers(-9, 9)), min_size=1, max_size=12))
 def test_whatever_a_new_case_holds_its_probability_is_one(values: list[object]) -> None:
     model = ANY_MODEL
@@ -359,7 +358,7 @@ def test_too_few_patients_are_not_estimable() -> None:
         tabular.RadiomicsModel().fit(features * 0, target)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.floats(0.3, 1.0))
 def test_no_two_kept_features_are_correlated_above_the_limit(seed: int, most: float) -> None:
     rng = np.random.default_rng(seed)

@@ -30,7 +30,6 @@ def separable(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray,
     return crops, target, groups
 
 
-@settings(deadline=None, max_examples=40)
 @given(n=st.integers(4, 60), seed=st.integers(0, 99))
 def test_held_out_patients_are_whole_and_of_both_classes(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -155,7 +154,7 @@ def test_flips_and_shifts_are_exact() -> None:
     torch.testing.assert_close(out[1], crops[1, :, 6:38, 12:44], atol=1e-5, rtol=0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_augmented_pictures_stay_in_range(seed: int) -> None:
     strong = Augment(rotate=30, shift=0.3, scale=0.3, gamma=1, contrast=0.5, noise=0.2, jitter=0.2)

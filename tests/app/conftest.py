@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from reading_study import TWO_READERS, Clock, Served, write_run
@@ -24,6 +25,15 @@ def created(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Created]:
             write_run(tmp_path_factory.mktemp("study"), readers, cases=cases, shape=shape)
         )
     )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests of a tester."""
+    from browsing import chromium
+
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import pytest
-from browsing import Page, chromium, listening
+from browsing import Page, listening
 from reading_study import Served
 
 from osteon.io import read_stored
@@ -40,12 +39,6 @@ experience = 2
 code = "R2"
 experience = 12
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def fill_before(page: Page) -> None:

@@ -26,6 +26,7 @@ from osteon.web.commands import app
 from osteon.web.database import Store, sqlite_url
 from osteon.web.serve import open_store, settings, site_folder
 from osteon.web.server import create_app
+from small_study import drawing
 
 PLAIN = TWO_READERS.replace(
     "[readers]", '[readers]\nadvice = "on-demand"\nwashout_days = 0\nbefore = []\nafter = []'
@@ -83,7 +84,8 @@ def test_from_a_run_to_its_report(study: Path) -> None:
     assert readings.loc[readings["reader"] == "R2", "advice_at"].eq("").all()
     back = load(study / "run" / "readers" / "readings.imrmc")
     assert len(back) == len(readings)
-    said = run("analyse", study / "run")
+    with drawing("reliance"):
+        said = run("analyse", study / "run")
     assert "2 readers read up to 7 cases" in said
     assert "Simulated" not in said
     reliance = tables.read(study / "run" / "reliance.csv", tables.RELIANCE)
@@ -120,7 +122,8 @@ def test_simulated_readers_are_labelled_all_the_way(study: Path, tmp_path: Path)
     assert set(readings["simulated"]) == {"1"}
     key = tables.read(study / "run" / "readers" / "key.csv", tables.READING_KEY).drop_duplicates("code")
     assert set(readings["case_id"]) == set(key["case_id"])
-    assert run("analyse", tmp_path / "sim.csv").startswith("Simulated readers")
+    with drawing("reader_roc"):
+        assert run("analyse", tmp_path / "sim.csv").startswith("Simulated readers")
     folder = tmp_path / "sim-analysis"
     assert json.loads((folder / "reader_study.json").read_text()) == {"simulated": True, "level": 0.95}
     assert "Simulated readers" in (folder / "readers.html").read_text(encoding="utf-8")
@@ -137,9 +140,10 @@ def test_columns_can_be_told_and_calls_made(tmp_path: Path) -> None:
     readings = simulate(np.random.default_rng(0), readers=3, cases=40).readings
     plain = readings[["reader", "arm", "case_id", "truth", "confidence"]].rename(columns={"truth": "diagnosis"})
     plain.to_csv(tmp_path / "r.csv", index=False)
-    said = run(
-        "analyse", tmp_path / "r.csv", "--column", "truth=diagnosis", "--threshold", "50", "--out", tmp_path / "out"
-    )
+    with drawing("reader_gain"):
+        said = run(
+            "analyse", tmp_path / "r.csv", "--column", "truth=diagnosis", "--threshold", "50", "--out", tmp_path / "out"
+        )
     assert "Mean sensitivity" in said
     assert (tmp_path / "out" / "figures" / "reader_gain.svg").is_file()
     with pytest.raises(InputError, match="names no column"):
@@ -149,7 +153,8 @@ def test_columns_can_be_told_and_calls_made(tmp_path: Path) -> None:
 def test_an_analysis_leaves_the_same_bytes(tmp_path: Path) -> None:
     run("simulate", tmp_path / "r.csv", "--readers", "4", "--cases", "30")
     for name in ("a", "b"):
-        run("analyse", tmp_path / "r.csv", "--out", tmp_path / name)
+        with drawing("reader_gain"):
+            run("analyse", tmp_path / "r.csv", "--out", tmp_path / name)
     first, second = (
         {
             path.relative_to(tmp_path / name): path.read_bytes()

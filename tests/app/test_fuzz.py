@@ -65,7 +65,7 @@ def test_no_request_breaks_the_server_or_its_silence(
     secrets = [*key["case_id"], *key["code"], "secret", "osteosarcoma", "truth", "Traceback", "sqlalchemy", "SELECT"]
 
     @given(data=st.data())
-    @settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     def fuzz(data: st.DataObject) -> None:
         method, pattern = data.draw(st.sampled_from(patterns))
         who = data.draw(st.sampled_from(sorted(readers)))

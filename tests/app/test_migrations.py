@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from reading_study import TWO_READERS, Clock, MachineReader, Served, write_run
-from sqlalchemy import MetaData, inspect
+from schemas import described, expected
 
 from osteon.core.errors import InputError
-from osteon.web import database, migrations
+from osteon.web import migrations
 from osteon.web.create import Created, create
 from osteon.web.database import Store, sqlite_url
 from osteon.web.export import export
@@ -82,31 +82,6 @@ def test_the_upgraded_tables_are_the_new_ones(created: Created) -> None:
     with pytest.raises(Exception, match="append-only"), store.write() as connection:
         connection.exec_driver_sql("DELETE FROM reading")
     store.close()
-
-
-def described(store: Store) -> dict[str, dict[str, tuple[str, bool]]]:
-    """Every table's columns: the kind of their values, and whether they may be empty."""
-    found = inspect(store.engine)
-    return {
-        table: {
-            column["name"]: (column["type"].python_type.__name__, bool(column["nullable"]))
-            for column in found.get_columns(table)
-        }
-        for table in found.get_table_names()
-    }
-
-
-def expected(metadata: MetaData = database.metadata) -> dict[str, dict[str, tuple[str, bool]]]:
-    """The same of the tables as they are today."""
-
-    def kind(column: object) -> str:
-        stored = column.type  # type: ignore[attr-defined]
-        return str(getattr(stored, "impl", stored).python_type.__name__)
-
-    return {
-        name: {column.name: (kind(column), bool(column.nullable)) for column in table.columns}
-        for name, table in metadata.tables.items()
-    }
 
 
 def test_a_newer_study_is_refused_with_a_sentence(created: Created) -> None:

@@ -6,7 +6,7 @@ import gzip
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -15,13 +15,11 @@ from osteon.web import picture
 
 
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 65535)))
-@settings(deadline=None)
 def test_what_is_unpacked_is_what_was_packed(values: np.ndarray) -> None:
     assert np.array_equal(picture.decode(picture.encode(values), *values.shape), values)
 
 
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 65535)))
-@settings(deadline=None)
 def test_a_half_is_the_mean_of_four(values: np.ndarray) -> None:
     height, width = values.shape
     for row, column in np.ndindex((found := picture.half(values)).shape):
@@ -56,7 +54,6 @@ def test_a_twelve_bit_radiograph_takes_less_than_its_twelve_bits() -> None:
 
 
 @given(arrays(np.int32, (7, 5), elements=st.integers(-30000, 35535)), st.integers(-40000, 40000), st.integers(1, 50000))
-@settings(deadline=None)
 def test_whole_values_are_kept_exactly_and_the_window_moves_with_them(
     values: np.ndarray, black: int, width: int
 ) -> None:
@@ -88,7 +85,6 @@ def test_a_curved_window_shows_what_the_first_rendering_shows(curve: object) -> 
 
 
 @given(arrays(np.int32, (7, 5), elements=st.integers(0, 4095)), st.booleans())
-@settings(deadline=None)
 def test_values_and_window_can_be_told_in_the_files_own_numbers(file: np.ndarray, inverted: bool) -> None:
     """A window 600 wide around 1000 in the file, however the picture is stored here."""
     values = 4095 - file if inverted else file

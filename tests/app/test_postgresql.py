@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from reading_study import TWO_READERS, Clock, MachineReader, Served, write_run
+from schemas import described, expected
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -142,7 +143,6 @@ def test_two_browsers_of_one_reader_do_not_cross(served: Served) -> None:
 
 def test_an_older_study_is_brought_up_to_date(cluster: str) -> None:
     import psycopg
-    from test_migrations import described, expected
 
     from osteon.web import migrations
 

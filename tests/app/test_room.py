@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from browsing import Page, chromium, listening
+from browsing import Page, listening
 from reading_study import Served
 
 from osteon.web.database import draft, reading
@@ -29,12 +29,6 @@ code = "R2"
 WITH_BOX = CROSSED.replace("comment = true", "comment = true\ndraw_box = true")
 SEQUENTIAL = CROSSED.replace("[readers]", '[readers]\ndesign = "sequential"')
 SIZES = [(1024, 768), (1366, 768), (1280, 720), (820, 1180)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def readings(served: Served) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.study.protocol import Readers
@@ -69,7 +69,6 @@ def test_nothing_is_sent_ahead_of_the_last_case() -> None:
     design=st.sampled_from(["crossed", "sequential"]),
     position=st.integers(-1, 30),
 )
-@settings(deadline=None)
 def test_no_case_is_open_outside_reading_and_none_twice(
     share: float, closed: list[int], before: bool, after: bool, design: str, position: int
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
@@ -173,7 +173,6 @@ def test_a_constant_and_a_tiny_picture_hold_no_text() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16, np.int32, np.float32]))
-@settings(deadline=None, max_examples=40)
 def test_nothing_of_what_stood_in_a_box_is_left(seed: int, kind: type[np.generic]) -> None:
     """Whatever the boxes held, the picture afterwards is the same; so is then all that is made from it."""
     rng = np.random.default_rng(seed)

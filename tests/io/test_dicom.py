@@ -14,7 +14,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_files import dataset, lut, write
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pydicom import uid
@@ -198,7 +198,6 @@ def test_jpeg_lossless_of_any_predictor(tmp_path: Path, samples: Path) -> None:
     function=st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
     photometric=st.sampled_from(["MONOCHROME1", "MONOCHROME2"]),
 )
-@settings(deadline=None, max_examples=40)
 def test_rescale_and_window(
     tmp_path_factory: pytest.TempPathFactory,
     signed: bool,

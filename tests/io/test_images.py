@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -157,7 +157,6 @@ def test_a_constant_picture_has_no_nan(tmp_path: Path) -> None:
     low=st.integers(-100, 4000),
     width=st.integers(0, 5000),
 )
-@settings(deadline=None)
 def test_rendering_keeps_order_and_range(values: list[int], low: int, width: int) -> None:
     array = np.array([sorted(values)], dtype=np.uint16)
     for curve in ("line", "sigmoid", np.linspace(0, 1, width + 1, dtype=np.float32)):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.io import import_cohort
-from osteon.io.cohorts._patients import Evidence, generic, patients, shared_births, usable_birth
+from osteon.io.persons import Evidence, generic, patients, shared_births, usable_birth
 
 #: UIDs as machines give them.
 STUDIES = [f"1.2.840.113619.2.55.3.604688119.971.{number}" for number in range(9)]

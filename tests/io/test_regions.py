@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.io.regions import clip_box, decode_rle, fill_polygons, overlap, tight_box
@@ -22,7 +22,6 @@ def inside(points: list[tuple[float, float]], x: float, y: float) -> bool:
 
 
 @given(points=st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 20)), min_size=3, max_size=9))
-@settings(deadline=None)
 def test_a_polygon_holds_the_pixels_whose_centres_it_holds(points: list[tuple[float, float]]) -> None:
     slow = [[inside(points, x + 0.5, y + 0.5) for x in range(SHAPE[1])] for y in range(SHAPE[0])]
     mask = fill_polygons([np.array(points)], SHAPE)
@@ -67,7 +66,6 @@ def encode_rle(mask: np.ndarray) -> str:
 
 
 @given(st.lists(st.booleans(), min_size=30, max_size=30), st.booleans())
-@settings(deadline=None)
 def test_compressed_runs_come_back(pixels: list[bool], wide: bool) -> None:
     mask = np.kron(np.array(pixels).reshape(5, 6), np.ones((40 if wide else 1, 30 if wide else 1))).astype(bool)
     text = encode_rle(mask)

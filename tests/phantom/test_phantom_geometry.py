@@ -17,7 +17,7 @@ def circle(x: float, y: float, radius: float) -> np.ndarray:
     return np.column_stack([x + radius * np.cos(t), y + radius * np.sin(t)])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     x=st.floats(20, 40), y=st.floats(20, 40), radius=st.floats(6, 18), spacing=st.floats(0.3, 0.8),
     coarse=st.sampled_from([1, 2, 3]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -12,6 +14,10 @@ from osteon import stats
 from osteon.cohort.synthetic import pretraining_radiographs, pretraining_textures
 from osteon.cohort.synthetic.pretraining import RADIOGRAPH_SIGNS, TEXTURE_CLASSES
 
+#: A set of pictures, drawn once for all tests that look at it.
+radiographs = cache(lambda: pretraining_radiographs(300, 48, 5))
+textures = cache(lambda: pretraining_textures(400, 48, 5))
+
 
 def grey_statistics(images: np.ndarray) -> np.ndarray:
     step = np.abs(np.diff(images[:, 0], axis=2))
@@ -21,9 +27,11 @@ def grey_statistics(images: np.ndarray) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize(("draw", "n"), [(pretraining_radiographs, 300), (pretraining_textures, 400)])
-def test_pictures_are_deterministic_and_not_blank(draw, n: int) -> None:
-    images, labels = draw(n, 48, 5)
+@pytest.mark.parametrize(
+    ("draw", "drawn", "n"), [(pretraining_radiographs, radiographs, 300), (pretraining_textures, textures, 400)]
+)
+def test_pictures_are_deterministic_and_not_blank(draw, drawn, n: int) -> None:
+    images, labels = drawn()
     assert images.shape == (n, 1, 48, 48)
     assert images.dtype == np.float32
     assert labels.dtype == np.int64
@@ -36,7 +44,7 @@ def test_pictures_are_deterministic_and_not_blank(draw, n: int) -> None:
 
 
 def test_textures_are_of_every_class_and_learnable() -> None:
-    images, labels = pretraining_textures(400, 48, 5)
+    images, labels = textures()
     assert set(labels.tolist()) == set(range(len(TEXTURE_CLASSES)))
     features, train = grey_statistics(images), np.arange(400) < 280
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(features[train], labels[train])
@@ -45,7 +53,7 @@ def test_textures_are_of_every_class_and_learnable() -> None:
 
 
 def test_radiographs_show_every_sign_and_some_show_none() -> None:
-    images, labels = pretraining_radiographs(300, 48, 5)
+    images, labels = radiographs()
     assert labels.shape == (300, len(RADIOGRAPH_SIGNS))
     assert set(np.unique(labels)) == {0, 1}
     share = dict(zip(RADIOGRAPH_SIGNS, labels.mean(axis=0), strict=True))

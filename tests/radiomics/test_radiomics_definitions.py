@@ -25,7 +25,6 @@ def counted(tallied: zones.Tally) -> Counter[tuple[int, int]]:
     return Counter({(int(i) + 1, int(sizes[j])): int(count[i, j]) for i, j in np.argwhere(count)})
 
 
-@settings(deadline=None, max_examples=80)
 @given(LEVELS, st.sampled_from([1, 2, 3]))
 def test_cooccurrence(levels: np.ndarray, distance: int) -> None:
     ours = cooccurrence.matrices(levels, N, (0, 45, 90, 135), distance)
@@ -33,7 +32,6 @@ def test_cooccurrence(levels: np.ndarray, distance: int) -> None:
         np.testing.assert_array_equal(matrix, slow.glcm(levels, N, direction, distance))
 
 
-@settings(deadline=None, max_examples=80)
 @given(LEVELS)
 def test_runs(levels: np.ndarray) -> None:
     plane = zones.Plane(levels)
@@ -43,7 +41,6 @@ def test_runs(levels: np.ndarray) -> None:
     assert counted(zones.merge(tallies)) == sum(expected, Counter())
 
 
-@settings(deadline=None, max_examples=80)
 @given(LEVELS, st.booleans())
 def test_zones(levels: np.ndarray, whole: bool) -> None:
     mask = np.ones(levels.shape, dtype=bool) if whole else levels > 0
@@ -71,7 +68,6 @@ def test_long_runs_among_many_levels_merge_as_they_are_counted(shape: tuple[int,
     assert counted(zones.merge(tallies)) == sum(expected, Counter())
 
 
-@settings(deadline=None, max_examples=100)
 @given(LEVELS, st.sampled_from([1, 2]), st.sampled_from([0, 1, 2]))
 def test_neighbourhoods(levels: np.ndarray, distance: int, coarseness: int) -> None:
     for ours, expected in zip(tone.differences(levels, N, distance), slow.ngtdm(levels, N, distance), strict=True):
@@ -80,7 +76,7 @@ def test_neighbourhoods(levels: np.ndarray, distance: int, coarseness: int) -> N
     assert counted(pixels) == slow.ngldm(levels, distance, coarseness)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(LEVELS, st.sampled_from([(1.0, 1.0), (0.3, 1.7)]))
 def test_spatial_autocorrelation(levels: np.ndarray, spacing: tuple[float, float]) -> None:
     mask = levels > 0

@@ -30,7 +30,7 @@ def close(a: dict[str, float], b: dict[str, float], but: tuple[str, ...] = ()) -
             assert a[name] == pytest.approx(b[name], rel=1e-7, abs=1e-7), name
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(IMAGES, st.integers(0, 999))
 def test_every_feature_is_finite(image: np.ndarray, seed: int) -> None:
     found = extract(image, masks(image, seed), settings=SETTINGS)
@@ -38,7 +38,7 @@ def test_every_feature_is_finite(image: np.ndarray, seed: int) -> None:
     assert all(type(value) is float and np.isfinite(value) for value in found.values())
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(IMAGES, st.integers(0, 999))
 def test_a_quarter_turn_and_a_reflection_change_nothing(image: np.ndarray, seed: int) -> None:
     mask = masks(image, seed)
@@ -47,7 +47,7 @@ def test_a_quarter_turn_and_a_reflection_change_nothing(image: np.ndarray, seed:
     close(extract(image[:, ::-1], mask[:, ::-1], settings=SETTINGS), found)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(IMAGES, st.integers(0, 999), st.integers(1, 5), st.integers(1, 60000))
 def test_brightness_and_contrast_change_no_texture(image: np.ndarray, seed: int, times: int, plus: int) -> None:
     mask = masks(image, seed)
@@ -57,7 +57,7 @@ def test_brightness_and_contrast_change_no_texture(image: np.ndarray, seed: int,
     close(extract(changed, mask, settings=SETTINGS), found, but=("intensity_", "shape_centre", "shape_integrated"))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(IMAGES, st.integers(0, 999), st.integers(0, 5), st.integers(0, 5))
 def test_translation_changes_nothing(image: np.ndarray, seed: int, down: int, right: int) -> None:
     mask = masks(image, seed)

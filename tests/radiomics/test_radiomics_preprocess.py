@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.core.errors import ImageError, StudyError
@@ -138,7 +138,6 @@ def test_outliers_of_a_constant_region() -> None:
     assert resegment(image, mask, Settings(outliers=1)).all()
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=50), st.integers(2, 64))
 def test_fixed_bin_number_is_ibsis_formula(values: list[int], bins: int) -> None:
     levels, n = discretise(np.array(values, dtype=float), Settings(bins=bins))

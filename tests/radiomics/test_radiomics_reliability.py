@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.core.errors import InputError
@@ -46,7 +46,6 @@ def test_a_mask_grows_and_moves_within_its_limits() -> None:
     assert (perturb(mask, rng, shift=0, growth=0) == mask).all()
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 999), st.floats(0, 1), st.floats(0, 1))
 def test_a_mask_never_vanishes(seed: int, shift: float, growth: float) -> None:
     rng = np.random.default_rng(seed)
@@ -104,7 +103,6 @@ def test_bad_input_is_named() -> None:
 SELECTIONS = st.integers(0, 9999).map(lambda seed: np.random.default_rng(seed).random((6, 15)) < 0.4)
 
 
-@settings(deadline=None, max_examples=40)
 @given(SELECTIONS)
 def test_stability_is_fleiss_kappa_of_folds_that_rate_features(selected: np.ndarray) -> None:
     """Nogueira 2018, section 4: the index is Fleiss' kappa with folds as readers and features as cases."""

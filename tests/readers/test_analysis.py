@@ -230,7 +230,7 @@ def test_reliance_by_hand() -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 def test_invariants(seed: int) -> None:
     """Shares lie in [0, 1] inside their limits; complements add up; names and row order do not matter."""
     rng = np.random.default_rng(seed)

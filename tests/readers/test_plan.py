@@ -43,7 +43,7 @@ def test_views_of_a_lesion_are_put_together() -> None:
 
 
 @given(seed=st.integers(0, 1000), number=st.integers(6, 80), share=st.sampled_from([0.0, 0.3, 0.5]))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_sample_is_balanced(seed: int, number: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     described = plan.describe(plan.reading_cases(cohort(rng), views=False))
@@ -85,7 +85,6 @@ LABELS = pd.Series({f"C{i:03d}": i % 3 == 0 for i in range(31)}).astype(int)
 @given(
     seed=st.integers(0, 10_000), arms=st.sampled_from(["counterbalanced", "unaided-first"]), readers=st.integers(1, 7)
 )
-@settings(deadline=None, max_examples=40)
 def test_a_crossed_plan_is_fully_crossed(seed: int, arms: str, readers: int) -> None:
     people = [f"R{i}" for i in range(readers)]
     tasks = plan.tasks(LABELS, Readers(arms=arms), people, seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.core.errors import TableError
@@ -116,7 +116,6 @@ def test_imrmc_files_are_known_by_their_content(tmp_path: Path, name: str, encod
 
 
 @given(st.text(alphabet="A1.- e\x0b\x85\u2028\x1c", max_size=20), st.integers(0, 3))
-@settings(deadline=None, max_examples=40)
 def test_a_refusal_names_the_line_that_an_editor_shows(text: str, above: int) -> None:
     """Characters that Python counts as line ends, and empty lines, do not move the number."""
     import tempfile
@@ -221,7 +220,6 @@ def test_unusual_names_can_be_told(tmp_path: Path) -> None:
         min_size=1, unique_by=lambda row: row[:3],
     )
 )  # fmt: skip
-@settings(deadline=None, max_examples=40)
 def test_scores_survive_imrmc_exactly(rows: list[tuple[str, str, int, float]]) -> None:
     import tempfile
 

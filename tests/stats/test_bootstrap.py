@@ -21,8 +21,8 @@ from osteon.stats import (
     permutation_test,
     roc_curve,
 )
-from osteon.stats.bootstrap import Units, _acceleration, of_weights
-from osteon.stats.permutation import _exchange_effects
+from osteon.stats.bootstrap import Units, jackknife_acceleration, of_weights
+from osteon.stats.permutation import exchange_effects
 
 
 def test_weighted_auc_is_the_auc_of_the_repeated_cases(rng):
@@ -84,7 +84,7 @@ def test_bca_of_a_mean_is_efrons(rng):
     units = Units(y == 1, None, stratified=False)
     deviation = x - x.mean()
     expected = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
-    assert _acceleration(units, of_weights(mean, y == 1, x)) == pytest.approx(expected, rel=1e-9)
+    assert jackknife_acceleration(units, of_weights(mean, y == 1, x)) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("method", ["bca", "percentile"])
@@ -147,7 +147,7 @@ def test_exchanges_add_up_case_by_case(rng, clustered):
     """The sum of signed effects is the difference of the two AUCs after really exchanging the ranks."""
     y, a, b = rng.random(40) < 0.4, rng.integers(0, 9, size=40), rng.integers(0, 9, size=40)
     ranks = rankdata(a), rankdata(b)
-    effect = _exchange_effects(y, *ranks)
+    effect = exchange_effects(y, *ranks)
     patient = np.arange(40) // 2 if clustered else np.arange(40)
     for _ in range(50):
         swap = (rng.random(40) < 0.5)[patient]

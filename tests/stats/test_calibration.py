@@ -99,7 +99,7 @@ def test_ece_is_its_definition(rng):
 
 
 @given(st.floats(-2, 2), st.floats(0.3, 3), st.integers(0, 1000))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_recalibration_undoes_any_line(shift, stretch, seed):
     rng = np.random.default_rng(seed)
     z = rng.normal(size=300)

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import norm, t
@@ -30,7 +30,6 @@ def counted(y: np.ndarray, treated: np.ndarray, threshold: float) -> float:
 
 
 @given(st.integers(0, 10_000), st.floats(0.02, 0.98).filter(lambda t: decimal(t) == t))
-@settings(deadline=None, max_examples=60)
 def test_net_benefit_is_its_definition(seed, threshold):
     rng = np.random.default_rng(seed)
     y, p = rng.integers(0, 2, size=50), np.round(rng.random(50), 2)

@@ -6,7 +6,7 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from scipy.stats import t
@@ -52,7 +52,6 @@ def defined_covariance(positive: np.ndarray, scores: np.ndarray, clusters: np.nd
 
 
 @given(tied_data(least=2), st.integers(0, 10_000))
-@settings(deadline=None, max_examples=80)
 def test_covariance_is_its_definition(data, seed):
     positive, score = data
     scores = np.stack([score, np.random.default_rng(seed).integers(0, 4, size=score.size).astype(float)])
@@ -62,7 +61,6 @@ def test_covariance_is_its_definition(data, seed):
 
 
 @given(tied_data(least=3), st.integers(0, 10_000))
-@settings(deadline=None, max_examples=80)
 def test_clustered_covariance_is_its_definition(data, seed):
     positive, score = data
     rng = np.random.default_rng(seed)
@@ -77,7 +75,6 @@ def test_clustered_covariance_is_its_definition(data, seed):
 
 
 @given(tied_data(least=2))
-@settings(deadline=None, max_examples=60)
 def test_clusters_of_one_are_no_clusters_and_duplicates_count_once(data):
     positive, score = data
     plain = delong_covariance(positive, score)[1]
@@ -90,7 +87,6 @@ def test_clusters_of_one_are_no_clusters_and_duplicates_count_once(data):
 
 
 @given(tied_data(least=2), st.integers(0, 10_000))
-@settings(deadline=None, max_examples=60)
 def test_the_comparison_is_antisymmetric_and_invariant(data, seed):
     positive, a = data
     b = np.random.default_rng(seed).permutation(a)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm, t, ttest_1samp
@@ -41,7 +41,6 @@ def test_wilson_is_newcombes_table(printed, k, n):
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-@settings(deadline=None)
 def test_intervals_are_ordered_and_symmetric(count):
     k, n = count
     for function in (wilson_ci, clopper_pearson_ci):
@@ -199,7 +198,6 @@ def test_a_p_value_that_is_not_there_does_not_count():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-@settings(deadline=None)
 def test_adjustment_only_raises_p_and_keeps_their_order(p):
     for adjusted in (holm(p), benjamini_hochberg(p)):
         assert (adjusted >= np.array(p)).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.core.errors import InputError
@@ -35,7 +35,6 @@ def test_the_worked_example_of_rjafroc() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), st.integers(0, 1)), min_size=8, max_size=40))
-@settings(deadline=None, max_examples=60)
 def test_it_is_its_curve_and_its_double_sum(rows: list[tuple[int, int, int]]) -> None:
     truth, score, found = (np.array(column) for column in zip(*rows, strict=True))
     truth[:4] = [0, 0, 1, 1]

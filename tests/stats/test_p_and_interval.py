@@ -42,7 +42,6 @@ TESTS: dict[str, Callable[..., Comparison]] = {
     clustered=st.booleans(),
     level=st.sampled_from([0.5, 0.8, 0.9, 0.95]),
 )
-@settings(deadline=None, max_examples=60)
 def test_p_and_interval_are_of_one_test(name, seed, n, gap, ties, clustered, level):
     rng = np.random.default_rng(seed)
     y = (rng.random(n) < 0.5).astype(int)
@@ -71,7 +70,7 @@ def test_p_and_interval_are_of_one_test(name, seed, n, gap, ties, clustered, lev
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 30), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_mcnemar_over_every_table(only_a, only_b, rest, level):
     if only_a + only_b + rest < 2:
         return

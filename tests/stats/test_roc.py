@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.core.errors import InputError, NotEstimableError
@@ -32,14 +32,12 @@ def tied_data(draw: st.DrawFn, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(tied_data())
-@settings(deadline=None, max_examples=150)
 def test_auc_is_its_definition(data):
     positive, score = data
     assert auc(positive, score) == pytest.approx(defined_auc(positive, score), abs=1e-14)
 
 
 @given(tied_data())
-@settings(deadline=None, max_examples=80)
 def test_placements_are_counts_of_the_other_class(data):
     positive, score = data
     for i, (own, value) in enumerate(zip(positive, score, strict=True)):
@@ -49,7 +47,6 @@ def test_placements_are_counts_of_the_other_class(data):
 
 
 @given(tied_data())
-@settings(deadline=None, max_examples=80)
 def test_auc_is_invariant_and_antisymmetric(data):
     positive, score = data
     value = auc(positive, score)
@@ -60,7 +57,6 @@ def test_auc_is_invariant_and_antisymmetric(data):
 
 
 @given(tied_data())
-@settings(deadline=None, max_examples=80)
 def test_the_area_under_the_curve_is_the_auc(data):
     positive, score = data
     curve = roc_curve(positive, score)
@@ -71,7 +67,6 @@ def test_the_area_under_the_curve_is_the_auc(data):
 
 
 @given(tied_data(), st.floats(0.05, 0.95))
-@settings(deadline=None, max_examples=80)
 def test_partial_areas_add_up(data, cut):
     positive, score = data
     parts = partial_auc(positive, score, low=0, high=cut) + partial_auc(positive, score, low=cut, high=1)

@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 import timm
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon import weights
@@ -57,7 +57,6 @@ def test_imagenet_is_timms_default(backbone: str) -> None:
 
 
 @given(st.tuples(finite, positive), st.tuples(*[finite] * 3), st.tuples(*[positive] * 3), st.floats(0, 1))
-@settings(deadline=None)
 def test_normalisation_is_range_then_mean_then_std(
     bounds: tuple[float, float], mean: tuple[float, ...], std: tuple[float, ...], grey: float
 ) -> None:

@@ -80,7 +80,7 @@ def bootstrap_ci(
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     below = (np.sum(draws < value) + np.sum(draws == value) / 2) / draws.size
     if method == "bca" and 0 < below < 1:
-        bias, acceleration = ndtri(below), _acceleration(units, calculate)
+        bias, acceleration = ndtri(below), jackknife_acceleration(units, calculate)
         shifted = bias + ndtri(tails)
         tails, used = ndtr(bias + shifted / (1 - acceleration * shifted)), "BCa (Efron 1987)"
     low, high = np.quantile(draws, tails)
@@ -322,7 +322,7 @@ def of_weights(
     return by_cumulation
 
 
-def _acceleration(units: Units, calculate: Callable[[Floats], Floats]) -> float:
+def jackknife_acceleration(units: Units, calculate: Callable[[Floats], Floats]) -> float:
     """Efron's acceleration from the jackknife over clusters, by stratum (Davison & Hinkley 1997, eq. 5.29)."""
     without = np.empty(units.total)
     for which, weights in units.left_out():

@@ -44,7 +44,7 @@ def permutation_test(
     positive = inputs.truth(y_true)
     a = midranks(inputs.scores(score_a, positive.size, name="score_a"))
     b = midranks(inputs.scores(score_b, positive.size, name="score_b"))
-    effect = _exchange_effects(positive, a, b)
+    effect = exchange_effects(positive, a, b)
     codes = inputs.codes(clusters, positive.size)
     if codes is not None:
         effect = np.bincount(codes, weights=effect).astype(np.float64)
@@ -74,7 +74,7 @@ def permutation_test(
     )
 
 
-def _exchange_effects(positive: inputs.Bools, a: Floats, b: Floats) -> Floats:
+def exchange_effects(positive: inputs.Bools, a: Floats, b: Floats) -> Floats:
     """What each case adds to AUC(a) - AUC(b), and takes from it when its two scores are exchanged.
 
     The difference after exchanges is the sum of these with the sign changed where exchanged: the parts of the four

@@ -95,7 +95,7 @@ def _make(folder: Path, admission: _Admission) -> list[dict[str, Any]]:
     age = int(np.clip(rng.triangular(*kind.ages) + centre.older, max(2, youngest - 2), oldest + 3))
     sex = "M" if rng.random() < (0.44 if admission.label == "giant cell tumor" else 0.56) else "F"
     patient = Patient.sample(rng, age, sex)
-    site, lesions = _lesions(rng, kind, patient)
+    site, lesions = lesions_of(rng, kind, patient)
     clinical = _clinical(rng, admission.label, age, sex, site, centre)
     views = list(VIEWS[site]) if rng.random() < centre.second_view else [str(rng.choice(VIEWS[site]))]
     rows = []
@@ -126,7 +126,7 @@ def _make(folder: Path, admission: _Admission) -> list[dict[str, Any]]:
     return rows
 
 
-def _lesions(rng: np.random.Generator, kind: Kind, patient: Patient) -> tuple[str, tuple[Lesion, ...]]:
+def lesions_of(rng: np.random.Generator, kind: Kind, patient: Patient) -> tuple[str, tuple[Lesion, ...]]:
     """The site and the lesions of a patient."""
     host = sample_host(rng, kind)
     first = sample_lesion(rng, kind, host, patient)

@@ -10,7 +10,7 @@ from osteon.core.errors import ImageError
 from osteon.io import dicom
 from osteon.io.cohorts._files import Folder, why_not_read
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped
-from osteon.io.cohorts._patients import Evidence, patients, plain, shared_births, usable_birth
+from osteon.io.persons import Evidence, patients, plain, shared_births, usable_birth
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -1,6 +1,6 @@
 """Figures: one function each, from tables to a matplotlib Figure; no number is computed here that a table could hold.
 
-:func:`draw_all` draws every figure whose tables a run folder has. A new figure is a function and one entry in `_DRAWN`.
+:func:`draw_all` draws every figure whose tables a run folder has. A new figure is a function and one entry in `DRAWN`.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class _Run(Tables):
         return float(self.reader_study.get("level", 0.95))
 
 
-_DRAWN: dict[str, Callable[[_Run], Figure]] = {
+DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "flow": lambda run: flow(run.course),
     "roc": lambda run: roc(run["roc"], run["metrics"], run.look, run.called),
     "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look, run.called, run.level),
@@ -169,13 +169,13 @@ def draw_all(run: Path, *, anew: Iterable[str] | None = None, progress: Progress
     """
     content = _Run(run)
     paths: list[Path] = []
-    chosen = set(_DRAWN if anew is None else anew)
-    due = [name for name in _DRAWN if name in chosen or not content.figure_file(name).is_file()]
+    chosen = set(DRAWN if anew is None else anew)
+    due = [name for name in DRAWN if name in chosen or not content.figure_file(name).is_file()]
     with (progress or Quiet())(len(due), "drawing figures") as bar:
         for name in due:
             stem = content.figure_file(name, "")
             try:
-                paths += save(_DRAWN[name](content), stem)
+                paths += save(DRAWN[name](content), stem)
             except _AbsentError:
                 for suffix in (".svg", ".pdf"):
                     stem.with_name(name + suffix).unlink(missing_ok=True)

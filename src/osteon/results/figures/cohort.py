@@ -32,7 +32,7 @@ def flow(content: Mapping[str, Any]) -> Figure:
     stages, excluded, groups = (list(content.get(name) or []) for name in ("stages", "excluded", "groups"))
     positive = str(content.get("positive", "positive"))
     inner = [_Box([_first_upper(s["name"])], [_count(s)]) for s in stages]
-    out = [_left_box(reasons) for reasons in _leaving(stages, excluded)]
+    out = [_left_box(reasons) for reasons in leaving(stages, excluded)]
     leaves = [_group_box(group, positive) for group in groups]
     rows = [leaves[i : i + _GROUPS_A_ROW] for i in range(0, len(leaves), _GROUPS_A_ROW)]
     gap = 0.34
@@ -86,7 +86,7 @@ def _count(stage: Mapping[str, Any]) -> str:
     return counted(stage["cases"], "case") + patients
 
 
-def _leaving(stages: Sequence[Mapping[str, Any]], excluded: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
+def leaving(stages: Sequence[Mapping[str, Any]], excluded: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
     """Who left between each stage and the next, as numbers and reasons.
 
     A reason says which stage its cases did not reach. Where it does not, it stands where the count falls by as much;
