@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +117,7 @@ def predict(
         InputError: The table lacks a column, or nothing at all could be asked about.
     """
     workers = workers or Workers()
-    file = portable.read(model_file)
+    file = _opened(model_file)
     _warn(file, given, workers)
     if not given.cases.empty:
         check_columns(file, given.cases)
@@ -153,7 +152,8 @@ def said(found: Predicted, model_file: Path) -> str:
     elif len(found.table) > 1:
         told.append(found.table.to_csv(index=False, lineterminator="\n").rstrip())
     if len(found.table) == 1:
-        told.append(str(as_prediction(portable.read(model_file), found.table.iloc[0])))
+        row = found.table.iloc[0]
+        told.append(str(as_prediction(_opened(model_file, str(row["model"])), row)))
     if len(found.aside):
         told.append(f"Set aside: {counted(len(found.aside), 'case')}")
         told += [f"  {row.image}: {row.reason}" for row in found.aside.head(_NAMED).itertuples()]
@@ -233,7 +233,7 @@ def _chunk(
     part: Path | None, model_file: Path, identity: str, cases: pd.DataFrame, unsteady: int, pictures: Path | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask about a chunk of cases and write what came of it."""
-    table, aside = _ask(_opened(str(model_file), identity), cases, unsteady, pictures)
+    table, aside = _ask(_opened(model_file, identity), cases, unsteady, pictures)
     if part is not None:
         with tables.written(part) as beside:
             content = {"table": table.to_dict("list"), "aside": aside.to_dict("list")}
@@ -247,13 +247,20 @@ def _read_part(part: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table, pd.DataFrame(content["aside"], columns=list(tables.SET_ASIDE.columns))
 
 
-@lru_cache(maxsize=1)
-def _opened(path: str, identity: str) -> Portable:
-    """A model's file, kept by a worker from chunk to chunk."""
-    file = portable.read(Path(path))
-    if file.identity != identity:
-        raise InputError("it was replaced while it was in use", file=path, fix="Run the same command again.")
-    return file
+#: The file that was read last, by its identity: a worker keeps it from chunk to chunk.
+_kept: dict[str, Portable] = {}
+
+
+def _opened(path: Path, identity: str = "") -> Portable:
+    """A model's file; the one that is kept, if that has this identity."""
+    if identity not in _kept:
+        file = portable.read(path)
+        if identity and file.identity != identity:
+            raise InputError("it was replaced while it was in use", file=path, fix="Run the same command again.")
+        _kept.clear()
+        _kept[file.identity] = file
+        return file
+    return _kept[identity]
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
