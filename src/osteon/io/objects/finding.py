@@ -49,7 +49,7 @@ class Finding:
     Attributes:
         case_id: The case.
         box: x0, y0, x1, y1 in pixels, from the upper left corner of the first.
-        probability: Of the positive class; nan is not possible.
+        probability: Of the positive class.
         folds: Least and greatest probability over the models of the folds.
         recalibrated: The probability recalibrated on development; nan where that could not be fitted.
         calls: The class at each operating point.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from osteon.core.errors import InputError
 from osteon.io.objects.finding import Author, Finding
 from osteon.io.objects.identity import device_uid, uid
-from osteon.io.objects.source import moment, number
+from osteon.io.objects.source import KEPT, moment, number
 
 if TYPE_CHECKING:
     from highdicom.sr import CodedConcept
@@ -31,6 +31,11 @@ _MAKER = "osteon"
 #: Under which highdicom makes identifiers at random.
 _RANDOM = "1.2.826.0.1.3680043.10.511.3."
 _MAX_LO = 64
+#: When an object was made.
+_MADE = (
+    *(("InstanceCreationDate", "InstanceCreationTime"), ("ContentDate", "ContentTime")),
+    *(("PresentationCreationDate", "PresentationCreationTime"), ("DateOfSecondaryCapture", "TimeOfSecondaryCapture")),
+)
 
 
 def check_installed() -> None:
@@ -112,10 +117,13 @@ class Making:
         """An object without anything of chance or of today, with the equipment that it stems from."""
         source, author = self.source, self.author
         day, time = moment(source)
-        for start in ("InstanceCreation", "Content", "PresentationCreation"):
-            if f"{start}Date" in made:
-                setattr(made, f"{start}Date", day)
-                setattr(made, f"{start}Time", time)
+        for date, at in _MADE:
+            if date in made:
+                setattr(made, date, day)
+                setattr(made, at, time)
+        for name in KEPT:
+            if name in source and name not in made:
+                made[name] = source[name]
         if kind in ("overlay", "picture"):  # required where the part is one of a pair: empty where it is not known
             made.Laterality = source.get("Laterality") or source.get("ImageLaterality") or ""
         if kind in ("region", "map"):  # on the radiograph's own pixels

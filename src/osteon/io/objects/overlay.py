@@ -64,15 +64,19 @@ def _annotation(making: Making, layer: object) -> GraphicAnnotation:
     return pr.GraphicAnnotation([source], layer, graphic_objects=lines, text_objects=texts)
 
 
-def _window(stored: StoredRadiograph) -> list[SoftcopyVOILUTTransformation] | None:
-    """The window that osteon shows the radiograph in, in the file's own values; None takes the file's look-up table."""
+def _window(stored: StoredRadiograph) -> list[SoftcopyVOILUTTransformation]:
+    """The window or table that osteon shows the radiograph in, in the file's own values."""
+    from highdicom import VOILUT
     from highdicom.pr import SoftcopyVOILUTTransformation
 
-    if isinstance(stored.curve, np.ndarray):
-        return None
     low, high = stored.window
     if stored.mirror is not None:
         low, high = stored.mirror - high, stored.mirror - low
+    if isinstance(stored.curve, np.ndarray):
+        shown = stored.curve if stored.mirror is None else 1 - stored.curve[::-1]
+        if low >= 0 and len(shown) < 1 << 16:
+            table = np.rint(shown * 65535).astype(np.uint16)
+            return [SoftcopyVOILUTTransformation(voi_luts=[VOILUT(int(low), table, "As osteon shows it")])]
     if stored.curve == "sigmoid":
         return [SoftcopyVOILUTTransformation((low + high) / 2, high - low, voi_lut_function="SIGMOID")]
     return [SoftcopyVOILUTTransformation((low + high) / 2, max(high - low, 1e-6), voi_lut_function="LINEAR_EXACT")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osteon.core.errors import ImageError
 from osteon.io.dicom import is_dicom, parse
@@ -33,6 +33,8 @@ _EMPTY = (  # what the standard wants there even if it is not known (type 2)
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
     *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
 )
+#: What every result says of patient and study as the radiograph says it.
+KEPT = (*_PATIENT, *_STUDY)
 _MOMENTS = ("Content", "Acquisition", "Series", "Study")
 _PICTURE = (
     *("Modality", "SeriesNumber", "InstanceNumber", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -65,7 +67,7 @@ def read_source(path: Path) -> Dataset:
             file=path,
             fix="Give the radiograph as DICOM, or leave --dicom out.",
         )
-    found = parse(path, dict.fromkeys((*_IDENTITY, *_PATIENT, *_STUDY, *_PICTURE, *_EQUIPMENT, "SyntheticData")))
+    found = parse(path, dict.fromkeys((*_IDENTITY, *KEPT, *_PICTURE, *_EQUIPMENT, "SyntheticData")))
     absent = [name for name in _IDENTITY if not _is_uid(found.get(name))]
     if absent:
         raise ImageError(
@@ -90,23 +92,30 @@ def moment(source: Dataset) -> tuple[str, str]:
 def aspect(source: Dataset) -> tuple[float, float]:
     """Height and width of a pixel, in proportion."""
     for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
-        try:
-            height, width = (float(side) for side in source.get(name) or ())
-        except (TypeError, ValueError):
-            continue
-        if 0 < height < 1e6 and 0 < width < 1e6:
-            return height, width
+        pair = _pair(source.get(name))
+        if pair is not None:
+            return pair
     return 1.0, 1.0
 
 
 def number(source: Dataset) -> int:
     """The number of a radiograph's result in its series, from those of the radiograph itself."""
-    series, instance = (source.get(name) or 0 for name in ("SeriesNumber", "InstanceNumber"))
+    told = (source.get(name) for name in ("SeriesNumber", "InstanceNumber"))
+    series, instance = (value if isinstance(value, int) else 0 for value in told)
     return max(1, (series if 0 < series < 100_000 else 0) * 1000 + (instance if 0 < instance < 1000 else 0))
 
 
 def _is_uid(value: object) -> bool:
     return bool(re.fullmatch(r"(?=.{3,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+", str(value or "")))
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    """Two lengths; None where they are not that."""
+    try:
+        height, width = (float(side) for side in value or ())
+    except (TypeError, ValueError):
+        return None
+    return (height, width) if 0 < height < 1e6 and 0 < width < 1e6 else None
 
 
 def _settle(found: Dataset) -> None:
@@ -116,10 +125,13 @@ def _settle(found: Dataset) -> None:
         wrong = (element.VR == "DA" and not _DATE.fullmatch(text)) or (element.VR == "TM" and not _TIME.fullmatch(text))
         if element.keyword == "PatientSex" and text not in ("M", "F", "O"):
             wrong = True
-        if element.VR == "IS" and not isinstance(element.value, int):
-            wrong = True
         if wrong:
-            found[element.tag].value = None if element.VR == "IS" else ""
+            found[element.tag].value = ""
+    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
+        if name in found and _pair(found.get(name)) is None:
+            del found[name]
+    if len(found.get("PatientOrientation") or ()) != 2:
+        found.PatientOrientation = ""
     for name in _EMPTY:
         if name not in found:
             setattr(found, name, "")
