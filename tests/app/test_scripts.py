@@ -42,13 +42,13 @@ def test_parts_of_scripts(tmp_path: Path) -> None:
 
 
 def test_every_request_can_be_cancelled() -> None:
-    """Scripts reach the server through api.js and the picture worker alone, and both hand a signal to `fetch`."""
+    """Scripts reach the server through api.js, the picture worker and a served model's form, each with a signal."""
     found = {}
     for path in sorted((SCRIPTS / "js").glob("*.js")):
         calls = re.findall(r"\bfetch\((.*?)\);?\n\s*(?:const|if)", path.read_text(encoding="utf-8"), re.DOTALL)
         if calls:
             found[path.name] = calls
-    assert sorted(found) == ["api.js", "decode.js"]
+    assert sorted(found) == ["api.js", "asking.js", "decode.js"]
     assert all("signal" in call for calls in found.values() for call in calls)
 
 
@@ -56,6 +56,6 @@ def test_every_script_is_fetched_ahead_and_checked() -> None:
     """A module that reader.html does not name would be found late; one without types would not be held to any."""
     page = (SCRIPTS / "reader.html").read_text(encoding="utf-8")
     named = set(re.findall(r"/static/js/(\w+)\.js", page))
-    not_on_it = {"admin", "decode", "grey"}
+    not_on_it = {"admin", "asking", "decode", "grey"}
     assert named == {path.stem for path in (SCRIPTS / "js").glob("*.js")} - not_on_it
     assert not [path for path in (SCRIPTS / "js").glob("*.js") if "ts-nocheck" in path.read_text(encoding="utf-8")]

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import Page, chromium, listening
+from browsing import Page, listening
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -242,6 +242,12 @@ def test_nothing_of_a_patient_is_said_or_written(
     assert list(private.iterdir()) == []
 
 
+def in_a_thread(course: Any) -> Any:
+    """Run a coroutine where no browser's loop runs."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, course).result()
+
+
 # --- doors ----------------------------------------------------------------------------------------------------------
 
 
@@ -263,7 +269,7 @@ def test_a_request_that_is_too_long_is_refused_before_it_is_read(exported: Expor
     form = {"content-type": "multipart/form-data; boundary=edge", "host": "127.0.0.1"}
     scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "client": ("127.0.0.1", 5)}
     scope |= {"headers": [(name.encode(), value.encode()) for name, value in form.items()], "root_path": ""}
-    asyncio.run(server.app(scope, receive, send))
+    in_a_thread(server.app(scope, receive, send))
     assert (replies[0]["status"], json.loads(replies[1]["body"])) == (
         413,
         {"error": "The request is longer than 0.0953674 MB."},
@@ -375,7 +381,7 @@ def test_questions_wait_for_each_other_and_nothing_else_waits(exported: Exported
             model.go.set()
             return [refused.status_code, *await asyncio.gather(*asked)]
 
-    assert asyncio.run(course()) == [503, *[200] * serving.MOST_WAITING]
+    assert in_a_thread(course()) == [503, *[200] * serving.MOST_WAITING]
     assert model.most == 1
 
 
@@ -424,12 +430,6 @@ def test_a_card_is_text_whatever_it_says() -> None:
     shown = leaflet.as_html(evil)
     assert not any(mark in shown for mark in ("<script", "<img", 'href="javascript', "<b>", "style="))
     assert '<td class="number">2</td>' in shown
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def test_the_pages_need_nobody_else_and_the_form_asks(exported: Exported, browser: Any, tmp_path: Path) -> None:

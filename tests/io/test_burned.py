@@ -131,7 +131,7 @@ def phantom(centre: int, seed: int, text: tuple[str, ...], site: str = "") -> Ph
             break
     patient = Patient.sample(rng, 34, "F")
     lesions = (sample_lesion(rng, kind, host, patient),)
-    return take(rng, patient, lesions, site=host[0], view="frontal", centre=CENTRES[centre], text=text)
+    return take(rng, patient, lesions, (host[0], "frontal"), CENTRES[centre], text)
 
 
 @pytest.mark.parametrize("centre", [0, 1, 2, 3])
@@ -235,3 +235,26 @@ def test_what_a_header_says(tmp_path: Path) -> None:
     assert burned.stated(tmp_path / "film.png") is None
     (tmp_path / "bad.dcm").write_bytes(b"not DICOM at all, but longer than a preamble" * 9)
     assert burned.stated(tmp_path / "bad.dcm") is None
+
+
+@pytest.mark.parametrize("shine", [0.0, 0.12])
+def test_text_on_a_plate_of_its_own_is_taken_away_even_over_the_anatomy(shine: float) -> None:
+    """What the plate hides is hidden already; the demonstration's own pictures are labelled so."""
+    y, x = np.mgrid[:400, :300]
+    tissue = (0.35 + 0.3 * x / 300 + 0.05 * np.sin(y / 7)).astype(np.float32)
+    picture = tissue.copy()
+    letters = Image.new("L", (300, 400))
+    ImageDraw.Draw(letters).text((150, 60), "PHANTOM 4711", fill=255, font=ImageFont.load_default(16))
+    ink = np.asarray(letters) / 255
+    rows, columns = np.nonzero(ink > 0.3)
+    plate = (slice(rows.min() - 3, rows.max() + 4), slice(columns.min() - 3, columns.max() + 4))
+    picture[plate] *= shine
+    shown = np.maximum(picture, 0.95 * ink).astype(np.float32)
+    found = [text for text in burned.find_in(shown) if text.outside]
+    clean = burned.hide_in(shown, [text.box for text in found])
+    assert (clean[ink > 0.9] < 0.6).all()
+    untouched = np.ones(shown.shape, dtype=bool)
+    untouched[plate] = False
+    assert (clean[untouched] == shown[untouched]).mean() > 0.999
+    bare = np.maximum(tissue, 0.95 * ink).astype(np.float32)  # without a plate it is over the anatomy
+    assert not any(text.outside for text in burned.find_in(bare))

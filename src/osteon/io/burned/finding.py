@@ -16,6 +16,7 @@ from osteon.core.types import Pixels
 from osteon.io.burned.ground import ground
 from osteon.io.burned.lines import Group, groups
 from osteon.io.burned.marker import Box, reading
+from osteon.io.burned.plates import on_plate
 from osteon.io.burned.scores import score
 from osteon.io.burned.strokes import strokes
 from osteon.io.stored import StoredRadiograph
@@ -35,7 +36,8 @@ _LOOSE = 1.4  # two boxes become one where it is at most so much larger than the
 #: Share of its contrast from which on something is an object; share of a text's objects that may leave its box.
 _OBJECT, _CROSSING = 0.35, 0.3
 _GROWN = (0.0, 0.4, 0.8)  # of its short side, by which a box grows to hold a whole letter
-_WHOLLY = 0.95  # of a text over the anatomy that is painted over as one outside it
+_MOSTLY, _WHOLLY = 0.6, 0.95  # of a text over the anatomy: the rest of it goes with it; nothing is left of it
+_GAP = 3  # pixels beyond a text that still count as covered by it: what lies between two lines
 _FAINT, _CLEAR = 0.05, 0.2  # least contrast of a line and of a single letter, as shares of the picture's range
 #: Log odds from which on a group is text, over the anatomy and outside it. Text drawn for the fit reaches 7 and more on
 #: one of the levels, rows of phalanges 4.
@@ -114,7 +116,9 @@ def find_in(picture: Pixels) -> list[Text]:
         size = group.size * scale
         reach = max(2.0, _MARGIN * size)
         place = _Place(np.array(group.box) * scale, size, group.turned, peak, score(group), reach, outside=False)
-        if _is_bare(scaled, place.box):
+        if place.score > _CERTAIN[True] and on_plate(scaled, around.ground, place.box, peak):
+            place = replace(place, outside=True, reach=_BARE, plate=True)
+        elif _is_bare(scaled, place.box):
             place = replace(place, outside=True, reach=_BARE)
         elif around.share(place.box, place.reach) >= _OUTSIDE:
             place = replace(place, outside=True)
@@ -128,7 +132,7 @@ def find_in(picture: Pixels) -> list[Text]:
     places = _joined(found, others)
     certain = [place for place in places if place.score > _CERTAIN[False]]
     texts = []
-    for text in _merged([place.text(picture.shape) for place in places]):
+    for text in _merged([place.text(picture.shape) for place in places if not place.plate]):
         if text.outside:
             whole = _whole(scaled, around, text.box)
             if whole:
@@ -138,7 +142,7 @@ def find_in(picture: Pixels) -> list[Text]:
             else:
                 continue  # a finger tip, or part of a marker
         texts.append(text)
-    return _merged(texts)
+    return _merged([*texts, *(place.text(picture.shape) for place in places if place.plate)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +157,7 @@ class _Place:
         score: Log odds that it is text.
         reach: Pixels around the strokes that belong to them: blur, and what compression leaves.
         outside: Outside the anatomy.
+        plate: On a plate of its own.
     """
 
     box: NDArray[np.float64]
@@ -162,6 +167,7 @@ class _Place:
     score: float
     reach: float
     outside: bool
+    plate: bool = False
 
     def text(self, shape: tuple[int, ...]) -> Text:
         """The box in whole pixels, with the margin."""
@@ -269,6 +275,9 @@ class _Surroundings:
 
     Args:
         shape: Height and width of the picture.
+
+    Attributes:
+        ground: (H, W) where no part of the patient is.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -277,6 +286,7 @@ class _Surroundings:
         self.scale = np.array([width / shape[1], height / shape[0]] * 2)
         self._drawn = np.zeros((height, width), dtype=bool)
         self._sums = np.zeros((1, 1), dtype=np.int64)
+        self.ground: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
 
     def strokes(self, on: NDArray[np.bool_], scale: int) -> None:
         """Take note of strokes."""
@@ -293,7 +303,11 @@ class _Surroundings:
         if drawn.any() and not drawn.all():
             nearest = ndimage.distance_transform_edt(drawn, return_distances=False, return_indices=True)
             small = small[tuple(nearest)]
-        self._sums = np.pad(ground(small).astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+        free = ground(small)
+        rows = np.minimum((np.arange(picture.shape[0]) * self.scale[1]).astype(np.intp), height - 1)
+        columns = np.minimum((np.arange(picture.shape[1]) * self.scale[0]).astype(np.intp), width - 1)
+        self.ground = free[np.ix_(rows, columns)]
+        self._sums = np.pad(free.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
 
     def share(self, box: NDArray[np.float64], reach: float) -> float:
         """Share of ground in a box and within `reach` pixels around it."""
@@ -327,7 +341,8 @@ def _joined(found: list[_Place], others: list[_Place]) -> list[_Place]:
             if by is None:
                 rest.append(other)
             else:
-                more.append(replace(other, size=by.size, turned=by.turned, outside=by.outside and other.outside))
+                outside = by.outside and other.outside
+                more.append(replace(other, size=by.size, turned=by.turned, outside=outside))
         lines += more
         newest, left = more, rest
     return lines
@@ -352,12 +367,20 @@ def _merged(texts: list[Text]) -> list[Text]:
                 else:
                     done.append(box)
             boxes = done
+        covered = [0.0 if outside else _covered(box, [text.box for text in kept if text.outside]) for box in boxes]
         kept += [
-            Text(box, outside)
-            for box in boxes
-            if outside or not any(t.outside and _shared(box, t.box) > _WHOLLY * _area(box) for t in kept)
+            Text(box, outside or share > _MOSTLY) for box, share in zip(boxes, covered, strict=True) if share <= _WHOLLY
         ]
     return sorted(kept, key=lambda text: (text.box[1], text.box[0]))
+
+
+def _covered(box: Box, others: list[Box]) -> float:
+    """Share of a box that others and the gaps between their lines cover."""
+    mask = np.zeros((box[3] - box[1], box[2] - box[0]), dtype=bool)
+    for x0, y0, x1, y1 in others:
+        rows = slice(max(y0 - _GAP - box[1], 0), max(y1 + _GAP - box[1], 0))
+        mask[rows, max(x0 - _GAP - box[0], 0) : max(x1 + _GAP - box[0], 0)] = True
+    return float(mask.mean()) if mask.size else 1.0
 
 
 def _around(box: Box, other: Box) -> Box:

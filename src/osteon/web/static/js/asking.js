@@ -2,6 +2,8 @@
 
 import { h } from "./dom.js";
 
+/** Milliseconds after which a question is given up. */
+const PATIENCE = 300_000;
 const form = /** @type {HTMLFormElement} */ (document.querySelector("form"));
 const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
 const answer = /** @type {HTMLElement} */ (document.getElementById("answer"));
@@ -11,7 +13,7 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   answer.replaceChildren("Asking …");
   try {
-    const reply = await fetch("/predict", { method: "POST", body: question() });
+    const reply = await fetch("/predict", { method: "POST", body: question(), signal: AbortSignal.timeout(PATIENCE) });
     const said = await reply.json();
     answer.replaceChildren(reply.ok ? shown(said) : h("p", { class: "alarm" }, said.error));
   } catch {
