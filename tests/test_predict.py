@@ -543,6 +543,10 @@ def test_answers_as_dicom_objects_say_what_the_table_says(fitted: Fitted, tmp_pa
     again = ask(model, table, dicom=tmp_path / "again")
     for a, b in zip(found.objects, again.objects, strict=True):
         assert a.read_bytes() == b.read_bytes(), a.name
+    boxes = pd.read_csv(table).iloc[:2].drop(columns="mask")
+    boxes.to_csv(table, index=False)
+    ask(model, table, dicom=tmp_path / "again")
+    assert not (tmp_path / "again" / first / "region.dcm").exists()  # no lesion has a mask any more
 
 
 def test_dicom_results_need_a_dicom_radiograph_and_a_model_that_looks(fitted: Fitted, tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def _one(model_file: Path, identity: str, cases: pd.DataFrame, said: pd.DataFram
     findings = [_finding(row, one, mapper) for row, one in zip(rows, asked, strict=True)]
     room = folder / tables.file_name(str(cases["case_id"].iloc[0]), "")
     room.mkdir(parents=True, exist_ok=True)
+    for name in making.SERIES:  # what an earlier answer had and this one has not must not stay beside it
+        (room / f"{name}.dcm").unlink(missing_ok=True)
     written = []
     with quiet():
         made = Making(read_source(path), _author(file), findings)
