@@ -24,6 +24,7 @@ from osteon.models.inputs import case
 from osteon.models.network import build, exchange
 from osteon.models.network.fitted import FittedNetwork, Member, SavedNetwork
 from osteon.study import Compute, Crop, Network
+from small_study import WHOLE
 
 SIZE = 48
 #: Runs the example for every line of arguments, where neither osteon nor anything else that it brings can be imported.
@@ -65,9 +66,8 @@ def in_torch(one: Member, given: np.ndarray) -> np.ndarray:
     [
         ("resnet18", 64),
         ("mobilenetv3_small_050", 64),
-        ("densenet121", 64),
-        ("inception_v3", 96),
         ("test_vit", 64),
+        *[("densenet121", 64), ("inception_v3", 96)] * WHOLE,
     ],
 )
 def test_an_onnx_file_says_what_the_network_says(backbone: str, size: int) -> None:

@@ -175,8 +175,10 @@ def test_an_interrupted_step_goes_on_where_it_stopped(
     assert bytes_of(run(again)) == bytes_of(finished)
 
 
-def test_another_model_perturbs_no_other_again(again: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = tables.read(run(again) / "perturbed.parquet", tables.PERTURBED)
+def test_another_model_perturbs_no_other_again(
+    finished: Path, table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = Path(shutil.copytree(finished.parent, tmp_path / "study")) / "study.toml"
     more = '[[models]]\nkind = "network"\nname = "more"\nbackbone = "test_resnet"\nweights = "random"\n\n'
     again.write_text(TEXT.replace("[evaluation]", more + "[evaluation]"))
     saved: list[Path] = []
@@ -184,7 +186,7 @@ def test_another_model_perturbs_no_other_again(again: Path, monkeypatch: pytest.
     monkeypatch.setattr(perturbation, "save_array", lambda part, array: (saved.append(part), save(part, array)))
     after = tables.read(run(again) / "perturbed.parquet", tables.PERTURBED)
     assert len({part.parent for part in saved if part.parent.name != ".cache"}) == 1
-    pd.testing.assert_frame_equal(after[after["model"] != "more"].reset_index(drop=True), before)
+    pd.testing.assert_frame_equal(after[after["model"] != "more"].reset_index(drop=True), table)
 
 
 def test_worst_cases_are_those_that_moved_most(finished: Path, table: pd.DataFrame) -> None:

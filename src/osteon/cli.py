@@ -121,6 +121,8 @@ def predict(
     with pipeline.taken_in(inputs, box=sides, mask=mask, table=table) as given:
         found = pipeline.predict(file, given, out, unsteady=unsteady, maps=maps, dicom=dicom, workers=workers)
     print(pipeline.said(found, file))
+    if len(found.table) == 1:
+        _done.append("predict")
 
 
 @app.command()
@@ -302,10 +304,20 @@ def _headline(finished) -> None:  # type: ignore[no-untyped-def]
     print(f"\nReport: {finished.report}")
 
 
+#: Verbs that a person waits for and that have nothing left to do: taking torch down would take another second.
+_done: list[str] = []
+
+
 def main() -> None:
     """Run the command line; errors of the user's input end with one sentence and status 2."""
     try:
         app()
+    except SystemExit as ended:
+        if _done and not ended.code:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        raise
     except OsteonError as error:
         print(f"osteon: {error}", file=sys.stderr)
         sys.exit(2)

@@ -176,7 +176,7 @@ def shown_window(page: Page) -> tuple[float, float]:
 
 def test_a_large_picture_comes_at_half_its_size_first(serve: Serve, browser: Any) -> None:
     """The whole is held back on its way: the reader sees the half, is told so at 1:1, and then sees every pixel."""
-    served = serve(ALONE, shape=(1501, 1100))
+    served = serve(ALONE, cases=2, shape=(1501, 1100))
     original = read_stored(served.images / f"secret-malignant-{first_case(served)}.png").render().pixels
     window = original[original.shape[0] // 2 - 60 :, original.shape[1] // 2 - 45 :][:120, :90]
     held: list[Any] = []
@@ -206,7 +206,7 @@ def test_a_large_picture_comes_at_half_its_size_first(serve: Serve, browser: Any
 
 
 def test_a_picture_that_never_comes_whole_is_said(serve: Serve, browser: Any) -> None:
-    served = serve(ALONE, shape=(1501, 1100))
+    served = serve(ALONE, cases=2, shape=(1501, 1100))
     with listening(served) as address:
         page = Page(browser, address)
         page.context.route("**/pictures/1", lambda route: route.abort())

@@ -215,6 +215,8 @@ def named(kind: str) -> type[Kind]:
         StudyError: Nobody has registered it.
     """
     for room in _ROOMS:
+        if kind in _KINDS:  # the others may cost seconds to import
+            break
         import_module(room)
     if kind not in _KINDS:
         raise StudyError(f"no kind of model is called '{kind}'", fix=f"Choose one of {', '.join(_KINDS)}.")

@@ -20,7 +20,6 @@ from osteon.core.types import Floats
 from osteon.core.words import counted
 from osteon.core.workers import Workers
 from osteon.io.burned import clean_in
-from osteon.models import portable
 from osteon.models.inputs import crops
 from osteon.models.inputs.case import Input
 from osteon.models.portable import Portable
@@ -123,7 +122,7 @@ def predict(
             radiograph is no DICOM file.
     """
     workers = workers or Workers()
-    file = portable.read(model_file)
+    file = opened(model_file)
     if dicom is not None:
         delivery.check(file, given)
     _warn(file, given, workers)
@@ -161,7 +160,8 @@ def said(found: Predicted, model_file: Path) -> str:
     elif len(found.table) > 1:
         told.append(found.table.to_csv(index=False, lineterminator="\n").rstrip())
     if len(found.table) == 1:
-        told.append(str(as_prediction(portable.read(model_file), found.table.iloc[0])))
+        row = found.table.iloc[0]
+        told.append(str(as_prediction(opened(model_file, str(row["model"])), row)))
     if found.objects:
         told.append(f"{found.objects[0].parent.parent}: {counted(len(found.objects), 'DICOM object')}")
     if len(found.aside):
@@ -243,7 +243,7 @@ def _chunk(
     part: Path | None, model_file: Path, identity: str, cases: pd.DataFrame, unsteady: int, pictures: Path | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask about a chunk of cases and write what came of it."""
-    table, aside = _ask(opened(str(model_file), identity), cases, unsteady, pictures)
+    table, aside = _ask(opened(model_file, identity), cases, unsteady, pictures)
     if part is not None:
         with tables.written(part) as beside:
             content = {"table": table.to_dict("list"), "aside": aside.to_dict("list")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +30,24 @@ def new_inputs(cases: pd.DataFrame, root: Path = Path()) -> Iterator[Input]:
     return inputs(cases.assign(shown=cases["image"], image=cases["file"]), root)
 
 
-@lru_cache(maxsize=1)
-def opened(path: str, identity: str) -> Portable:
-    """A model's file, kept by a worker from piece to piece.
+#: The file that was read last, by its identity: a worker keeps it from piece to piece.
+_kept: dict[str, Portable] = {}
+
+
+def opened(path: Path, identity: str = "") -> Portable:
+    """A model's file; the one that is kept, if that has this identity.
 
     Raises:
         InputError: It is not the file any more that it was.
     """
-    file = portable.read(Path(path))
-    if file.identity != identity:
-        raise InputError("it was replaced while it was in use", file=path, fix="Run the same command again.")
-    return file
+    if identity not in _kept:
+        file = portable.read(path)
+        if identity and file.identity != identity:
+            raise InputError("it was replaced while it was in use", file=path, fix="Run the same command again.")
+        _kept.clear()
+        _kept[file.identity] = file
+        return file
+    return _kept[identity]
 
 
 def check_columns(file: Portable, cases: pd.DataFrame, path: Path | None = None) -> None:

@@ -89,7 +89,7 @@ def _one(model_file: Path, identity: str, cases: pd.DataFrame, said: pd.DataFram
     """All objects of one radiograph."""
     from osteon.models.explain.mapper import Mapper
 
-    file, path = opened(str(model_file), identity), Path(cases["file"].iloc[0])
+    file, path = opened(model_file, identity), Path(cases["file"].iloc[0])
     stored = read_stored(path)
     film = Film(stored.render())
     mapper = next((found for one in file.fitted.values() if (found := Mapper.on(one))), None)

@@ -5,18 +5,16 @@ Attention: importing this module imports torch.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
-from torchvision.models import inception
 
 from osteon.core.errors import StudyError, WeightsError, suggest
+from osteon.models.network.backbones import timm
 from osteon.weights import VARIANTS, Record, Resolved, load, resolve
 
 _KERAS_EPSILON = 1.001e-5
@@ -242,7 +240,9 @@ def _body(record: Record) -> tuple[nn.Module, list[str], int]:
     if variant not in VARIANTS.get(backbone, {"timm": ""}):
         raise WeightsError(f"the record '{record.name}' is of an unknown variant of {backbone}, '{variant}'")
     if backbone == "inception_v3":
-        return _inception(variant), ["Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"], native
+        from osteon.models.network.inception import inception
+
+        return inception(variant), ["Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"], native
     try:
         body: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, global_pool="")
     except (AssertionError, TypeError) as error:  # a few of timm's networks cannot do without their own pooling
@@ -262,92 +262,6 @@ def _as_keras(body: nn.Module) -> None:
         conv1, conv2 = getattr(module, "conv1", None), getattr(module, "conv2", None)
         if isinstance(conv1, nn.Conv2d) and isinstance(conv2, nn.Conv2d) and conv2.stride == (2, 2):
             conv1.stride, conv2.stride = conv2.stride, conv1.stride
-
-
-class _InceptionA(inception.InceptionA):  # type: ignore[misc]
-    """The 35 x 35 block with its pool exchanged."""
-
-    def __init__(self, channels: int, pooled: int, pool: nn.Module):
-        super().__init__(channels, pooled)
-        self.pool = pool
-
-    def forward(self, x: Tensor) -> Tensor:
-        double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        five = self.branch5x5_2(self.branch5x5_1(x))
-        return torch.cat([self.branch1x1(x), five, double, self.branch_pool(self.pool(x))], 1)
-
-
-class _InceptionC(inception.InceptionC):  # type: ignore[misc]
-    """The 17 x 17 block with its pool exchanged."""
-
-    def __init__(self, channels: int, inner: int, pool: nn.Module):
-        super().__init__(channels, inner)
-        self.pool = pool
-
-    def forward(self, x: Tensor) -> Tensor:
-        seven = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
-        double = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
-        double = self.branch7x7dbl_5(self.branch7x7dbl_4(double))
-        return torch.cat([self.branch1x1(x), seven, double, self.branch_pool(self.pool(x))], 1)
-
-
-class _InceptionE(inception.InceptionE):  # type: ignore[misc]
-    """The 8 x 8 block with its pool exchanged."""
-
-    def __init__(self, channels: int, pool: nn.Module):
-        super().__init__(channels)
-        self.pool = pool
-
-    def forward(self, x: Tensor) -> Tensor:
-        three = self.branch3x3_1(x)
-        double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
-        parts = [
-            self.branch1x1(x),
-            *(self.branch3x3_2a(three), self.branch3x3_2b(three)),
-            *(self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)),
-            self.branch_pool(self.pool(x)),
-        ]
-        return torch.cat(parts, 1)
-
-
-def _inception(variant: str) -> nn.Sequential:
-    """Inception-v3 up to its last feature map, with torchvision's names, in the variant's pooling.
-
-    torchvision's average pools count the zero padding; TensorFlow's do not; and Google's graph of 2015 takes a maximum
-    in the last block.
-    """
-    conv = inception.BasicConv2d
-
-    def average() -> nn.Module:
-        return nn.AvgPool2d(3, 1, 1, count_include_pad=variant == "torchvision")
-
-    last = nn.MaxPool2d(3, 1, 1) if variant == "google-2015" else average()
-    body = nn.Sequential(
-        OrderedDict[str, nn.Module](
-            Conv2d_1a_3x3=conv(3, 32, kernel_size=3, stride=2),
-            Conv2d_2a_3x3=conv(32, 32, kernel_size=3),
-            Conv2d_2b_3x3=conv(32, 64, kernel_size=3, padding=1),
-            maxpool1=nn.MaxPool2d(3, 2),
-            Conv2d_3b_1x1=conv(64, 80, kernel_size=1),
-            Conv2d_4a_3x3=conv(80, 192, kernel_size=3),
-            maxpool2=nn.MaxPool2d(3, 2),
-            Mixed_5b=_InceptionA(192, 32, average()),
-            Mixed_5c=_InceptionA(256, 64, average()),
-            Mixed_5d=_InceptionA(288, 64, average()),
-            Mixed_6a=inception.InceptionB(288),
-            Mixed_6b=_InceptionC(768, 128, average()),
-            Mixed_6c=_InceptionC(768, 160, average()),
-            Mixed_6d=_InceptionC(768, 160, average()),
-            Mixed_6e=_InceptionC(768, 192, average()),
-            Mixed_7a=inception.InceptionD(768),
-            Mixed_7b=_InceptionE(1280, average()),
-            Mixed_7c=_InceptionE(2048, last),
-        )
-    )
-    for module in body.modules():
-        if isinstance(module, nn.Conv2d):  # torch's default is too small for this depth
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return body
 
 
 def _fill(body: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
