@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dicom_files
+import highdicom
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -506,3 +509,67 @@ def test_labels_are_not_read_and_strange_ones_are_told(
     assert "labels are not read" in heard[0]
     assert "sarcoma" not in heard[0]
     assert "the model knows benign, malignant, and not sarcoma" in heard[1]
+
+
+def study_of(fitted: Fitted, folder: Path) -> Path:
+    """A table of three lesions on two DICOM radiographs of one study; the first radiograph has two, and a mask."""
+    rows = []
+    for number, row in fitted.external().head(2).iterrows():
+        name, path = row["case_id"], folder / f"{row['case_id']}.dcm"
+        pixels = np.asarray(Image.open(fitted.image(name)))
+        uids = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.4", "SOPInstanceUID": f"1.2.5.{number}"}
+        dicom_files.write(path, dicom_files.dataset(pixels, InstanceNumber=int(number) + 1, **uids))
+        box = {side: row[side] for side in ("x0", "y0", "x1", "y1")}
+        rows.append({"case_id": name, "image": path.name, **box})
+    mask = np.zeros((80, 72), dtype=np.uint8)
+    mask[10:30, 12:40] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+    rows.append({"case_id": "further", "image": rows[0]["image"], "mask": "mask.png"})
+    pd.DataFrame(rows).to_csv(folder / "new.csv", index=False)
+    return folder / "new.csv"
+
+
+def test_answers_as_dicom_objects_say_what_the_table_says(fitted: Fitted, tmp_path: Path) -> None:
+    table, model = study_of(fitted, tmp_path), fitted.file("frozen")
+    found = ask(model, table, dicom=tmp_path / "dicom")
+    names = [str(path.relative_to(tmp_path / "dicom")) for path in found.objects]
+    first, second = found.table["case_id"][:2]
+    assert names == [
+        *(f"{first}/{kind}.dcm" for kind in ("report", "picture", "overlay", "region", "map")),
+        *(f"{second}/{kind}.dcm" for kind in ("report", "picture", "overlay", "map")),
+    ]
+    said = found.table.set_index("case_id")
+    measured = {}
+    for name in (first, second):
+        path = tmp_path / "dicom" / name / "report.dcm"
+        for group in highdicom.sr.srread(path).content.get_planar_roi_measurement_groups():
+            numbers = [one.value for one in group.get_measurements()]
+            measured[group.tracking_identifier] = numbers[0]
+            row = said.loc[group.tracking_identifier]
+            assert numbers[1:3] == [row["folds_low"], row["folds_high"]]
+            calls = {one.name.meaning: one.value.meaning for one in group.get_qualitative_evaluations()}
+            assert calls["Call at operating point youden"] == row["call_youden"]
+    assert measured == said["probability"].to_dict()
+    objects = [pydicom.dcmread(path) for path in found.objects]
+    assert {one.StudyInstanceUID for one in objects} == {"1.2.3"}
+    assert len({one.SeriesInstanceUID for one in objects}) == 5
+    again = ask(model, table, dicom=tmp_path / "again")
+    for a, b in zip(found.objects, again.objects, strict=True):
+        assert a.read_bytes() == b.read_bytes(), a.name
+    boxes = pd.read_csv(table).iloc[:2].drop(columns="mask")
+    boxes.to_csv(table, index=False)
+    ask(model, table, dicom=tmp_path / "again")
+    assert not (tmp_path / "again" / first / "region.dcm").exists()  # no lesion has a mask any more
+
+
+def test_dicom_results_need_a_dicom_radiograph_and_a_model_that_looks(fitted: Fitted, tmp_path: Path) -> None:
+    given = fitted.study_file.parent / "cohort.csv"
+    for name, reason in (("frozen", "not a DICOM file"), ("clinical", "'clinical' looks at no radiograph")):
+        told = CliRunner().invoke(
+            app, ["predict", str(fitted.file(name)), str(given), "--dicom", str(tmp_path / "out")]
+        )
+        assert isinstance(told.exception, InputError)
+        assert reason in str(told.exception)
+        assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="not a DICOM file"):
+        ask(fitted.file("frozen"), given, dicom=tmp_path / "out")

@@ -106,6 +106,9 @@ def predict(
     mask: Annotated[Path | None, typer.Option(help="A mask of the lesion.")] = None,
     table: Annotated[Path | None, typer.Option(help="Boxes, masks and columns of the radiographs.")] = None,
     maps: Annotated[bool, typer.Option("--maps", help="Draw a picture of each case with its map.")] = False,
+    dicom: Annotated[
+        Path | None, typer.Option(help="A folder for the answers as DICOM objects (SR, SC, GSPS, SEG).")
+    ] = None,
     unsteady: Annotated[int, typer.Option(min=0, max=1000, help="Ask again under so many changed boxes.")] = 0,
     jobs: Jobs = 0,
 ) -> None:
@@ -116,7 +119,7 @@ def predict(
     file = pipeline.model_file(model, name, workers=workers)
     sides = None if box is None else pipeline.parsed_box(box)
     with pipeline.taken_in(inputs, box=sides, mask=mask, table=table) as given:
-        found = pipeline.predict(file, given, out, unsteady=unsteady, maps=maps, workers=workers)
+        found = pipeline.predict(file, given, out, unsteady=unsteady, maps=maps, dicom=dicom, workers=workers)
     print(pipeline.said(found, file))
     if len(found.table) == 1:
         _done.append("predict")

@@ -161,4 +161,4 @@ class _Quiet:
 
 
 #: ``with quiet():`` around every call that parses a file.
-quiet = _Quiet("pydicom", "PIL", "tifffile", "imagecodecs", "openpyxl", "osteon.io")
+quiet = _Quiet("pydicom", "PIL", "tifffile", "imagecodecs", "openpyxl", "osteon.io", "highdicom", "highdicom.base")

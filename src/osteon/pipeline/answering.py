@@ -20,11 +20,11 @@ from osteon.core.types import Floats
 from osteon.core.words import counted
 from osteon.core.workers import Workers
 from osteon.io.burned import clean_in
-from osteon.models import portable
 from osteon.models.inputs import crops
 from osteon.models.inputs.case import Input
 from osteon.models.portable import Portable
-from osteon.pipeline.asking import Asked, check_columns, new_inputs
+from osteon.pipeline import delivery
+from osteon.pipeline.asking import Asked, check_columns, new_inputs, opened
 from osteon.pipeline.intake import Intake
 from osteon.pipeline.prediction import NOTICE, as_prediction
 
@@ -45,11 +45,13 @@ class Predicted:
         table: One row a case, after :data:`osteon.core.tables.PREDICTED`.
         aside: What could not be asked about, after :data:`osteon.core.tables.SET_ASIDE`.
         out: Where the table was written; None where it was not.
+        objects: DICOM results that were written.
     """
 
     table: pd.DataFrame
     aside: pd.DataFrame
     out: Path | None
+    objects: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def predict(
     *,
     unsteady: int = 0,
     maps: bool = False,
+    dicom: Path | None = None,
     workers: Workers | None = None,
 ) -> Predicted:
     """Ask a model about new cases.
@@ -107,6 +110,7 @@ def predict(
         out: A file (CSV, Parquet, JSON lines) or a folder; None writes nothing.
         unsteady: Under how many changed boxes each case is asked about again.
         maps: Whether to draw a picture of each case; needs `out`.
+        dicom: A folder for the answers as DICOM objects (:mod:`osteon.pipeline.delivery`); None writes none.
         workers: Who does the work.
 
     Returns:
@@ -114,10 +118,13 @@ def predict(
         as its study would have.
 
     Raises:
-        InputError: The table lacks a column, or nothing at all could be asked about.
+        InputError: The table lacks a column, or nothing at all could be asked about; DICOM objects are asked for and a
+            radiograph is no DICOM file.
     """
     workers = workers or Workers()
-    file = _opened(model_file)
+    file = opened(model_file)
+    if dicom is not None:
+        delivery.check(file, given)
     _warn(file, given, workers)
     if not given.cases.empty:
         check_columns(file, given.cases)
@@ -141,7 +148,8 @@ def predict(
             tables.write(aside, to.aside, tables.SET_ASIDE)
         if to.parts.is_dir():
             shutil.rmtree(to.parts)
-    return Predicted(table, aside, None if to is None else to.table)
+    objects = () if dicom is None else delivery.deliver(model_file, file, given, table, dicom, workers)
+    return Predicted(table, aside, None if to is None else to.table, objects)
 
 
 def said(found: Predicted, model_file: Path) -> str:
@@ -153,7 +161,9 @@ def said(found: Predicted, model_file: Path) -> str:
         told.append(found.table.to_csv(index=False, lineterminator="\n").rstrip())
     if len(found.table) == 1:
         row = found.table.iloc[0]
-        told.append(str(as_prediction(_opened(model_file, str(row["model"])), row)))
+        told.append(str(as_prediction(opened(model_file, str(row["model"])), row)))
+    if found.objects:
+        told.append(f"{found.objects[0].parent.parent}: {counted(len(found.objects), 'DICOM object')}")
     if len(found.aside):
         told.append(f"Set aside: {counted(len(found.aside), 'case')}")
         told += [f"  {row.image}: {row.reason}" for row in found.aside.head(_NAMED).itertuples()]
@@ -233,7 +243,7 @@ def _chunk(
     part: Path | None, model_file: Path, identity: str, cases: pd.DataFrame, unsteady: int, pictures: Path | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask about a chunk of cases and write what came of it."""
-    table, aside = _ask(_opened(model_file, identity), cases, unsteady, pictures)
+    table, aside = _ask(opened(model_file, identity), cases, unsteady, pictures)
     if part is not None:
         with tables.written(part) as beside:
             content = {"table": table.to_dict("list"), "aside": aside.to_dict("list")}
@@ -245,22 +255,6 @@ def _read_part(part: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     content = json.loads(part.read_text(encoding="utf-8"))
     table = tables.conform(pd.DataFrame(content["table"]), tables.PREDICTED)
     return table, pd.DataFrame(content["aside"], columns=list(tables.SET_ASIDE.columns))
-
-
-#: The file that was read last, by its identity: a worker keeps it from chunk to chunk.
-_kept: dict[str, Portable] = {}
-
-
-def _opened(path: Path, identity: str = "") -> Portable:
-    """A model's file; the one that is kept, if that has this identity."""
-    if identity not in _kept:
-        file = portable.read(path)
-        if identity and file.identity != identity:
-            raise InputError("it was replaced while it was in use", file=path, fix="Run the same command again.")
-        _kept.clear()
-        _kept[file.identity] = file
-        return file
-    return _kept[identity]
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -15,6 +15,7 @@ from osteon.core.errors import ImageError, InputError, TableError, suggest
 from osteon.core.ledger import stream
 from osteon.core.types import Floats
 from osteon.io.regions import clip_box, tight_box
+from osteon.models import portable
 from osteon.models.fitted import Answer, mean
 from osteon.models.inputs import perturb
 from osteon.models.inputs.case import Input, inputs
@@ -27,6 +28,26 @@ from osteon.stats import Platt
 def new_inputs(cases: pd.DataFrame, root: Path = Path()) -> Iterator[Input]:
     """Inputs of new cases, whose table has where each radiograph lies."""
     return inputs(cases.assign(shown=cases["image"], image=cases["file"]), root)
+
+
+#: The file that was read last, by its identity: a worker keeps it from piece to piece.
+_kept: dict[str, Portable] = {}
+
+
+def opened(path: Path, identity: str = "") -> Portable:
+    """A model's file; the one that is kept, if that has this identity.
+
+    Raises:
+        InputError: It is not the file any more that it was.
+    """
+    if identity not in _kept:
+        file = portable.read(path)
+        if identity and file.identity != identity:
+            raise InputError("it was replaced while it was in use", file=path, fix="Run the same command again.")
+        _kept.clear()
+        _kept[file.identity] = file
+        return file
+    return _kept[identity]
 
 
 def check_columns(file: Portable, cases: pd.DataFrame, path: Path | None = None) -> None:
@@ -43,6 +64,39 @@ def check_columns(file: Portable, cases: pd.DataFrame, path: Path | None = None)
                 column=name,
                 fix=f"Give it in a table (--table), empty where it is not known. {suggest(name, map(str, cases))}",
             )
+
+
+def settle(file: Portable, one: Input) -> Input:
+    """A case with its radiograph decoded, and its box inside it.
+
+    Raises:
+        ImageError: The radiograph cannot be read.
+        InputError: There is no box on the radiograph that the model could look at.
+    """
+    shape = one.film.radiograph.pixels.shape
+    box = one.drawn
+    if np.isnan(box).any():
+        mask = one.whole_mask
+        if mask is None:
+            raise InputError(f"case '{one.case_id}' has no box", fix=NO_BOX)
+        if mask.shape != shape:
+            raise InputError(f"the mask of case '{one.case_id}' has the shape {mask.shape}, its radiograph {shape}")
+        found = tight_box(mask)
+        if found is None:
+            raise InputError(f"the mask of case '{one.case_id}' is empty")
+        box = np.array(found, dtype=np.float64)
+    if not (box[0] < box[2] and box[1] < box[3]):
+        raise InputError(f"the box of case '{one.case_id}' is inside out", fix=NO_BOX)
+    inside = clip_box(tuple(box), shape)
+    least = float(file.about["min_box"])
+    if inside is None:
+        raise InputError(
+            f"the box of case '{one.case_id}' lies outside its radiograph of {shape[1]} x {shape[0]} pixels"
+        )
+    if min(inside[2] - inside[0], inside[3] - inside[1]) < least:
+        raise InputError(f"the box of case '{one.case_id}' is under {least:g} px")
+    drawn = np.array(inside, dtype=np.float64)
+    return replace(one, drawn=drawn, box=drawn)
 
 
 @dataclass(eq=False)
@@ -75,7 +129,7 @@ class Asked:
         """The cases that can be asked about, each with its box as drawn and then changed."""
         for one in given:
             try:
-                settled = self._settled(one) if self.file.looks else one
+                settled = settle(self.file, one) if self.file.looks else one
             except (ImageError, InputError) as error:
                 self.aside.append(error)
                 self.aside_rows.append(one.row)
@@ -85,33 +139,6 @@ class Asked:
             yield from self._changed(settled)
             self.rows.append(one.row)
             kept.append(settled.undecoded())
-
-    def _settled(self, one: Input) -> Input:
-        """A case with its radiograph decoded, and its box inside it."""
-        shape = one.film.radiograph.pixels.shape
-        box = one.drawn
-        if np.isnan(box).any():
-            mask = one.whole_mask
-            if mask is None:
-                raise InputError(f"case '{one.case_id}' has no box", fix=NO_BOX)
-            if mask.shape != shape:
-                raise InputError(f"the mask of case '{one.case_id}' has the shape {mask.shape}, its radiograph {shape}")
-            found = tight_box(mask)
-            if found is None:
-                raise InputError(f"the mask of case '{one.case_id}' is empty")
-            box = np.array(found, dtype=np.float64)
-        if not (box[0] < box[2] and box[1] < box[3]):
-            raise InputError(f"the box of case '{one.case_id}' is inside out", fix=NO_BOX)
-        inside = clip_box(tuple(box), shape)
-        least = float(self.file.about["min_box"])
-        if inside is None:
-            raise InputError(
-                f"the box of case '{one.case_id}' lies outside its radiograph of {shape[1]} x {shape[0]} pixels"
-            )
-        if min(inside[2] - inside[0], inside[3] - inside[1]) < least:
-            raise InputError(f"the box of case '{one.case_id}' is under {least:g} px")
-        drawn = np.array(inside, dtype=np.float64)
-        return replace(one, drawn=drawn, box=drawn)
 
     def _changed(self, one: Input) -> Iterator[Input]:
         seed = [int(self.file.about["seed"]), stream("unsteady")]
