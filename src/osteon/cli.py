@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 from osteon.core.errors import InputError, OsteonError
+from osteon.core.version import __version__
 from osteon.web.commands import app as readers_app
 
 app = typer.Typer(
     name="osteon",
     help="From a table of radiographs to a complete multi-centre study. Research use only; not a medical device.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -32,6 +32,29 @@ _SERVERS = ("fastapi", "markdown_it", "python_multipart", "sqlalchemy", "uvicorn
 StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder it lies in.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Work units at once; 0 takes every core.")]
 Cluster = Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"osteon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def door(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """From a table of radiographs to a complete multi-centre study. Research use only; not a medical device."""
+
+
+@app.command()
+def info() -> None:
+    """Say what is on this machine: cores, device, versions, extras, weights, and how to get what is missing."""
+    from osteon.pipeline import machine
+
+    print(machine.described())
 
 
 @app.command()
