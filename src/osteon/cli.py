@@ -58,6 +58,38 @@ def info() -> None:
 
 
 @app.command()
+def init(
+    cohort: Annotated[Path, typer.Argument(help="The cohort table.")],
+    out: Annotated[Path | None, typer.Option(help="The study file; study.toml beside the table.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take every proposal without asking.")] = False,
+) -> None:
+    """Look at a cohort table and its pictures, and write a commented study file for it."""
+    from osteon.cohort import proposal
+    from osteon.core.tables import written
+
+    file = out or cohort.parent / "study.toml"
+    if file.exists():
+        raise InputError("a study file is there already", file=file, fix="Name another with --out, or remove it.")
+    asked = sys.stdin.isatty() and not yes
+    text = proposal.propose(cohort, file, _asked if asked else _told)
+    with written(file) as beside:
+        beside.write_text(text, encoding="utf-8")
+    print(f"{'Written' if asked or yes else 'Nobody to ask, so every proposal was taken; written'}: {file}")
+    print(f"Next: osteon check {file}")
+
+
+def _told(setting):  # type: ignore[no-untyped-def]
+    print(f"{setting.name}: {', '.join(setting.values) or 'none'} ({setting.reason})")
+    return setting.values
+
+
+def _asked(setting):  # type: ignore[no-untyped-def]
+    print(f"{setting.name}: {setting.reason}. There are: {', '.join(setting.allowed) or 'none'}")
+    answer = typer.prompt("separated by semicolons", default="; ".join(setting.values))
+    return [part.strip() for part in answer.split(";") if part.strip()]
+
+
+@app.command()
 def run(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Run a whole study, or what is left of it, and write its report."""
     from osteon import pipeline
