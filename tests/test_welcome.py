@@ -70,3 +70,34 @@ def test_init_refuses_a_table_of_one_label(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="every label is 'benign'"):
         told("init", str(table), "--out", str(tmp_path / "new.toml"))
     assert not (tmp_path / "new.toml").exists()
+
+
+def test_table_has_one_row_a_case_with_calls_and_whether_they_are_right(tmp_path: Path) -> None:
+    about = {"patient_id": "secret", "centre": "A", "split": "development"}
+    rows = [
+        {"case_id": case, **about, "model": model, "label": label, "probability": p, "recalibrated": p / 2}
+        for model, ps in (("m", (0.5, 0.2)), ("box", (0.4, 0.6)))
+        for case, label, p in zip(("a", "b"), (1, 0), ps, strict=True)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "scores.csv", index=False)
+    point = {"rule": "youden", "threshold": 0.5, "stratum": "development", "metric": "sensitivity"}
+    point |= {"value": 1.0, "low": 0.5, "high": 1.0, "method": "Wilson 1927", "n": 2, "n_positive": 1}
+    pd.DataFrame([{"model": m, **point} for m in ("m", "box")]).to_csv(tmp_path / "operating_points.csv", index=False)
+    told("table", str(tmp_path), "--out", str(tmp_path / "t.csv"))
+    table = pd.read_csv(tmp_path / "t.csv").set_index("case_id")
+    assert list(table["m: youden"]) == [1, 0]
+    assert list(table["m: youden right"]) == [1, 1]
+    assert list(table["box: youden right"]) == [0, 0]
+    assert list(table["m: recalibrated"]) == [0.25, 0.1]
+    assert "secret" not in told("table", str(tmp_path))
+
+
+def test_open_says_where_the_report_is_or_that_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
+    with pytest.raises(InputError, match="no report"):
+        told("open", str(tmp_path))
+    (tmp_path / "report.html").write_text("")
+    assert told("open", str(tmp_path)).strip() == str(tmp_path / "report.html")
+    assert opened == [(tmp_path / "report.html").as_uri()]

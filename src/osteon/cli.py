@@ -152,6 +152,39 @@ def evaluate(
 
 
 @app.command()
+def table(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, or of its study.")],
+    out: Annotated[Path | None, typer.Option(help="A CSV file; the terminal otherwise.")] = None,
+) -> None:
+    """Print one row a case: all models side by side, their calls, right and wrong."""
+    from osteon.core.run import RunFolder
+    from osteon.core.tables import written
+    from osteon.results import cases
+
+    text = cases.side_by_side(RunFolder(_run_folder(run))).to_csv(index=False, lineterminator="\n")
+    if out is None:
+        print(text, end="")
+        return
+    with written(out) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+@app.command("open")
+def open_(run: Annotated[Path, typer.Argument(help="The folder of a run, or of its study.")]) -> None:
+    """Open the report of a run in the browser; print where it lies."""
+    import webbrowser
+
+    from osteon.core.run import RunFolder
+
+    report = RunFolder(_run_folder(run)).report_file.resolve()
+    if not report.is_file():
+        raise InputError("there is no report", file=report, fix="'osteon run' or 'osteon evaluate' writes it.")
+    print(report)
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(report.as_uri())
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="A file that 'osteon export' wrote, or a run folder.")],
     inputs: Annotated[list[Path], typer.Argument(help="Radiographs, folders, a table, LabelMe or COCO annotations.")],
@@ -338,6 +371,17 @@ def doctor(
     if out is not None:
         diagnosis.save(out)
         print(f"written: {out}")
+
+
+def _run_folder(path: Path) -> Path:
+    """A run's folder, from itself, or from a study file or the folder it lies in."""
+    if path.is_dir() and not (path / "study.toml").is_file():
+        return path
+    if (path / "scores.csv").is_file():
+        return path
+    from osteon import study
+
+    return study.load(path).run_path
 
 
 def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]  # the type would import the steps
