@@ -180,6 +180,14 @@ def test_distances_are_those_of_a_normal_distribution_with_few_axes() -> None:
     away = others - seen.mean(axis=0)  # as many axes as dimensions: the plain Mahalanobis distance
     expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(np.cov(seen.T)), away) / 12)
     np.testing.assert_allclose(Spread.of(seen).distance(others), expected)
+    wide = rng.normal(size=(20, 300))  # fewer cases than numbers: the other directions share what the axes leave
+    fit = PCA(5, svd_solver="full").fit(wide)
+    left = wide.var(axis=0, ddof=1).sum() - fit.explained_variance_.sum()
+    cov = fit.components_.T @ np.diag(fit.explained_variance_ - left / 295) @ fit.components_ + np.eye(300) * left / 295
+    strange = rng.normal(size=(4, 300))
+    away = strange - wide.mean(axis=0)
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(cov), away) / 300)
+    np.testing.assert_allclose(Spread.of(wide).distance(strange), expected, rtol=1e-6)
     few = seen[:20]  # 5 axes
     fit = PCA(5, svd_solver="full").fit(few)
     away = others - few.mean(axis=0)
@@ -194,10 +202,15 @@ def test_a_strange_picture_is_said_to_be_unlike(fitted: Fitted, tmp_path: Path) 
     seen = [rng.normal(size=(200, 6)) for _ in range(5)]
     reference = Reference.of(seen, fold)
     fresh = [rng.normal(size=(4000, 6))] * 5
-    beyond = (reference.percentile(reference.distance(fresh)) > 0.99).mean()
+    beyond = (reference.percentile(reference.distances(fresh)) > 0.99).mean()
     assert 0 <= beyond < 0.03
     again = Reference.from_arrays(reference.arrays())
-    np.testing.assert_array_equal(again.distance(fresh), reference.distance(fresh))
+    np.testing.assert_array_equal(again.distances(fresh), reference.distances(fresh))
+    slow = [
+        np.mean([d[k] > own for k in range(5) for own in reference.held_out[k]])
+        for d in reference.distances(fresh)[:50]
+    ]
+    np.testing.assert_allclose(reference.percentile(reference.distances(fresh))[:50], slow)
     y, x = np.mgrid[:300, :300]
     photograph = (127 + 120 * np.sin(x / 6) * np.cos(y / 9)).astype(np.uint8)
     told = osteon.load(fitted.file("frozen")).predict(photograph, box=(20, 20, 280, 280))

@@ -14,7 +14,6 @@ from typing import Self
 import numpy as np
 
 from osteon.core.types import Floats
-from osteon.models.fitted import mean
 
 #: Beyond this share of held-out development cases a case is said to be unlike them.
 UNLIKE = 0.99
@@ -49,7 +48,9 @@ class Spread:
         axes = min(_MOST_AXES, width, max(1, n // _CASES_AN_AXIS), n - 1)
         found = PCA(axes, svd_solver="randomized" if min(n, width) > 500 else "full", random_state=0).fit(seen)
         floor = max(float(found.explained_variance_.max()) * 1e-9, 1e-12)
-        rest = max(float(found.noise_variance_), floor)
+        # What the axes leave is spread over all other directions, of which few cases show few.
+        left = float(found.noise_variance_) * (min(n, width) - axes)
+        rest = max(left / (width - axes) if axes < width else 0.0, floor)
         variance = np.maximum(found.explained_variance_, rest if axes < width else floor)
         return cls(found.mean_, found.components_, variance, np.array([rest]))
 
@@ -69,11 +70,11 @@ class Reference:
 
     Attributes:
         folds: How each fold's training cases spread.
-        held_out: (n,) rising distances of development cases from the folds that have not seen them.
+        held_out: For each fold, rising distances of the development cases that it has not seen.
     """
 
     folds: tuple[Spread, ...]
-    held_out: Floats
+    held_out: tuple[Floats, ...]
 
     @classmethod
     def of(cls, seen: Sequence[Floats], fold: Floats) -> Self:
@@ -84,30 +85,38 @@ class Reference:
             fold: (n,) the fold in which each case was held out.
         """
         folds = tuple(Spread.of(of_fold[fold != k]) for k, of_fold in enumerate(seen))
-        held_out = [spread.distance(of_fold[fold == k]) for k, (spread, of_fold) in enumerate(zip(folds, seen))]  # noqa: B905
-        return cls(folds, np.sort(np.concatenate(held_out)))
+        shown = zip(folds, seen, strict=True)
+        return cls(folds, tuple(np.sort(one.distance(all_[fold == k])) for k, (one, all_) in enumerate(shown)))
 
-    def distance(self, seen: Sequence[Floats]) -> Floats:
-        """(n,) distances of cases, the mean over the folds."""
+    def distances(self, seen: Sequence[Floats]) -> Floats:
+        """(n, folds) distances of cases from each fold's training cases."""
         each = [spread.distance(of_fold) for spread, of_fold in zip(self.folds, seen, strict=True)]
-        return mean(np.stack(each, axis=-1))
+        return np.stack(each, axis=-1)
 
-    def percentile(self, distance: Floats) -> Floats:
-        """(n,) share of held-out development cases that lie nearer."""
-        return np.asarray(np.searchsorted(self.held_out, distance, side="left") / len(self.held_out))
+    def percentile(self, distances: Floats) -> Floats:
+        """(n,) share of held-out development cases that lie nearer to the fold that has not seen them.
+
+        Like is compared with like, fold by fold (cross-conformal prediction, Vovk 2015, doi 10.1007/s10472-013-9368-4).
+
+        Args:
+            distances: As :meth:`distances` gives them.
+        """
+        nearer = [np.searchsorted(own, away, side="left") for own, away in zip(self.held_out, distances.T, strict=True)]
+        return np.asarray(np.sum(nearer, axis=0) / sum(map(len, self.held_out)))
 
     def arrays(self) -> dict[str, Floats]:
         """Everything, by name."""
         found = {f"{name}-{k}": getattr(one, name) for k, one in enumerate(self.folds) for name in _NAMES}
         # In rows: safetensors takes the memory as it lies.
-        return {name: np.ascontiguousarray(values) for name, values in {**found, "held_out": self.held_out}.items()}
+        found |= {f"held_out-{k}": own for k, own in enumerate(self.held_out)}
+        return {name: np.ascontiguousarray(values) for name, values in found.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Floats]) -> Self:
         """The same from :meth:`arrays`."""
         count = sum(name.startswith("centre-") for name in arrays)
         folds = tuple(Spread(*(arrays[f"{name}-{k}"] for name in _NAMES)) for k in range(count))
-        return cls(folds, arrays["held_out"])
+        return cls(folds, tuple(arrays[f"held_out-{k}"] for k in range(count)))
 
 
 _NAMES = tuple(field.name for field in fields(Spread))

@@ -15,7 +15,7 @@ from osteon.core.errors import ImageError, InputError, TableError, suggest
 from osteon.core.ledger import stream
 from osteon.core.types import Floats
 from osteon.io.regions import clip_box, tight_box
-from osteon.models.fitted import Answer
+from osteon.models.fitted import Answer, mean
 from osteon.models.inputs import perturb
 from osteon.models.inputs.case import Input, inputs
 from osteon.models.portable import Portable
@@ -133,8 +133,8 @@ def told(file: Portable, kept: Sequence[Input], answer: Answer, each: int) -> pd
     boxes = _spread(every) if each > 1 else {name: np.full(n, np.nan) for name in spread}
     distance = percentile = np.full(n, np.nan)
     if file.reference is not None and answer.seen and n:
-        distance = file.reference.distance([of_fold[::each] for of_fold in answer.seen])
-        percentile = file.reference.percentile(distance)
+        distances = file.reference.distances([of_fold[::each] for of_fold in answer.seen])
+        distance, percentile = mean(distances), file.reference.percentile(distances)
     negative, positive = about["classes"]
     calls = {
         f"call_{rule}": np.where(probability >= threshold, positive, negative)

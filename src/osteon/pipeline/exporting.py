@@ -17,6 +17,7 @@ from osteon.core.ledger import Ledger, digest, file_digest
 from osteon.core.run import RunFolder, Tables
 from osteon.core.tables import written
 from osteon.core.types import Floats
+from osteon.core.version import __version__
 from osteon.core.workers import Workers
 from osteon.models import portable
 from osteon.models.fitted import Saved
@@ -135,7 +136,7 @@ def _assembled(place: Place, kinds: Sequence[Kind]) -> Path:
     saved = [one.saved() for one in kinds]
     tables = ("predictions", "cohort", "folds", "operating_points", "recalibration")
     sources = [file_digest(run.file(one)) for one in tables]
-    key = digest("portable", portable.FORMAT, [one.contents for one in saved], told, sources, place.study)
+    key = digest("portable", portable.FORMAT, __version__, [one.contents for one in saved], told, sources, place.study)
     target = run.portable(kind.model.name, key)
     if target.is_file():
         return target
