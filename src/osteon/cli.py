@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 from osteon.core.errors import InputError, OsteonError
+from osteon.core.version import __version__
 from osteon.web.commands import app as readers_app
 
 app = typer.Typer(
     name="osteon",
     help="From a table of radiographs to a complete multi-centre study. Research use only; not a medical device.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -32,6 +32,61 @@ _SERVERS = ("fastapi", "markdown_it", "python_multipart", "sqlalchemy", "uvicorn
 StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder it lies in.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Work units at once; 0 takes every core.")]
 Cluster = Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"osteon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def door(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """From a table of radiographs to a complete multi-centre study. Research use only; not a medical device."""
+
+
+@app.command()
+def info() -> None:
+    """Say what is on this machine: cores, device, versions, extras, weights, and how to get what is missing."""
+    from osteon.pipeline import machine
+
+    print(machine.described())
+
+
+@app.command()
+def init(
+    cohort: Annotated[Path, typer.Argument(help="The cohort table.")],
+    out: Annotated[Path | None, typer.Option(help="The study file; study.toml beside the table.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take every proposal without asking.")] = False,
+) -> None:
+    """Look at a cohort table and its pictures, and write a commented study file for it."""
+    from osteon.cohort import proposal
+    from osteon.core.tables import written
+
+    file = out or cohort.parent / "study.toml"
+    if file.exists():
+        raise InputError("a study file is there already", file=file, fix="Name another with --out, or remove it.")
+    asked = sys.stdin.isatty() and not yes
+    text = proposal.propose(cohort, file, _asked if asked else _told)
+    with written(file) as beside:
+        beside.write_text(text, encoding="utf-8")
+    print(f"{'Written' if asked or yes else 'Nobody to ask, so every proposal was taken; written'}: {file}")
+    print(f"Next: osteon check {file}")
+
+
+def _told(setting):  # type: ignore[no-untyped-def]
+    print(f"{setting.name}: {', '.join(setting.values) or 'none'} ({setting.reason})")
+    return setting.values
+
+
+def _asked(setting):  # type: ignore[no-untyped-def]
+    print(f"{setting.name}: {setting.reason}. There are: {', '.join(setting.allowed) or 'none'}")
+    answer = typer.prompt("separated by semicolons", default="; ".join(setting.values))
+    return [part.strip() for part in answer.split(";") if part.strip()]
 
 
 @app.command()
@@ -94,6 +149,39 @@ def evaluate(
     from osteon import pipeline
 
     _headline(pipeline.evaluate(run, workers=_workers(1, None)))
+
+
+@app.command()
+def table(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, or of its study.")],
+    out: Annotated[Path | None, typer.Option(help="A CSV file; the terminal otherwise.")] = None,
+) -> None:
+    """Print one row a case: all models side by side, their calls, right and wrong."""
+    from osteon.core.run import RunFolder
+    from osteon.core.tables import written
+    from osteon.results import cases
+
+    text = cases.side_by_side(RunFolder(_run_folder(run))).to_csv(index=False, lineterminator="\n")
+    if out is None:
+        print(text, end="")
+        return
+    with written(out) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+@app.command("open")
+def open_(run: Annotated[Path, typer.Argument(help="The folder of a run, or of its study.")]) -> None:
+    """Open the report of a run in the browser; print where it lies."""
+    import webbrowser
+
+    from osteon.core.run import RunFolder
+
+    report = RunFolder(_run_folder(run)).report_file.resolve()
+    if not report.is_file():
+        raise InputError("there is no report", file=report, fix="'osteon run' or 'osteon evaluate' writes it.")
+    print(report)
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(report.as_uri())
 
 
 @app.command()
@@ -286,6 +374,17 @@ def doctor(
     if out is not None:
         diagnosis.save(out)
         print(f"written: {out}")
+
+
+def _run_folder(path: Path) -> Path:
+    """A run's folder, from itself, or from a study file or the folder it lies in."""
+    if path.is_dir() and not (path / "study.toml").is_file():
+        return path
+    if (path / "scores.csv").is_file():
+        return path
+    from osteon import study
+
+    return study.load(path).run_path
 
 
 def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]  # the type would import the steps

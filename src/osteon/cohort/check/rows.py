@@ -142,7 +142,7 @@ def _one_label_column(frame: pd.DataFrame, label: str, warnings: list[str]) -> p
 def _check_columns(study: Study, frame: pd.DataFrame) -> None:
     """Clinical variables and subgroups must be columns, and variables must not be the answer."""
     present = [name for name in frame.columns if name not in (*ANSWERS, "case_id", "image", "mask", *BOX)]
-    usable = [name for name in present if not _identifies(name) and plain(name) not in ("centre", "center")]
+    usable = [name for name in present if not identifies(name) and plain(name) not in ("centre", "center")]
     asked = [(f"models[{index}].variables", model.columns) for index, model in enumerate(study.models)]
     for place, names in asked:
         for name in names:
@@ -157,7 +157,7 @@ def _check_columns(study: Study, frame: pd.DataFrame) -> None:
                 )
     for place, names in [*asked, ("evaluation.subgroups", study.evaluation.subgroups)]:
         for name in names:
-            if _identifies(name):
+            if identifies(name):
                 raise StudyError(
                     f"{place}: '{name}' says which case it is, not what is wrong with it",
                     fix=f"Choose among {named(usable)}." if usable else "Leave it out.",
@@ -166,10 +166,10 @@ def _check_columns(study: Study, frame: pd.DataFrame) -> None:
                 raise StudyError(f"{place}: the cohort table has no column '{name}'", fix=suggest(name, present))
 
 
-def _identifies(column: str) -> bool:
+def identifies(column: str) -> bool:
     """Whether a column is called as identifiers are.
 
-    >>> [name for name in ("patient_id", "Patient ID", "Accession No.", "age", "site") if _identifies(name)]
+    >>> [name for name in ("patient_id", "Patient ID", "Accession No.", "age", "site") if identifies(name)]
     ['patient_id', 'Patient ID', 'Accession No.']
     """
     return "".join(filter(str.isalnum, plain(column))) in _IDENTIFIERS
