@@ -134,6 +134,11 @@ def test_models_that_tables_could_not_tell(tmp_path: Path, names: tuple[str, ...
         load(tmp_path, SMALLEST + models)
 
 
+def test_a_name_that_no_file_could_have_is_told_what_names_have(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"'models\[0\].name': a name begins with a plain letter .*'radio/mics größe'"):
+        load(tmp_path, SMALLEST + '[[models]]\nkind = "radiomics"\nname = "radio/mics größe"\n')
+
+
 def test_a_missing_study_file(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no such study file"):
         study.load(tmp_path / "none.toml")
