@@ -225,7 +225,7 @@ def _explained(error: ValidationError, path: Path) -> StudyError:
         return StudyError(f"'{place}' needs a kind", file=path, fix=f"Choose one of {', '.join(KINDS)}.")
     message = first["msg"].removeprefix("Value error, ").replace("a valid tuple", 'a list, such as ["1"]')
     if first["type"] == "string_pattern_mismatch":
-        message = "a name begins with a plain letter or digit and goes on with these, _ and -; a model's also with spaces , . +"
+        message = "a name begins with a plain letter or digit, then has these, _ and -; a model's also spaces , . +"
     value = first.get("input")
     shown = f" (it is {value!r})" if isinstance(value, str | int | float | bool) else ""
     return StudyError(f"'{place}': {message}{shown}" if place else message, file=path)
