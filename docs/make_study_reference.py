@@ -26,6 +26,7 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[evaluation]", study.Evaluation),
     ("[robustness]", study.Robustness),
     ("[explain]", study.Explain),
+    ("[figures]", study.FiguresSection),
     ("[compute]", study.Compute),
     ("[readers]", protocol.Readers),
     ("[readers.burned_in]", protocol.BurnedIn),

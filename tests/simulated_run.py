@@ -113,6 +113,7 @@ def simulate(
         "centres": {"development": ["1"], "external": ["2", "3", "4"]},
         "models": [_settings(name) for name in models],
         "evaluation": {"bootstrap": 200, "subgroups": ["age", "sex", "site"]},
+        "figures": {"also": []},
     }
     return Simulated(
         pd.concat(rows, ignore_index=True),

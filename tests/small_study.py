@@ -71,6 +71,9 @@ repeats = 0
 
 [explain]
 cases = 0
+
+[figures]
+also = []
 """
 
 #: All that a study file has to say; what osteon fills in depends on the table and the machine.

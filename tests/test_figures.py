@@ -15,6 +15,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from PIL import Image
 
 from osteon.core.run import RunFolder
 from osteon.core.words import number
@@ -269,6 +270,22 @@ def test_the_same_figure_is_the_same_bytes_with_text_as_text(four: Evaluation, t
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.pdf", "a.svg", "b.pdf", "b.svg"]
 
 
+def test_a_figure_is_written_to_the_files_that_are_asked_for(four: Evaluation, tmp_path: Path) -> None:
+    figure = figures.decision(four.decision)
+    written = {}
+    for name, also in (("a", ("png", "tiff")), ("b", ("tiff", "png"))):
+        paths = figures.save(figure, tmp_path / name, also=also, dpi=150)
+        assert {path.suffix for path in paths} == {".svg", ".png", ".tiff"}
+        written[name] = {path.suffix: path.read_bytes() for path in paths}
+    assert written["a"] == written["b"]
+    for kind in ("png", "tiff"):
+        with Image.open(tmp_path / f"a.{kind}") as picture:
+            assert picture.width == round(figure.get_figwidth() * 150)
+            assert np.asarray(picture.info["dpi"], dtype=float) == pytest.approx([150, 150], abs=0.1)
+    figures.save(figure, tmp_path / "a", also=())
+    assert sorted(path.name for path in tmp_path.glob("a.*")) == ["a.svg"]
+
+
 def test_drawing_leaves_matplotlib_as_it_was(four: Evaluation, tmp_path: Path) -> None:
     with mpl.rc_context({"font.size": 33.0}):
         before = dict(mpl.rcParams)
@@ -311,7 +328,7 @@ def test_examples_show_the_crops_and_say_where_one_is_missing(four: Evaluation, 
 
 
 def test_a_run_folder_is_drawn_whole_and_stale_figures_go(tmp_path: Path) -> None:
-    simulated = simulate(8, scale=0.2, models=("inception_v3-imagenet", "box"))
+    simulated = simulate(8, scale=0.2, models=("inception_v3-imagenet", "box"), figures={"also": ["pdf"]})
     write_inputs(tmp_path, simulated)
     evaluate(simulated.predictions, simulated.cohort, simulated.study).write(tmp_path)
     paths = figures.draw_all(tmp_path)

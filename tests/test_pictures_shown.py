@@ -39,6 +39,8 @@ combined = []
 image = false
 [explain]
 sanity = false
+[figures]
+also = []
 """
 
 

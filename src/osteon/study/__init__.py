@@ -10,7 +10,17 @@ from osteon.study.file import Study, load, register
 from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.network import RECIPES, Augment, Network
 from osteon.study.protocol import Readers
-from osteon.study.sections import Centres, Compute, Crop, Evaluation, Explain, Robustness, StudySection, Task
+from osteon.study.sections import (
+    Centres,
+    Compute,
+    Crop,
+    Evaluation,
+    Explain,
+    FiguresSection,
+    Robustness,
+    StudySection,
+    Task,
+)
 from osteon.study.settings import ModelSettings, Name, Settings
 from osteon.study.tabular import Box, Clinical, Combined, Radiomics
 
@@ -26,6 +36,7 @@ __all__ = [
     "Crop",
     "Evaluation",
     "Explain",
+    "FiguresSection",
     "Model",
     "ModelSettings",
     "Name",

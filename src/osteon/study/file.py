@@ -17,7 +17,17 @@ from osteon.core.errors import StudyError, suggest
 from osteon.core.tables import columns, contents, written
 from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.protocol import Readers
-from osteon.study.sections import Centres, Compute, Crop, Evaluation, Explain, Robustness, StudySection, Task
+from osteon.study.sections import (
+    Centres,
+    Compute,
+    Crop,
+    Evaluation,
+    Explain,
+    FiguresSection,
+    Robustness,
+    StudySection,
+    Task,
+)
 from osteon.study.settings import ModelSettings, Settings
 
 
@@ -36,6 +46,7 @@ class Study(Settings):
     evaluation: Evaluation = Evaluation()
     robustness: Robustness = Robustness()
     explain: Explain = Explain()
+    figures: FiguresSection = FiguresSection()
     compute: Compute = Compute()
     readers: Readers | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()

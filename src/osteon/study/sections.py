@@ -165,6 +165,18 @@ class Explain(Settings):
         return self
 
 
+class FiguresSection(Settings):
+    """``[figures]``: the files that each figure is written to, beside the SVG that the report shows.
+
+    Attributes:
+        also: ``pdf`` (text as text), ``png`` or ``tiff``; an empty list leaves the SVG alone.
+        dpi: Dots per inch of PNG and TIFF.
+    """
+
+    also: Annotated[tuple[Literal["pdf", "png", "tiff"], ...], Once] = ("pdf",)
+    dpi: Annotated[int, Field(ge=72, le=1200)] = 300
+
+
 class Compute(Settings):
     """``[compute]``: what can change the last bits of a result; the number of jobs cannot, and is not a setting.
 

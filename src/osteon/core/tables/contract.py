@@ -255,15 +255,14 @@ def _coerce(
     was_read = values.index.name == LINE
     out: pd.Series
     if column.kind in ("number", "integer"):
+        # Compared as an array: a table of features has hundreds of columns, and each comparison of Series is slow.
         numbers = _numbers(values, name, column, file, attrs)
-        out = pd.Series(numbers, index=values.index)
-        refuse((out < column.low) | (out > column.high), f"{{}} is outside {column.low:g} to {column.high:g}")
+        refuse((numbers < column.low) | (numbers > column.high), f"{{}} is outside {column.low:g} to {column.high:g}")
         if column.filled or column.kind == "integer":
-            refuse_missing(out.isna())
+            refuse_missing(np.isnan(numbers))
         if column.whole or column.kind == "integer":
-            refuse(out.notna() & (out != out.round()), "'{}' is not a whole number")
-        if column.kind == "integer":
-            out = out.astype("int64")
+            refuse(~np.isnan(numbers) & (numbers != np.round(numbers)), "'{}' is not a whole number")
+        out = pd.Series(numbers.astype("int64") if column.kind == "integer" else numbers, index=values.index)
     elif column.kind == "flag":
         texts = [said(value).lower() for value in values]
         known = {"true": True, "false": False, "1": True, "0": False}
@@ -271,7 +270,7 @@ def _coerce(
         out = pd.Series([known[text] for text in texts], index=values.index, dtype=bool)
     else:
         of_cell = {"text": meant, "path": _as_path, "free": said}[column.kind]
-        texts = [of_cell(value) for value in values]
+        texts = [of_cell(value) for value in values.tolist()]
         out = pd.Series(texts, index=values.index, dtype="str")
         if was_read:
             refuse(
@@ -281,10 +280,12 @@ def _coerce(
             )
         if column.choices:
             refuse(
-                ~out.isin(column.choices), f"'{{}}' is neither {' nor '.join(column.choices)}", "Write it exactly so."
+                [text not in column.choices for text in texts],
+                f"'{{}}' is neither {' nor '.join(column.choices)}",
+                "Write it exactly so.",
             )
         if column.filled:
-            refuse_missing(out == "")
+            refuse_missing([text == "" for text in texts])
         if column.distinct and was_read:
             _refuse_spellings(out, name, file)
     if column.unique:

@@ -35,8 +35,8 @@ from osteon.results.figures.robustness import (
     robustness_comparisons,
     robustness_pictures,
 )
-from osteon.results.figures.style import Look, looks, save
-from osteon.study import Study, load
+from osteon.results.figures.style import Look, looks, remove, save
+from osteon.study import FiguresSection, Study, load
 
 __all__ = [
     "READERS",
@@ -91,6 +91,11 @@ class _Run(Tables):
         """How each model is drawn, by its kind where the study tells."""
         own = None if self._study is None else {model.name: model.drawn for model in self._study.models}
         return looks(self["metrics"]["model"], own)
+
+    @property
+    def files(self) -> FiguresSection:
+        """Which files each figure is written to."""
+        return FiguresSection() if self._study is None else self._study.figures
 
     @property
     def level(self) -> float:
@@ -157,7 +162,7 @@ READERS = ("reader_roc", "reader_gain", "reader_benefit", "reliance", "reader_co
 
 
 def draw_all(run: Path, *, anew: Iterable[str] | None = None, progress: Progress | None = None) -> list[Path]:
-    """Draw every figure whose tables are there into ``figures/``, as SVG and PDF.
+    """Draw every figure whose tables are there into ``figures/``, in the files that the study asks for.
 
     Args:
         run: The run folder.
@@ -175,10 +180,9 @@ def draw_all(run: Path, *, anew: Iterable[str] | None = None, progress: Progress
         for name in due:
             stem = content.figure_file(name, "")
             try:
-                paths += save(DRAWN[name](content), stem)
+                paths += save(DRAWN[name](content), stem, also=content.files.also, dpi=content.files.dpi)
             except _AbsentError:
-                for suffix in (".svg", ".pdf"):
-                    stem.with_name(name + suffix).unlink(missing_ok=True)
+                remove(stem)
             bar.advance()
     return paths
 

@@ -146,27 +146,48 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return in_style
 
 
-def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write ``stem.svg`` (text as text) and ``stem.pdf`` atomically; the same figure gives the same bytes.
+#: What stands in a file beside the figure: nothing that tells when it was drawn.
+_METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None, "Creator": "osteon"}},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": "osteon", "Producer": "osteon"}},
+    "png": {"metadata": {"Software": None}},
+    "tiff": {"pil_kwargs": {"compression": "tiff_lzw"}},
+}
+
+
+def save(figure: Figure, stem: Path, *, also: Iterable[str] = ("pdf",), dpi: int = 300) -> list[Path]:
+    """Write ``stem.svg`` (text as text) and files of other types atomically; the same figure gives the same bytes.
+
+    Args:
+        figure: The figure; it is laid out once, so that all files agree.
+        stem: Their path without suffix; files of types that are not asked for are removed.
+        also: ``pdf``, ``png``, ``tiff``.
+        dpi: Dots per inch of those that have dots.
 
     Returns:
-        The two paths.
+        The paths, that of the SVG first.
     """
-    with mpl.rc_context(_RC):
-        svg = io.BytesIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": "osteon"})
-        figure.set_layout_engine("none")  # laid out once is enough, and both files then agree
-        pdf = io.BytesIO()
-        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": "osteon", "Producer": "osteon"})
-    content = {
-        ".svg": svg.getvalue().decode().replace("'DejaVu Sans'", _FACES).encode(),
-        ".pdf": pdf.getvalue(),
-    }
-    paths = tuple(stem.with_name(stem.name + suffix) for suffix in content)
-    for path, data in zip(paths, content.values(), strict=True):
-        with written(path) as beside:
+    asked = ("svg", *also)
+    remove(stem, set(_METADATA) - set(asked))
+    paths = []
+    for kind in asked:
+        with mpl.rc_context(_RC):
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=kind, dpi=dpi if kind in ("png", "tiff") else "figure", **_METADATA[kind])
+            figure.set_layout_engine("none")
+        data = drawn.getvalue()
+        if kind == "svg":
+            data = data.decode().replace("'DejaVu Sans'", _FACES).encode()
+        paths.append(stem.with_name(f"{stem.name}.{kind}"))
+        with written(paths[-1]) as beside:
             beside.write_bytes(data)
-    return paths[0], paths[1]
+    return paths
+
+
+def remove(stem: Path, kinds: Iterable[str] = tuple(_METADATA)) -> None:
+    """Remove the files of a figure."""
+    for kind in kinds:
+        stem.with_name(f"{stem.name}.{kind}").unlink(missing_ok=True)
 
 
 def panels(count: int, *, columns: int, height: float) -> tuple[Figure, list[Axes], list[Axes]]:

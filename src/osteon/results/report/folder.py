@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
@@ -26,6 +27,11 @@ class Finished(Tables):
         """A figure's SVG text, or None."""
         path = self.figure_file(name)
         return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    def figure_for_print(self, name: str) -> Path:
+        """The figure's file that a journal takes: PDF, or else what the study asked for."""
+        files = [self.figure_file(name, suffix) for suffix in (".pdf", ".tiff", ".png")]
+        return next((path for path in files if path.is_file()), self.figure_file(name))
 
     @property
     def synthetic(self) -> bool:

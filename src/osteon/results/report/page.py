@@ -36,9 +36,14 @@ class Page:
         head, rest = _first_sentence(caption)
         return Markup(
             '<figure id="figure-{name}">{svg}<figcaption><b>{label}. {head}</b> {rest} '
-            '<span class="file">figures/{name}.pdf</span></figcaption></figure>'
+            '<span class="file">figures/{file}</span></figcaption></figure>'
         ).format(
-            name=name, svg=Markup(inline(svg, name, alternative)), label=self._next("Figure"), head=head, rest=rest
+            name=name,
+            svg=Markup(inline(svg, name, alternative)),
+            label=self._next("Figure"),
+            head=head,
+            rest=rest,
+            file=self.run.figure_for_print(name).name,
         )
 
     def table(
