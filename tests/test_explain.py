@@ -22,7 +22,7 @@ from osteon.core import tables
 from osteon.core.errors import StudyError
 from osteon.models.explain import maps as cams
 from osteon.models.explain.placing import in_common, on_radiograph, sampled
-from osteon.models.explain.scores import RASTER, Lesion, correlation, middle, score
+from osteon.models.explain.scores import RASTER, LesionInCrop, correlation, middle, score
 from osteon.models.inputs import crops
 from osteon.models.network import pictures
 from osteon.pipeline import EXPLAIN, FIT, Workers, walk
@@ -223,7 +223,7 @@ def test_two_maps_are_compared_where_both_lie() -> None:
 @settings(max_examples=30)
 @given(st.floats(0, 40), st.floats(0, 40), st.floats(1, 20), st.floats(1, 20), st.integers(1, 9))
 def test_a_uniform_map_scores_chance(x0: float, y0: float, w: float, h: float, cells: int) -> None:
-    lesion = Lesion(np.array([0.0, 0.0, 60.0, 60.0]), np.array([x0, y0, x0 + w, y0 + h]))
+    lesion = LesionInCrop(np.array([0.0, 0.0, 60.0, 60.0]), np.array([x0, y0, x0 + w, y0 + h]))
     found = score(np.full((cells, cells), 0.7), lesion)
     assert found["energy_box"] == pytest.approx(w * h / 3600, rel=1e-9)
     assert found["energy_box_ratio"] == pytest.approx(1)
@@ -235,7 +235,7 @@ def test_scores_of_a_map_are_plain_geometry() -> None:
     values[1, 2] = 2.0
     mask = np.zeros((200, 200), dtype=bool)
     mask[56:90, 97:115] = True
-    lesion = Lesion(np.array([50.0, 30.0, 130.0, 110.0]), np.array([95.0, 55.0, 120.0, 95.0]), mask, (0.5, 0.2))
+    lesion = LesionInCrop(np.array([50.0, 30.0, 130.0, 110.0]), np.array([95.0, 55.0, 120.0, 95.0]), mask, (0.5, 0.2))
     found = score(values, lesion)
     # The peak is the cell's centre: x = 50 + 80 * 2.5 / 4 = 100, y = 30 + 80 * 1.5 / 4 = 60, inside.
     assert (found["pointing_box"], found["pointing_mask"], found["distance"]) == (1, 1, 0)
@@ -257,26 +257,26 @@ def test_distance_of_a_peak_that_misses() -> None:
     values = np.zeros((4, 4))
     values[3, 0] = 1.0  # at x = 10, y = 70 in a crop of 80
     rect, box = np.array([0.0, 0.0, 80.0, 80.0]), np.array([40.0, 10.0, 70.0, 50.0])
-    found = score(values, Lesion(rect, box, spacing=(0.5, 0.2)))
+    found = score(values, LesionInCrop(rect, box, spacing=(0.5, 0.2)))
     assert found["distance"] == pytest.approx(np.hypot(30, 20) / 50)
     assert found["distance_mm"] == pytest.approx(np.hypot(30 * 0.2, 20 * 0.5))
     assert found["pointing_box"] == 0
     assert np.isnan(found["energy_mask"])
     mask = np.zeros((80, 80), dtype=bool)
     mask[10:50, 60:70] = True  # the mask is further off than the box
-    masked = score(values, Lesion(rect, box, mask, (0.5, 0.2)))
+    masked = score(values, LesionInCrop(rect, box, mask, (0.5, 0.2)))
     assert masked["distance_mm"] == pytest.approx(np.hypot(50 * 0.2, 20 * 0.5), abs=80 / RASTER)
     assert masked["distance"] > found["distance"]
 
 
 def test_an_empty_map_names_no_place() -> None:
-    found = score(np.zeros((3, 3)), Lesion(np.array([0.0, 0, 9, 9]), np.array([2.0, 2, 5, 5])))
+    found = score(np.zeros((3, 3)), LesionInCrop(np.array([0.0, 0, 9, 9]), np.array([2.0, 2, 5, 5])))
     assert found.pop("empty") == 1
     assert np.isnan(list(found.values())).all()
 
 
 def test_a_hill_in_the_middle_beats_chance_because_crops_are_centred() -> None:
-    found = score(middle(), Lesion(np.array([0.0, 0, 130, 130]), np.array([15.0, 15, 115, 115])))
+    found = score(middle(), LesionInCrop(np.array([0.0, 0, 130, 130]), np.array([15.0, 15, 115, 115])))
     assert found["pointing_box"] == 1
     assert 1.2 < found["energy_box_ratio"] < 1.69
 

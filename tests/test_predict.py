@@ -29,7 +29,7 @@ from osteon.core import tables
 from osteon.core.errors import ImageError, InputError, StudyError, TableError
 from osteon.core.run import RunFolder
 from osteon.models import portable
-from osteon.models.reference import Reference, Spread
+from osteon.models.reference import Distribution, Reference
 from osteon.pipeline import FIT, Workers, export, parsed_box, predict, taken_in, walk
 from osteon.pipeline.answering import Predicted
 from small_study import STUDY, make
@@ -182,7 +182,7 @@ def test_distances_are_those_of_a_normal_distribution_with_few_axes() -> None:
     others = rng.normal(size=(5, 12)) * 3
     away = others - seen.mean(axis=0)  # as many axes as dimensions: the plain Mahalanobis distance
     expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(np.cov(seen.T)), away) / 12)
-    np.testing.assert_allclose(Spread.of(seen).distance(others), expected)
+    np.testing.assert_allclose(Distribution.of(seen).distance(others), expected)
     wide = rng.normal(size=(20, 300))  # fewer cases than numbers: the other directions share what the axes leave
     fit = PCA(5, svd_solver="full").fit(wide)
     left = wide.var(axis=0, ddof=1).sum() - fit.explained_variance_.sum()
@@ -190,12 +190,12 @@ def test_distances_are_those_of_a_normal_distribution_with_few_axes() -> None:
     strange = rng.normal(size=(4, 300))
     away = strange - wide.mean(axis=0)
     expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(cov), away) / 300)
-    np.testing.assert_allclose(Spread.of(wide).distance(strange), expected, rtol=1e-6)
+    np.testing.assert_allclose(Distribution.of(wide).distance(strange), expected, rtol=1e-6)
     few = seen[:20]  # 5 axes
     fit = PCA(5, svd_solver="full").fit(few)
     away = others - few.mean(axis=0)
     expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(fit.get_covariance()), away) / 12)
-    np.testing.assert_allclose(Spread.of(few).distance(others), expected)
+    np.testing.assert_allclose(Distribution.of(few).distance(others), expected)
 
 
 def test_a_strange_picture_is_said_to_be_unlike(fitted: Fitted, tmp_path: Path) -> None:

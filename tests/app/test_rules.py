@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.study.protocol import Readers
-from osteon.web.rules import Progress, Stage, box_complaint, may_fetch, may_open, stage, step_of, steps
+from osteon.web.rules import Course, Stage, box_complaint, may_fetch, may_open, stage, step_of, steps
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 CROSSED = Readers(washout_days=28)
 SEQUENTIAL = Readers(design="sequential")
 
 
-def progress(answered: int = 0, *closed: datetime, before: bool = True, after: bool = False) -> Progress:
-    return Progress(before, after, closed, answered, cases=10)
+def progress(answered: int = 0, *closed: datetime, before: bool = True, after: bool = False) -> Course:
+    return Course(before, after, closed, answered, cases=10)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def progress(answered: int = 0, *closed: datetime, before: bool = True, after: b
         (Readers(before=(), after=()), progress(0, NOON, NOON, before=False), Stage("done", 2, 1, 1)),
     ],
 )
-def test_stage(protocol: Readers, come: Progress, expected: Stage) -> None:
+def test_stage(protocol: Readers, come: Course, expected: Stage) -> None:
     assert stage(protocol, come, NOON) == expected
 
 
@@ -75,7 +75,7 @@ def test_no_case_is_open_outside_reading_and_none_twice(
     protocol = Readers(design=design)
     answered = round(share * 10 * steps(protocol))
     moments = sorted(NOON - timedelta(days=days) for days in closed)
-    now = stage(protocol, Progress(before, after, tuple(moments), answered, 10), NOON)
+    now = stage(protocol, Course(before, after, tuple(moments), answered, 10), NOON)
     if may_open(protocol, now, position):
         assert now.name in ("reading", "review")
         assert 1 <= position <= min(now.position, 10)

@@ -68,11 +68,11 @@ def test_the_table_has_every_centre_class_and_view(cohort: pd.DataFrame) -> None
 def test_some_patients_have_two_lesions_on_a_film() -> None:
     from osteon.cohort.synthetic.anatomy import Patient
     from osteon.cohort.synthetic.cohort import lesions_of
-    from osteon.cohort.synthetic.kinds import KINDS
+    from osteon.cohort.synthetic.kinds import DIAGNOSES
 
     rng = np.random.default_rng(0)
     patient = Patient.sample(rng, 15, "M")
-    numbers = [len(lesions_of(rng, KINDS["osteochondroma"], patient)[1]) for _ in range(200)]
+    numbers = [len(lesions_of(rng, DIAGNOSES["osteochondroma"], patient)[1]) for _ in range(200)]
     assert 5 < numbers.count(2) < 60
     assert set(numbers) == {1, 2}
 

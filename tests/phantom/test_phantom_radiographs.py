@@ -15,7 +15,7 @@ from osteon.cohort.synthetic import radiograph
 from osteon.cohort.synthetic.anatomy import SITES, VIEWS, Patient, scene
 from osteon.cohort.synthetic.dicom import write_dicom
 from osteon.cohort.synthetic.geometry import Grid
-from osteon.cohort.synthetic.kinds import KINDS, sample_host, sample_lesion
+from osteon.cohort.synthetic.kinds import DIAGNOSES, sample_host, sample_lesion
 from osteon.cohort.synthetic.lesions import Lesion
 from osteon.cohort.synthetic.render import Rays, trace
 from osteon.io import read_image
@@ -47,11 +47,11 @@ def test_every_site_has_both_views_at_every_age(site: str, age: int) -> None:
         assert (facts.site, facts.view) == (site, view)
 
 
-@pytest.mark.parametrize("subtype", sorted(KINDS))
+@pytest.mark.parametrize("subtype", sorted(DIAGNOSES))
 @pytest.mark.parametrize("view", ["frontal", "lateral"])
 def test_a_lesion_changes_its_mask_and_nothing_far_from_it(subtype: str, view: str) -> None:
     rng = np.random.default_rng(21)
-    kind = KINDS[subtype]
+    kind = DIAGNOSES[subtype]
     patient = Patient.sample(rng, kind.ages[1], "F")
     for _ in range(3):
         host = sample_host(rng, kind)

@@ -18,7 +18,7 @@ from osteon.stats import (
     obuchowski_rockette,
     reader_covariate,
 )
-from osteon.stats.mrmc_designs import Study, crossed, two_arms
+from osteon.stats.mrmc_designs import Estimates, crossed, two_arms
 from osteon.stats.reader_cells import figures_of, readings_of
 from osteon.stats.reader_variance import cell_covariance
 
@@ -231,7 +231,7 @@ def test_overlapping_readers_with_full_overlap_are_the_crossed_analysis(van_dyke
     table = readings_of(van_dyke, None, None)
     values, function, name = figures_of(table, "auc")
     sigma = cell_covariance(table, function, "jackknife", 0, 0)
-    study = Study(table, values, sigma, readers, cases, 0.95, name, bounded=True)
+    study = Estimates(table, values, sigma, readers, cases, 0.95, name, bounded=True)
     pairs, (statistic, df, p), _ = two_arms(study)
     crossed_pairs, (f, crossed_df, crossed_p), _ = crossed(study)
     found, expected = pairs["1", "2"], crossed_pairs["1", "2"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteon.core.types import Pixels
-from osteon.io.dicom_pixels import GREY, Stored, as_used
+from osteon.io.dicom_pixels import GREY, StoredValues, as_used
 from osteon.io.stored import StoredRadiograph, percentile_window
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class _Window:
         return self.low < high and low < self.high
 
 
-def assemble(header: Dataset, stored: Stored, notes: list[str]) -> StoredRadiograph:
+def assemble(header: Dataset, stored: StoredValues, notes: list[str]) -> StoredRadiograph:
     """Stored values to modality values with their window, bone bright.
 
     Args:
@@ -112,7 +112,7 @@ def _number(header: Dataset, name: str) -> float | None:
 # Transformations
 
 
-def _padding(header: Dataset, stored: Stored, notes: list[str]) -> NDArray[np.bool_] | None:
+def _padding(header: Dataset, stored: StoredValues, notes: list[str]) -> NDArray[np.bool_] | None:
     """Where a pixel was added to make the picture rectangular (PS3.3 C.7.5.1.1.2), or None.
 
     The attribute's own signedness is often wrong in implicit VR; the bits are right.
@@ -141,7 +141,7 @@ def _padding(header: Dataset, stored: Stored, notes: list[str]) -> NDArray[np.bo
     return padding if padding.any() else None
 
 
-def _modality(header: Dataset, stored: Stored, notes: list[str]) -> tuple[Array, tuple[float, float]]:
+def _modality(header: Dataset, stored: StoredValues, notes: list[str]) -> tuple[Array, tuple[float, float]]:
     """Apply the modality LUT or rescale; the values and the least and greatest that the transformation can give."""
     limits = stored.limits
     whole: type[np.int32 | np.int64] = np.int64 if stored.bits > 24 else np.int32

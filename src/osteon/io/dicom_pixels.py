@@ -33,7 +33,7 @@ _OVERSHOOT = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stored:
+class StoredValues:
     """Stored values and what they may be.
 
     Attributes:
@@ -53,7 +53,7 @@ class Stored:
         return (-half, half - 1) if self.values.dtype.kind == "i" else (0, 2 * half - 1)
 
 
-def decode(path: Path, header: FileDataset, notes: list[str]) -> Stored:
+def decode(path: Path, header: FileDataset, notes: list[str]) -> StoredValues:
     """Decode the pixels.
 
     Args:
@@ -74,12 +74,12 @@ def decode(path: Path, header: FileDataset, notes: list[str]) -> Stored:
     values = _used(words, bits, high, signed=signed and photometric not in COLOUR)
     if photometric in COLOUR:
         grey = luminance(values)
-        return Stored(grey, grey, bits)
+        return StoredValues(grey, grey, bits)
     if photometric == PALETTE:
         return _painted(header, values)
     if not np.array_equal(values, words.view(values.dtype)):
         values, bits = _beyond(header, words, values, bits, high, notes)
-    return Stored(values, words, bits)
+    return StoredValues(values, words, bits)
 
 
 def as_used(word: int, bits: int, high: int, *, signed: bool) -> int:
@@ -248,7 +248,7 @@ def _beyond(
         return _used(words, depth, depth - 1, signed=values.dtype.kind == "i"), depth
     lossy = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K)
     whole = words.view(values.dtype)
-    low, top = Stored(values, words, bits).limits
+    low, top = StoredValues(values, words, bits).limits
     margin = (top - low) * _OVERSHOOT
     if header.file_meta.TransferSyntaxUID in lossy and low - margin <= whole.min() and whole.max() <= top + margin:
         return whole.clip(low, top), bits
@@ -256,9 +256,9 @@ def _beyond(
     return values, bits
 
 
-def _painted(header: FileDataset, indices: Array) -> Stored:
+def _painted(header: FileDataset, indices: Array) -> StoredValues:
     """Palette colour as luminance, in the depth of the palette's entries."""
     from pydicom.pixels.processing import apply_color_lut
 
     grey = luminance(apply_color_lut(indices, header))
-    return Stored(grey, grey, grey.dtype.itemsize * 8)
+    return StoredValues(grey, grey, grey.dtype.itemsize * 8)

@@ -23,7 +23,7 @@ _CASES_AN_AXIS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class Distribution:
     """The distribution of one fold's training cases.
 
     Attributes:
@@ -73,7 +73,7 @@ class Reference:
         held_out: For each fold, rising distances of the development cases that it has not seen.
     """
 
-    folds: tuple[Spread, ...]
+    folds: tuple[Distribution, ...]
     held_out: tuple[Floats, ...]
 
     @classmethod
@@ -84,7 +84,7 @@ class Reference:
             seen: For each fold's model, the (n, F) numbers that it sees of all development cases.
             fold: (n,) the fold in which each case was held out.
         """
-        folds = tuple(Spread.of(of_fold[fold != k]) for k, of_fold in enumerate(seen))
+        folds = tuple(Distribution.of(of_fold[fold != k]) for k, of_fold in enumerate(seen))
         shown = zip(folds, seen, strict=True)
         return cls(folds, tuple(np.sort(one.distance(all_[fold == k])) for k, (one, all_) in enumerate(shown)))
 
@@ -115,8 +115,8 @@ class Reference:
     def from_arrays(cls, arrays: Mapping[str, Floats]) -> Self:
         """The same from :meth:`arrays`."""
         count = sum(name.startswith("centre-") for name in arrays)
-        folds = tuple(Spread(*(arrays[f"{name}-{k}"] for name in _NAMES)) for k in range(count))
+        folds = tuple(Distribution(*(arrays[f"{name}-{k}"] for name in _NAMES)) for k in range(count))
         return cls(folds, tuple(arrays[f"held_out-{k}"] for k in range(count)))
 
 
-_NAMES = tuple(field.name for field in fields(Spread))
+_NAMES = tuple(field.name for field in fields(Distribution))

@@ -159,7 +159,7 @@ def _heat(one: Input, mapper: Mapper) -> Floats:
 
 def _page(made: Making, pixels: Pixels) -> NDArray[np.uint8]:
     """The secondary capture's picture: in square pixels, whatever the radiograph's are."""
-    from osteon.results.figures.plate import Lesion, page
+    from osteon.results.figures.plate import DrawnLesion, page
 
     author = made.author
     height, width = pixels.shape
@@ -172,7 +172,7 @@ def _page(made: Making, pixels: Pixels) -> NDArray[np.uint8]:
     small = np.asarray(Image.fromarray(pixels).resize(size, way))
     factor = np.tile([size[0] / width, size[1] / height], 2)
     lesions = [
-        Lesion(list(np.array(one.box) * factor), one.probability, one.folds, author.cuts, _lines(author, one))
+        DrawnLesion(list(np.array(one.box) * factor), one.probability, one.folds, author.cuts, _lines(author, one))
         for one in made.findings
     ]
     notes = [*author.warnings, f"osteon {author.version}, model {author.name}, {author.identity[:12]}"]

@@ -18,7 +18,7 @@ from osteon.core.version import __version__
 from osteon.io import READING, read_image, read_mask
 from osteon.models.explain.mapper import Mapper, Maps, quick
 from osteon.models.explain.placing import in_common
-from osteon.models.explain.scores import Lesion, correlation, middle, score
+from osteon.models.explain.scores import LesionInCrop, correlation, middle, score
 from osteon.models.fitted import Saved
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes, in_chunks, mask_paths
@@ -207,11 +207,11 @@ def _scores(
                 yield {**about, **score(made[i], lesion), "correlation": like}
 
 
-def _lesion(case: pd.Series, rect: Floats, root: Path) -> Lesion:
+def _lesion(case: pd.Series, rect: Floats, root: Path) -> LesionInCrop:
     spacing = float(case["row_spacing"]), float(case["column_spacing"])
     mask = case.get("mask", "")
     inside = read_mask(root / str(mask), (int(case["height"]), int(case["width"]))) if mask else None
-    return Lesion(rect, boxes(case.to_frame().T)[0], inside, None if np.isnan(spacing).any() else spacing)
+    return LesionInCrop(rect, boxes(case.to_frame().T)[0], inside, None if np.isnan(spacing).any() else spacing)
 
 
 def box_changes(study: Study, case_id: str) -> pd.DataFrame:

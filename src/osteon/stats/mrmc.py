@@ -16,7 +16,7 @@ from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Comparison, Estimate, Floats, printed_p
 from osteon.stats import inputs
 from osteon.stats.intervals import holm
-from osteon.stats.mrmc_designs import Study, crossed, pairwise, two_arms, without_variance
+from osteon.stats.mrmc_designs import Estimates, crossed, pairwise, two_arms, without_variance
 from osteon.stats.reader_cells import NAMED, Readings, figures_of, readings_of
 from osteon.stats.reader_variance import cell_covariance
 
@@ -203,7 +203,7 @@ def analysed(
     """
     _check_settings(readers, cases, level)
     table = cells.table
-    study = Study(table, cells.values, cells.sigma, readers, cases, level, cells.name, cells.bounded)
+    study = Estimates(table, cells.values, cells.sigma, readers, cases, level, cells.name, cells.bounded)
     if readers == "random" and np.bincount(table.cell_arm).min() < 2:
         raise NotEstimableError("random readers need at least two readers in each arm (or readers='fixed')")
     if len(table.arms) < 3:

@@ -26,7 +26,7 @@ _NO_VARIANCE = 1e-15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Study:
+class Estimates:
     """Figures of merit, their covariance and what is random."""
 
     table: Readings
@@ -43,7 +43,7 @@ class Study:
         among = self.table.cell_arm == arm
         return self.values[among], self.sigma[np.ix_(among, among)]
 
-    def pair(self, a: int, b: int) -> Study:
+    def pair(self, a: int, b: int) -> Estimates:
         """The study of two of the arms: their readers, cases and covariances, and nothing of the others."""
         among = np.isin(self.table.cell_arm, (a, b))
         table = in_arms(self.table, (a, b))
@@ -134,7 +134,7 @@ class Study:
 Analysis = tuple[dict[tuple[str, str], Comparison], tuple[float, float, float], dict[str, float]]
 
 
-def crossed(study: Study) -> Analysis:
+def crossed(study: Estimates) -> Analysis:
     """Every reader in every arm: the two-way analysis of variance with correlated errors."""
     arms = study.table.arms
     t, r = len(arms), len(study.table.readers)
@@ -159,7 +159,7 @@ def crossed(study: Study) -> Analysis:
     return pairs, (ratio, df, p) if isfinite(df) else ((t - 1) * ratio, float(t - 1), p), c
 
 
-def pairwise(study: Study) -> Analysis:
+def pairwise(study: Estimates) -> Analysis:
     """More than two arms whose pairs do not share cases and readers alike: each pair as the study of its own.
 
     No mean square is common to such pairs, so equal arms are tested by the smallest of Holm's adjusted p values.
@@ -183,7 +183,7 @@ def pairwise(study: Study) -> Analysis:
     return pairs, (nan, nan, p), c
 
 
-def without_variance(study: Study, why: str) -> Analysis:
+def without_variance(study: Estimates, why: str) -> Analysis:
     """Differences without interval and test."""
     means = {name: float(study.arm(arm)[0].mean()) for arm, name in enumerate(study.table.arms)}
     n = study.table.positive.size
@@ -194,7 +194,7 @@ def without_variance(study: Study, why: str) -> Analysis:
     return pairs, (nan, nan, nan), _mean_covariances(study)
 
 
-def _mean_covariances(study: Study) -> dict[str, float]:
+def _mean_covariances(study: Estimates) -> dict[str, float]:
     """Mean covariances over the pairs of cells that there are; mean squares are nan."""
     same_arm = study.table.cell_arm[:, None] == study.table.cell_arm
     same_reader = study.table.cell_reader[:, None] == study.table.cell_reader
@@ -249,7 +249,7 @@ def components_of(theta: Floats, sigma: Floats) -> dict[str, float]:
     }
 
 
-def two_arms(study: Study) -> Analysis:
+def two_arms(study: Estimates) -> Analysis:
     """Two arms of which some readers, or all, read one only: samples of readers that overlap partly, or not at all.
 
     The variance of the difference has the readers' part of overlapping samples (Derrick 2017; without overlap Welch's)

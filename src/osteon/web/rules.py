@@ -12,7 +12,7 @@ StageName = Literal["before", "reading", "review", "washout", "after", "done"]
 
 
 @dataclass(frozen=True)
-class Progress:
+class Course:
     """How far a reader has come.
 
     Attributes:
@@ -55,7 +55,7 @@ def steps(protocol: Readers) -> int:
     return 2 if protocol.design == "sequential" else 1
 
 
-def stage(protocol: Readers, progress: Progress, now: datetime) -> Stage:
+def stage(protocol: Readers, progress: Course, now: datetime) -> Stage:
     """Where a reader stands now."""
     done, due = divmod(progress.answered, steps(protocol))
     session = min(len(progress.closed) + 1, protocol.sessions)

@@ -58,7 +58,7 @@ def protocol_of(connection: Connection) -> tuple[Readers, dict[str, Any]]:
     return changes.applied(connection, protocol), stored
 
 
-def progress(connection: Connection, reader: str) -> rules.Progress:
+def progress(connection: Connection, reader: str) -> rules.Course:
     """How far a reader has come."""
     events = connection.execute(
         select(happening.c.kind, happening.c.at)
@@ -74,7 +74,7 @@ def progress(connection: Connection, reader: str) -> rules.Progress:
     cases = connection.execute(
         select(func.max(task.c.position)).where(task.c.reader == reader, task.c.session == 1)
     ).scalar_one()
-    return rules.Progress("before" in kinds, "after" in kinds, closed, answered, cases or 0)
+    return rules.Course("before" in kinds, "after" in kinds, closed, answered, cases or 0)
 
 
 def lock(connection: Connection, reader: str) -> None:
@@ -82,7 +82,7 @@ def lock(connection: Connection, reader: str) -> None:
     connection.execute(select(person.c.code).where(person.c.code == reader).with_for_update())
 
 
-def stage(visit: Visit) -> tuple[rules.Stage, rules.Progress]:
+def stage(visit: Visit) -> tuple[rules.Stage, rules.Course]:
     """Where a reader stands."""
     come = progress(visit.connection, visit.reader)
     return rules.stage(visit.protocol, come, visit.now), come

@@ -13,7 +13,7 @@ from PIL import Image
 
 from osteon.cohort.synthetic.anatomy import VIEWS, Patient
 from osteon.cohort.synthetic.centres import CENTRES, Centre
-from osteon.cohort.synthetic.kinds import Kind, sample_host, sample_kind, sample_lesion
+from osteon.cohort.synthetic.kinds import Diagnosis, sample_host, sample_kind, sample_lesion
 from osteon.cohort.synthetic.lesions import Lesion
 from osteon.cohort.synthetic.radiographs import Phantom, take
 from osteon.core.tables import COHORT, write, written
@@ -126,7 +126,7 @@ def _make(folder: Path, admission: _Admission) -> list[dict[str, Any]]:
     return rows
 
 
-def lesions_of(rng: np.random.Generator, kind: Kind, patient: Patient) -> tuple[str, tuple[Lesion, ...]]:
+def lesions_of(rng: np.random.Generator, kind: Diagnosis, patient: Patient) -> tuple[str, tuple[Lesion, ...]]:
     """The site and the lesions of a patient."""
     host = sample_host(rng, kind)
     first = sample_lesion(rng, kind, host, patient)

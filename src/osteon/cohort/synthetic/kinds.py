@@ -26,7 +26,7 @@ _SHAFTS: tuple[Host, ...] = (("femur", "femur", 95, 190), ("tibia", "tibia", 85,
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Diagnosis:
     """A diagnosis.
 
     Attributes:
@@ -58,73 +58,73 @@ _HAND: tuple[Host, ...] = tuple(
     for ray in "2345"
 )
 
-KINDS: dict[str, Kind] = {
+DIAGNOSES: dict[str, Diagnosis] = {
     kind.subtype: kind
     for kind in (
-        Kind("non-ossifying fibroma", "benign", 1.0, (5, 13, 30), (*_KNEE_METAPHYSIS, ("tibia", "fibula", 40, 80)),
+        Diagnosis("non-ossifying fibroma", "benign", 1.0, (5, 13, 30), (*_KNEE_METAPHYSIS, ("tibia", "fibula", 40, 80)),
              (1.5, 8), {"length": (14, 34), "width": (0.45, 0.78), "offset": (0.75, 1.0), "lobulation": (0.14, 0.26),
                         "swelling": (0, 1.6), "rim": (0.5, 1.0), "scalloping": (0.5, 0.9), "septa": (0.1, 0.8)}),
-        Kind("simple bone cyst", "benign", 0.8, (3, 11, 24), (*(("humerus", "humerus", 42, 85),) * 3,
+        Diagnosis("simple bone cyst", "benign", 0.8, (3, 11, 24), (*(("humerus", "humerus", 42, 85),) * 3,
              ("femur", "femur", 70, 120), ("tibia", "tibia", 50, 90)),
              (1.5, 8), {"length": (18, 42), "width": (0.75, 0.98), "offset": (0, 0.25), "lobulation": (0.03, 0.12),
                         "swelling": (0, 3), "rim": (0.1, 0.5), "scalloping": (0.6, 0.85), "septa": (0, 0.4)}),
-        Kind("osteochondroma", "benign", 1.2, (6, 20, 65), (*_KNEE_METAPHYSIS, ("humerus", "humerus", 45, 90)),
+        Diagnosis("osteochondroma", "benign", 1.2, (6, 20, 65), (*_KNEE_METAPHYSIS, ("humerus", "humerus", 45, 90)),
              (1.2, 6), {"length": (10, 20), "width": (0.5, 0.8), "stalk": (20, 58), "lobulation": (0.1, 0.9),
                         "mineralisation": (0.1, 1.0), "rim": (0.4, 1.0)}),
-        Kind("enchondroma", "benign", 1.0, (12, 35, 75), (*_HAND, *(("humerus", "humerus", 45, 90),) * 8,
+        Diagnosis("enchondroma", "benign", 1.0, (12, 35, 75), (*_HAND, *(("humerus", "humerus", 45, 90),) * 8,
              *(("femur", "femur", 60, 120),) * 8),
              (1.5, 8), {"length": (13, 36), "width": (0.6, 0.92), "offset": (0, 0.4), "lobulation": (0.1, 0.25),
                         "swelling": (0, 1.2), "rim": (0.1, 0.6), "scalloping": (0.3, 0.8), "mineralisation": (0.2, 1.1),
                         "lysis": (0.7, 0.92)}, matrix="chondroid"),
-        Kind("fibrous dysplasia", "benign", 0.5, (6, 22, 60), _SHAFTS,
+        Diagnosis("fibrous dysplasia", "benign", 0.5, (6, 22, 60), _SHAFTS,
              (1.5, 8), {"length": (20, 40), "width": (0.65, 0.95), "offset": (0, 0.5), "swelling": (0.5, 3),
                         "rim": (0.4, 0.9), "mineralisation": (0.5, 1.1), "lysis": (0.7, 0.92)}, matrix="ground glass"),
-        Kind("aneurysmal bone cyst", "benign", 0.45, (5, 16, 45), (*_KNEE_METAPHYSIS, ("humerus", "humerus", 45, 90),
-             *_HAND[8:]),
+        Diagnosis("aneurysmal bone cyst", "benign", 0.45, (5, 16, 45), (
+                  *_KNEE_METAPHYSIS, ("humerus", "humerus", 45, 90), *_HAND[8:]),
              (2.5, 5), {"length": (16, 38), "width": (0.6, 0.95), "offset": (0.5, 1.0), "swelling": (3, 9),
                       "rim": (0.0, 0.4), "scalloping": (0.75, 0.92), "lysis": (0.8, 0.95), "septa": (0.4, 1.1)}),
-        Kind("Langerhans cell histiocytosis", "benign", 0.22, (2, 9, 30), _SHAFTS,
+        Diagnosis("Langerhans cell histiocytosis", "benign", 0.22, (2, 9, 30), _SHAFTS,
              (5, 3), {"length": (12, 32), "width": (0.5, 0.92), "offset": (0, 0.5), "lobulation": (0.1, 0.2),
                       "mass": (0, 0)}),
-        Kind("giant cell tumor", "giant cell tumor", 1.0, (18, 32, 60), (
+        Diagnosis("giant cell tumor", "giant cell tumor", 1.0, (18, 32, 60), (
              *(("knee", "femur", 14, 34), ("knee", "tibia", 12, 28)) * 3, ("femur", "femur", 16, 36),
              ("tibia", "tibia", 12, 28), ("hand", "radius", 10, 18), ("hand", "radius", 10, 18)),
              (3, 4), {"length": (12, 26), "width": (0.35, 0.62), "offset": (0.4, 0.9), "lobulation": (0.06, 0.18),
                       "rim": (0.0, 0.12), "swelling": (0.5, 5), "scalloping": (0.7, 0.92), "lysis": (0.75, 0.95),
                       "septa": (0, 0.9)},
              reactions=(("solid",),)),
-        Kind("osteosarcoma", "malignant", 1.4, (7, 16, 70), (*_KNEE_METAPHYSIS, ("humerus", "humerus", 40, 85)),
+        Diagnosis("osteosarcoma", "malignant", 1.4, (7, 16, 70), (*_KNEE_METAPHYSIS, ("humerus", "humerus", 40, 85)),
              (7, 2), {"length": (12, 32), "width": (0.45, 0.85), "offset": (0.2, 0.9), "mineralisation": (0.05, 1.0),
                         "lysis": (0.65, 0.92), "lobulation": (0.1, 0.25)}, matrix="osteoid",
              reactions=(("spiculated",), ("spiculated", "codman"), ("codman",), ("lamellated", "codman"))),
-        Kind("Ewing sarcoma", "malignant", 0.8, (4, 14, 35), _SHAFTS,
+        Diagnosis("Ewing sarcoma", "malignant", 0.8, (4, 14, 35), _SHAFTS,
              (7, 2), {"length": (14, 34), "width": (0.7, 1.0), "offset": (0, 0.5), "lysis": (0.72, 0.94)},
              reactions=(("lamellated",), ("lamellated", "codman"), ("spiculated",))),
-        Kind("chondrosarcoma", "malignant", 0.7, (30, 58, 85), (*(("humerus", "humerus", 45, 100),) * 3,
+        Diagnosis("chondrosarcoma", "malignant", 0.7, (30, 58, 85), (*(("humerus", "humerus", 45, 100),) * 3,
              *(("femur", "femur", 55, 130),) * 3, ("knee", "tibia", 28, 60), *_HAND[:3]),
              (4, 2.5), {"length": (12, 34), "width": (0.65, 0.98), "offset": (0, 0.5), "mineralisation": (0.2, 1.1),
                       "swelling": (0.5, 4), "scalloping": (0.6, 0.92), "lobulation": (0.12, 0.25)},
              matrix="chondroid", reactions=(("solid",),)),
-        Kind("metastasis", "malignant", 0.6, (45, 66, 90), (*_SHAFTS, ("knee", "femur", 30, 70)),
+        Diagnosis("metastasis", "malignant", 0.6, (45, 66, 90), (*_SHAFTS, ("knee", "femur", 30, 70)),
              (5, 2.5), {"length": (9, 28), "width": (0.45, 0.92), "offset": (0, 0.9), "lysis": (0.75, 0.96)}),
     )
 }  # fmt: skip
 
 
-def sample_kind(rng: np.random.Generator, label: str) -> Kind:
+def sample_kind(rng: np.random.Generator, label: str) -> Diagnosis:
     """Draw a diagnosis of a class by its frequency."""
-    kinds = [kind for kind in KINDS.values() if kind.label == label]
+    kinds = [kind for kind in DIAGNOSES.values() if kind.label == label]
     weights = np.array([kind.frequency for kind in kinds])
     return kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))]
 
 
-def sample_host(rng: np.random.Generator, kind: Kind, site: str | None = None) -> Host:
+def sample_host(rng: np.random.Generator, kind: Diagnosis, site: str | None = None) -> Host:
     """Draw where a lesion of a kind sits, in a given site if the kind occurs there, else where it pleases."""
     hosts = [host for host in kind.hosts if host[0] == site] or list(kind.hosts)
     return hosts[int(rng.integers(len(hosts)))]
 
 
-def sample_lesion(rng: np.random.Generator, kind: Kind, host: Host, patient: Patient) -> Lesion:
+def sample_lesion(rng: np.random.Generator, kind: Diagnosis, host: Host, patient: Patient) -> Lesion:
     """Draw one lesion's measurements.
 
     Args:

@@ -14,7 +14,7 @@ from osteon.cohort.synthetic.anatomy import VIEWS, Patient, scene
 from osteon.cohort.synthetic.centres import CENTRES
 from osteon.cohort.synthetic.film import Exposure, expose
 from osteon.cohort.synthetic.geometry import Field, Grid
-from osteon.cohort.synthetic.kinds import KINDS, sample_host, sample_lesion
+from osteon.cohort.synthetic.kinds import DIAGNOSES, sample_host, sample_lesion
 from osteon.cohort.synthetic.lesions import Lesion, placed
 from osteon.cohort.synthetic.render import trace
 
@@ -55,7 +55,7 @@ def pretraining_radiographs(n: int, size: int, seed: int) -> Pictures:
     rng = np.random.default_rng([seed, 0x0B0E])
     images = np.empty((n, 1, size, size), dtype=np.float32)
     labels = np.zeros((n, len(RADIOGRAPH_SIGNS)), dtype=np.int64)
-    names = list(KINDS)
+    names = list(DIAGNOSES)
     for first in range(0, n, _PICTURES):
         picture, lesion, spot, bare = _exposure(rng, names[int(rng.integers(len(names)))])
         healthy = bare is not None and first // _PICTURES % _BARE == 0
@@ -98,7 +98,7 @@ def _exposure(
         The picture, the lesion, the square around it as (row, column, half-width), and one of healthy bone beside it
         if there is room.
     """
-    kind = KINDS[subtype]
+    kind = DIAGNOSES[subtype]
     centre = CENTRES[int(rng.integers(len(CENTRES)))]
     patient = Patient.sample(rng, int(rng.triangular(*kind.ages)), str(rng.choice(["F", "M"])))
     host = sample_host(rng, kind)

@@ -12,7 +12,7 @@ from osteon.cohort.synthetic.anatomy import VIEWS, Patient, Scene, scene
 from osteon.cohort.synthetic.centres import CENTRES, Centre
 from osteon.cohort.synthetic.film import Exposure, expose
 from osteon.cohort.synthetic.geometry import Grid
-from osteon.cohort.synthetic.kinds import KINDS, sample_host, sample_lesion
+from osteon.cohort.synthetic.kinds import DIAGNOSES, sample_host, sample_lesion
 from osteon.cohort.synthetic.lesions import Lesion, placed
 from osteon.cohort.synthetic.render import trace
 from osteon.core.types import Pixels
@@ -68,7 +68,7 @@ def radiograph(
 
     Args:
         rng: Source of randomness.
-        lesion: A diagnosis of :data:`.kinds.KINDS`, or None for a healthy bone.
+        lesion: A diagnosis of :data:`.kinds.DIAGNOSES`, or None for a healthy bone.
         site: One of :data:`.anatomy.SITES`; a lesion that does not occur there goes where it does.
         view: One of the site's views; ``lateral`` means ``oblique`` for a hand.
         age: In years; by default as the diagnosis has it.
@@ -82,7 +82,7 @@ def radiograph(
     (True, 'giant cell tumor')
     """
     hospital = {known.name: known for known in CENTRES}[centre]
-    kind = KINDS[lesion] if lesion else None
+    kind = DIAGNOSES[lesion] if lesion else None
     if age is None:
         age = int(rng.triangular(*(kind.ages if kind else (4, 30, 85))))
     patient = Patient.sample(rng, age, str(rng.choice(["F", "M"])))

@@ -29,7 +29,7 @@ NAMES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Lesion:
+class LesionInCrop:
     """Where the lesion is in a crop.
 
     Attributes:
@@ -90,7 +90,7 @@ def peak(values: Floats) -> tuple[float, float]:
     return (column + 0.5) / values.shape[1], (row + 0.5) / values.shape[0]
 
 
-def score(values: Floats, lesion: Lesion) -> dict[str, float]:
+def score(values: Floats, lesion: LesionInCrop) -> dict[str, float]:
     """How well a map marks the lesion.
 
     Args:
@@ -125,7 +125,7 @@ def score(values: Floats, lesion: Lesion) -> dict[str, float]:
     return found | _distances(x, y, lesion)
 
 
-def _distances(x: float, y: float, lesion: Lesion) -> dict[str, float]:
+def _distances(x: float, y: float, lesion: LesionInCrop) -> dict[str, float]:
     """From the peak to the nearest point of the lesion."""
     sides = lesion.rectangle[2:] - lesion.rectangle[:2]
     place = lesion.rectangle[:2] + sides * [x, y]

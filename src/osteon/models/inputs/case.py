@@ -44,7 +44,7 @@ def mask_paths(cases: pd.DataFrame) -> pd.Series:
     return cases["mask"] if "mask" in cases else pd.Series("", index=cases.index)
 
 
-class Look:
+class Sight:
     """A radiograph, or the part of it around a lesion, that is made when a model first looks at it.
 
     Args:
@@ -72,7 +72,7 @@ class Film:
 
     def __init__(self, source: Path | Radiograph) -> None:
         self.source = source
-        self.whole = Look(lambda: perturb.whole(self.radiograph.pixels))
+        self.whole = Sight(lambda: perturb.whole(self.radiograph.pixels))
 
     @cached_property
     def radiograph(self) -> Radiograph:
@@ -106,7 +106,7 @@ class Input:
     mask: Path | NDArray[np.bool_] | None
     drawn: Floats
     box: Floats
-    look: Look
+    look: Sight
     cases: pd.DataFrame
     row: int
     measured: pd.Series | None = None
@@ -183,7 +183,7 @@ def changed(one: Input, changes: pd.DataFrame, crop: Crop) -> Iterator[Input]:
     """
     frame, moved = crops.rectangles(one.drawn, crop)[0], perturb.boxes(one.drawn, changes)
     for rows in perturb.sharing(changes):
-        look = Look(partial(_version, one, frame, changes.iloc[rows]))
+        look = Sight(partial(_version, one, frame, changes.iloc[rows]))
         yield from (replace(one, box=moved[row], look=look) for row in rows)
 
 

@@ -58,7 +58,7 @@ def plate(
 
 
 @dataclass(frozen=True)
-class Lesion:
+class DrawnLesion:
     """What is said of one lesion of a radiograph.
 
     Attributes:
@@ -76,7 +76,7 @@ class Lesion:
     lines: Sequence[str]
 
 
-def page(pixels: NDArray[np.float32], lesions: Sequence[Lesion], notes: Sequence[str]) -> Image.Image:
+def page(pixels: NDArray[np.float32], lesions: Sequence[DrawnLesion], notes: Sequence[str]) -> Image.Image:
     """Draw all lesions of a radiograph, on black as archives show pictures.
 
     Args:
@@ -92,7 +92,7 @@ def page(pixels: NDArray[np.float32], lesions: Sequence[Lesion], notes: Sequence
     width = max(picture.width, 480) + 2 * _MARGIN
     size = max(13, min(22, width // 36))
     several = len(lesions) > 1
-    rows: list[tuple[str, int, Lesion | None]] = []
+    rows: list[tuple[str, int, DrawnLesion | None]] = []
     for number, lesion in enumerate(lesions, 1):
         name = str(number) if several else ""
         picture = _framed(picture, lesion.box, name)
@@ -114,7 +114,7 @@ def page(pixels: NDArray[np.float32], lesions: Sequence[Lesion], notes: Sequence
     return whole
 
 
-def _bar(pen: ImageDraw.ImageDraw, lesion: Lesion, top: float, width: int, size: int) -> None:
+def _bar(pen: ImageDraw.ImageDraw, lesion: DrawnLesion, top: float, width: int, size: int) -> None:
     """A bar from 0 to 1: the probability, the interval over the folds as a line in it, and the named cut-offs."""
     left, span, low = _MARGIN, width - 2 * _MARGIN, top + _BAR * size
 
