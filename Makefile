@@ -7,7 +7,7 @@ TESTERS ?= 3
 # Threads of several testers at once would wait for each other, spinning.
 QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint package clean
 
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -31,6 +31,10 @@ lint: .venv/ready
 
 test: lint .venv/needs
 	$(QUIET) $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
+
+# What people install, built and installed offline into an empty environment.
+package: .venv/ready
+	tests/package $(BIN)/python
 
 clean:
 	rm -rf .venv

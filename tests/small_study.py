@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -180,3 +181,12 @@ def drawing(*names: str) -> Iterator[None]:
 def drawn() -> AbstractContextManager[None]:
     """Draw the figures of the finished run: all that can be drawn, or in part a few."""
     return nullcontext() if WHOLE else drawing("flow", "roc", "calibration")
+
+
+#: The study's models of tables alone, which need no network.
+TABLES = "[[models]]".join(part for part in STUDY.split("[[models]]") if '"network"' not in part).replace(
+    'of = "frozen"', 'of = "radiomics"'
+)
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), study=TABLES)

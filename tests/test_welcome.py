@@ -13,8 +13,8 @@ import osteon
 import small_study
 from osteon.cli import app
 from osteon.cohort.check import check
+from osteon.core import extras
 from osteon.core.errors import InputError
-from osteon.pipeline import machine
 from osteon.study import load
 
 
@@ -27,9 +27,9 @@ def test_version_is_the_one_that_is_installed() -> None:
     assert told("--version") == f"osteon {osteon.__version__}\n"
 
 
-def test_info_names_what_is_missing_and_how_to_get_it(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    there = machine.importlib.util.find_spec
-    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None if name == "onnx" else there(name))
+def test_info_names_what_is_missing_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = extras.find_spec
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "onnx" else there(name))
     text = told("info")
     assert "missing onnx; get it: pip install 'osteon[onnx]'" in text
     assert "cores: " in text

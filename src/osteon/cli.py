@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from osteon.core.errors import InputError, OsteonError
+from osteon.core.extras import of_module
 from osteon.core.version import __version__
 from osteon.web.commands import app as readers_app
 
@@ -27,8 +28,6 @@ weights_app = typer.Typer(
 app.add_typer(weights_app, name="weights")
 app.add_typer(readers_app, name="readers")
 
-#: What the extra ``readers`` brings; reader studies and served models need it, and nothing else does.
-_SERVERS = ("fastapi", "markdown_it", "python_multipart", "sqlalchemy", "uvicorn")
 StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder it lies in.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Work units at once; 0 takes every core.")]
 Cluster = Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")]
@@ -421,9 +420,10 @@ def main() -> None:
         print(f"osteon: {error}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        if error.name not in _SERVERS:
+        extra = of_module(error.name)
+        if extra is None:
             raise
-        print(f"osteon: {error.name} is not installed. Run: pip install 'osteon[readers]'", file=sys.stderr)
+        print(f"osteon: {error.name} is not installed. Run: pip install 'osteon[{extra}]'", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("osteon: interrupted; the same command goes on where it stopped", file=sys.stderr)

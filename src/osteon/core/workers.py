@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from osteon.core.errors import InputError
+from osteon.core.extras import need
 from osteon.core.progress import Progress, Quiet
 
 Result = TypeVar("Result")
@@ -69,11 +70,9 @@ class Workers:
         if self.cluster is None:
             yield
             return
-        try:
-            from distributed import Client
-        except ImportError:
-            raise InputError("a cluster needs Dask", fix="pip install 'osteon[cluster]'") from None
+        need("cluster", "clusters")
         import joblib
+        from distributed import Client
 
         try:
             client = Client(self.cluster, timeout="10s", set_as_default=False)

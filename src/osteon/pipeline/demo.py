@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from osteon.cohort import synthetic as phantom
+from osteon.core.extras import need
 from osteon.core.ledger import stream
 from osteon.core.tables import written
 from osteon.pipeline import Run, Workers  # fmt: skip
@@ -126,6 +127,7 @@ def run(folder: Path, *, workers: Workers) -> Run:
         folder: Where it goes; a finished part is not made again.
         workers: Who does the work.
     """
+    need("networks", "the demonstration's networks")
     os.environ.update(ONE_INSTRUCTION_SET)
     if not (folder / "cohort.csv").is_file():
         phantom.make_cohort(folder, patients=PATIENTS, seed=SEED, jobs=workers.jobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,18 +17,19 @@ from osteon.core.run import contract
 from osteon.core.types import Floats
 from osteon.core.version import __version__
 from osteon.io import READING, read_image, read_mask
-from osteon.models.explain.mapper import Mapper, Maps, quick
 from osteon.models.explain.placing import in_common
 from osteon.models.explain.scores import LesionInCrop, correlation, middle, score
 from osteon.models.fitted import Saved
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes, in_chunks, mask_paths
 from osteon.models.model import Kind
-from osteon.models.network.pictures import middle as middle_of
 from osteon.pipeline.context import Context, Step, chosen, save_array
 from osteon.pipeline.perturbation import changes
 from osteon.results.evaluate.explanation import CENTRE, ENSEMBLE, ONE_FOLD, explanation
 from osteon.study import Study
+
+if TYPE_CHECKING:  # it imports torch, which a study of tables does without
+    from osteon.models.explain.mapper import Mapper, Maps
 
 _RADIOGRAPHS_A_CHUNK = 16
 _CROPS_A_BATCH = 64
@@ -54,6 +56,8 @@ class Explain(Step):
         """Make and score all maps and write them."""
         shown = chosen(at, at.study.explain.cases)
         asked = [kind for kind in at.kinds if kind.model.maps]
+        from osteon.models.explain.mapper import Mapper
+
         kinds = [kind for kind in asked if Mapper.of(kind.saved()) is not None]
         without = [kind.model.name for kind in asked if kind not in kinds]
         if without:
@@ -106,17 +110,16 @@ class _Job:
     @property
     def mapper(self) -> Mapper:
         """The fitted model's; kept by the worker from chunk to chunk."""
+        from osteon.models.explain.mapper import Mapper
+
         found = Mapper.of(self.saved)
         assert found is not None
         return found
 
-    @property
-    def quick(self) -> tuple[str, ...]:
-        """The methods that stability and sanity are measured with."""
-        return quick(self.study.explain.methods)
-
     def pictures(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """(n, 1, S, S) crops of cases."""
+        from osteon.models.network.pictures import middle as middle_of
+
         return middle_of(np.load(self.crops, mmap_mode="r")[rows], self.mapper.fitted.saved.size)
 
 
@@ -136,7 +139,7 @@ def _make(at: Context, kinds: Sequence[Kind], shown: pd.DataFrame) -> list[Path]
     keys = {job.saved.model.name: digest(learned, _asked(at, kind)) for kind, job in zip(kinds, jobs, strict=True)}
     folders = {name: at.run.cache / f"explained-{name}" for name in keys}
     heads = [folders[name] / f"permuted-{key[:32]}.npy" for name, key in keys.items()]
-    if at.study.explain.sanity and jobs[0].quick:
+    if at.study.explain.sanity and at.study.explain.quick:
         pieces = [
             (head, job, training["row"].to_numpy(), labels, training["cluster"].to_numpy())
             for head, job in zip(heads, jobs, strict=True)
@@ -181,10 +184,10 @@ def _explain_chunk(part: Path, job: _Job, cases: pd.DataFrame, permuted: Path) -
     batch = job.pictures(cases["row"].to_numpy())
     whole, first = job.mapper.ensemble(batch, job.study.explain.methods)
     kinds = {ENSEMBLE: whole, CENTRE: {method: np.repeat(middle()[None], len(cases), 0) for method in whole}}
-    if job.study.explain.sanity and job.quick:
-        kinds[ONE_FOLD] = {method: first[method] for method in job.quick}
+    if job.study.explain.sanity and job.study.explain.quick:
+        kinds[ONE_FOLD] = {method: first[method] for method in job.study.explain.quick}
         seed = int(np.random.default_rng([job.study.study.seed, stream("stranger")]).integers(2**31))
-        kinds |= job.mapper.checks(batch, job.quick, np.load(permuted), seed)
+        kinds |= job.mapper.checks(batch, job.study.explain.quick, np.load(permuted), seed)
     rects = crops.rectangles(boxes(cases), job.study.crop)
     rows = list(_scores(job, cases, rects, kinds, first))
     with tables.written(part.with_suffix(".npz")) as beside, beside.open("wb") as handle:
@@ -234,7 +237,7 @@ def _moved(job: _Job, cases: pd.DataFrame, rects: Floats, whole: Maps) -> pd.Dat
             others = crops.rectangles(perturb.boxes(box, drawn), job.study.crop)
             if drawn.empty:
                 continue
-            found, _ = job.mapper.ensemble(job.mapper.fitted.cut(pixels, others), job.quick)
+            found, _ = job.mapper.ensemble(job.mapper.fitted.cut(pixels, others), job.study.explain.quick)
             for method, made in found.items():
                 both = [
                     in_common(whole[method][i], rects[i], other, rect, pixels.shape)

@@ -193,7 +193,8 @@ def _run_units(at: Context, units: Sequence[Unit]) -> None:
         at.ledger.record(f"predict {unit.name}", unit.predict_key, [unit.probabilities])
 
     shared = [unit for unit in pending if ranks.several() and unit.by_gradient]
-    ranks.together(ranks.run_unit, shared, done)
+    if shared:
+        ranks.together(ranks.run_unit, shared, done)
     own = [unit for unit in pending if unit not in shared]
     at.workers.map("models", run_unit, [(unit,) for unit in own], lambda position, _: done(own[position]))
     names = list(dict.fromkeys(unit.model.name for unit in units))

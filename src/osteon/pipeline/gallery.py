@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,15 @@ from osteon.core.ledger import digest
 from osteon.core.run import RunFolder
 from osteon.core.types import Floats
 from osteon.io import burned, read_image, read_mask
-from osteon.models.explain.mapper import Mapper
 from osteon.models.explain.placing import on_radiograph
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX
 from osteon.pipeline.context import Context, Step, chosen
 from osteon.pipeline.explanation import box_changes
 from osteon.results.evaluate.explanation import gallery
+
+if TYPE_CHECKING:  # it imports torch, which a study of tables does without
+    from osteon.models.explain.mapper import Mapper
 
 _LONGEST = 512  # pixels of the longer side of a map on its whole radiograph
 _SIDE = 160  # pixels of a gallery's picture
@@ -156,6 +158,8 @@ class _Scene:
     @property
     def _mapper(self) -> Mapper:
         name = next(iter(self.made))
+        from osteon.models.explain.mapper import Mapper
+
         found = Mapper.of(next(kind for kind in self.at.kinds if kind.model.name == name).saved())
         assert found is not None
         return found

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from osteon import weights
+from osteon.core import extras
 from osteon.core.version import __version__
 
-#: What each extra of ``pip install 'osteon[...]'`` is for, and the modules that show that it is here.
-_EXTRAS = {
-    "cluster": ("studies on several machines", ("dask", "distributed", "accelerate")),
-    "readers": (
-        "reader studies and served models",
-        ("fastapi", "uvicorn", "sqlalchemy", "python_multipart", "markdown_it"),
-    ),
-    "postgresql": ("reader studies in PostgreSQL", ("psycopg",)),
-    "onnx": ("models for other programs", ("onnx", "onnxscript", "onnxruntime")),
-}
 _SHOWN = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "torchvision", "timm", "pydicom")
 
 
@@ -47,7 +37,7 @@ def _memory() -> str:
 
 def _device() -> str:
     """What a study with ``device = "auto"`` computes on."""
-    if importlib.util.find_spec("torch") is None:
+    if "torch" in extras.lacking("networks"):
         return "none: torch is not installed"
     import torch
 
@@ -68,8 +58,8 @@ def _version(package: str) -> str:
 
 
 def _extras() -> Iterator[str]:
-    for extra, (purpose, modules) in _EXTRAS.items():
-        absent = [module for module in modules if importlib.util.find_spec(module) is None]
+    for extra, (purpose, _) in extras.EXTRAS.items():
+        absent = extras.lacking(extra)
         told = f"missing {', '.join(absent)}; get it: pip install 'osteon[{extra}]'" if absent else "found"
         yield f"extra {extra} ({purpose}): {told}"
 

@@ -158,6 +158,11 @@ class Explain(Settings):
     cases: Annotated[int, Field(ge=-1)] = -1
     sanity: bool = True
 
+    @property
+    def quick(self) -> tuple[str, ...]:
+        """The methods that need one forward pass; stability and sanity are measured with these."""
+        return tuple(method for method in self.methods if method != "occlusion")
+
     @model_validator(mode="after")
     def _some_method(self) -> Explain:
         if self.cases and not self.methods:

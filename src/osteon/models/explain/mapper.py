@@ -25,11 +25,6 @@ _PIXELS_A_BATCH = 64 * 224**2
 Maps = dict[str, Floats]  # method to (n, h, w)
 
 
-def quick(methods: Sequence[str]) -> tuple[str, ...]:
-    """The methods that need one forward pass; stability and sanity are measured with these."""
-    return tuple(method for method in methods if method != "occlusion")
-
-
 class Mapper:
     """Maps of a fitted network.
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from osteon import study, weights
-from osteon.core.errors import InputError, WeightsError
+from osteon.core.errors import InputError
+from osteon.core.extras import need
 from osteon.core.ledger import digest, file_digest, stream
 from osteon.core.tables import written
 from osteon.core.types import Floats
@@ -134,15 +135,17 @@ class Network(Kind):
         return self.model.size or self.place.study.crop.size or default_size(self.model.backbone)
 
     def absent(self) -> InputError | None:
-        """The weights, where they are not on this machine."""
+        """PyTorch or the weights, where they are not on this machine."""
         try:
+            need("networks", "networks")
             self.weights  # noqa: B018 - found, or not
-        except WeightsError as error:
+        except InputError as error:
             return error
         return None
 
     def ready(self) -> Mapping[str, str]:
         """Build the network once, and show it one blank picture: backbone, weights and size have to fit."""
+        need("networks", "networks")
         from osteon.models.network.build import build
         from osteon.models.network.train import Device
 
