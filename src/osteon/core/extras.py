@@ -8,7 +8,7 @@ from osteon.core.errors import InputError
 
 #: What each extra is for, and the modules that show that it is here.
 EXTRAS = {
-    "networks": ("networks", ("torch", "torchvision", "timm", "captum")),
+    "networks": ("networks", ("torch", "torchvision", "timm", "h5py")),
     "cluster": ("studies on several machines", ("dask", "distributed", "accelerate")),
     "readers": (
         "reader studies and served models",
