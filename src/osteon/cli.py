@@ -168,6 +168,18 @@ def table(
         beside.write_text(text, encoding="utf-8")
 
 
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="The folder of a run, or of its study.")],
+    second: Annotated[Path, typer.Argument(help="Another.")],
+) -> None:
+    """Say what differs between two runs, by how much, and whether it is more than rounding."""
+    from osteon.core.run import RunFolder
+    from osteon.results import comparing
+
+    print(comparing.compare(*(RunFolder(_run_folder(run)) for run in (first, second))))
+
+
 @app.command("open")
 def open_(run: Annotated[Path, typer.Argument(help="The folder of a run, or of its study.")]) -> None:
     """Open the report of a run in the browser; print where it lies."""
