@@ -3,7 +3,8 @@
 
 /**
  * @typedef {import("./grey.js").Level} Level
- * @typedef {import("./types.js").View} View
+ * @typedef {import("./types.js").View & { caption?: string, owner?: string }} View a picture; under words of its own,
+ *   and as somebody annotated it
  * @typedef {import("./shapes.js").Point} Point
  */
 
@@ -32,6 +33,8 @@ export class Pane {
     this.inverted = false;
     /** @type {import("./shapes.js").Shape[]} what the overlay shows besides the lesion's box */
     this.measures = [];
+    /** @type {((context: CanvasRenderingContext2D, ratio: number) => void) | null} draws over everything else */
+    this.over = null;
     /** @type {import("./heat.js").Heat | null} */
     this.heat = null;
     this.heatStrength = 0.55;
@@ -267,6 +270,7 @@ export class Pane {
     if (this.heat) this.#drawHeat(context, this.heat, ratio);
     if (this.showBoxes) for (const box of this.view.boxes) this.#outline(context, box, "#5fd4c4", ratio);
     for (const shape of this.measures) shape.draw(context, this, ratio);
+    this.over?.(context, ratio);
   }
 
   /**
