@@ -11,13 +11,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from osteon.web import annotating, forms, replies, server
+from osteon.web import forms, replies, server
+from osteon.web.annotating import forms as drawn
+from osteon.web.annotating import replies as shown
 
 _SCRIPTS = Path(server.__file__).parent / "static" / "js"
 #: The file of each room's types, and the modules that they are made from.
 TYPES = {
     _SCRIPTS / "types.d.ts": (replies, forms),
-    _SCRIPTS / "annotating" / "types.d.ts": (annotating.replies, annotating.forms),
+    _SCRIPTS / "annotating" / "types.d.ts": (shown, drawn),
 }
 _PLAIN = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "null": "null"}
 
@@ -30,7 +32,7 @@ def types(told: ModuleType, sent: ModuleType) -> str:
             if isinstance(model, type) and issubclass(model, base) and name not in ("Reply", "Body", "BaseModel"):
                 lines += ["", *_interface(prefix, name, model)]
     if told is not replies:  # what it holds of forms and of the shared replies
-        for model in (annotating.forms.Content, annotating.forms.Shape, annotating.forms.Lesion):
+        for model in (drawn.Content, drawn.Shape, drawn.Lesion):
             lines += ["", *_interface("", model.__name__, model)]
         lines += ["", *_interface("", "Size", replies.Size)]
     return "\n".join(lines) + "\n"

@@ -133,6 +133,7 @@ export class Panel {
   /** What is missing, in words; empty for nothing. */
   get missing() {
     const { questions, status } = this;
+    if (!status && this.case?.others.length) return "Take what one of them drew, or draw the lesion yourself.";
     if (!status) return questions.shapes[0] === "box" ? "Draw the lesion (D), or say that there is none (X)." : "Outline the lesion (G), or say that there is none (X).";
     if (status === "unusable" && !questions.unusable.includes(this.reason)) return "Choose why the case is not usable.";
     const needed = (/** @type {string} */ of) => questions.fields.filter((field) => field.of === of && field.required);
