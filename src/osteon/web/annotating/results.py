@@ -99,7 +99,7 @@ def _together(code: str, group: Sequence[Outline], content: Content, by: str, pr
         polygon = _middle(code, polygons).points
         box = np.concatenate([polygon.min(axis=0), polygon.max(axis=0)])
     else:
-        box = np.round(np.mean([each.box for each in group], axis=0), 3)
+        box = np.mean(np.array([each.box for each in group]), axis=0).round(3)
     lesion = content["lesions"].get(str(first.lesion), {})
     picture = content["pictures"].get(str(first.view), {})
     told = {"lesion": lesion.get("fields", {}), "picture": picture, "case": content["fields"]}
