@@ -25,7 +25,7 @@ from osteon.pipeline.examples import Thumbnails, Worst
 from osteon.pipeline.explanation import Explain, Explanation
 from osteon.pipeline.fitting import Folds, deal, fit
 from osteon.pipeline.gallery import Gallery
-from osteon.pipeline.perturbation import Perturb, Robustness
+from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
 from osteon.study import Study
@@ -102,6 +102,7 @@ def present(at: Context) -> None:
 def begin(at: Context) -> None:
     """Find what models start from, read the cohort, and try the folds; nothing is written."""
     at.try_models()
+    box_differences(at.study)
     at.run.sweep()
     at.check()
     deal(at)
@@ -235,6 +236,7 @@ def check(
         shown(checked)
     deal(at)
     at.try_models()
+    box_differences(at.study)
     at.write_checked()
     return checked
 

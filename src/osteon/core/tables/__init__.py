@@ -55,6 +55,7 @@ from osteon.core.tables.readers import (
     RELIANCE,
 )
 from osteon.core.tables.robustness import (
+    BOX_DIFFERENCES,
     PERTURBED,
     ROBUSTNESS,
     ROBUSTNESS_CASES,
@@ -67,6 +68,7 @@ from osteon.core.tables.workbook import is_workbook
 
 __all__ = [
     "BASELINE",
+    "BOX_DIFFERENCES",
     "BURNED_IN",
     "CALIBRATION",
     "CASES",

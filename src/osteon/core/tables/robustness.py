@@ -16,6 +16,21 @@ PERTURBED = Contract(
         "probability": PROBABILITY,
     },
 )
+#: Boxes that two annotators drew of one lesion, the second as a change of the first: shift of its middle in sides of
+#: the first, ratio of the sides.
+BOX_DIFFERENCES = Contract(
+    "differences of annotators",
+    {
+        "case": TEXT,
+        "from": TEXT,
+        "to": TEXT,
+        "iou": Column("number", low=0, high=1),
+        "dx": Column("number", low=-1000, high=1000),
+        "dy": Column("number", low=-1000, high=1000),
+        "sx": Column("number", low=0.001, high=1000),
+        "sy": Column("number", low=0.001, high=1000),
+    },
+)
 #: Spread, flips, AUC and its loss under each change.
 ROBUSTNESS = Contract(
     "robustness",

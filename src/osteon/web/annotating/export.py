@@ -163,7 +163,7 @@ def export(
     tables.write(left_out, out / "left_out.csv", LEFT_OUT)
     tables.write(_annotations(everything, counting), out / "annotations.csv", ANNOTATIONS)
     tables.write(agreement, out / "agreement.csv", reliability.AGREEMENT)
-    tables.write(reliability.differences(counting, protocol), out / "differences.csv", reliability.DIFFERENCES)
+    tables.write(reliability.differences(counting, protocol), out / "differences.csv", tables.BOX_DIFFERENCES)
     if offered:
         told = reliability.suggestions(counting, offered, protocol)
         tables.write(told, out / "suggestions.csv", reliability.SUGGESTIONS)

@@ -138,22 +138,6 @@ def _value(measure: str, value: float, n: int, method: str) -> dict[str, Any]:
     return {"measure": measure, "value": value, "low": np.nan, "high": np.nan, "n": n, "method": method}
 
 
-#: How one annotator's box would have to change to be the other's: what `[robustness]` draws from.
-DIFFERENCES = tables.Contract(
-    "differences of annotators",
-    {
-        "case": _TEXT,
-        "from": _TEXT,
-        "to": _TEXT,
-        "iou": tables.Column("number", low=0, high=1),
-        "dx": tables.Column("number"),
-        "dy": tables.Column("number"),
-        "sx": tables.Column("number", low=0),
-        "sy": tables.Column("number", low=0),
-    },
-)
-
-
 def differences(annotations: Annotations, protocol: Annotating) -> pd.DataFrame:
     """Each box that two annotators drew of a lesion as a change of the other's, both ways.
 
@@ -169,7 +153,7 @@ def differences(annotations: Annotations, protocol: Annotating) -> pd.DataFrame:
                 change = dict(zip(("dx", "dy", "sx", "sy"), (*shift, *(wanted / side)), strict=True))
                 iou = overlap(_boxed(one), _boxed(two))
                 rows.append({"case": code, "from": whose, "to": other, "iou": iou, **change})
-    return pd.DataFrame(rows, columns=list(DIFFERENCES.columns))
+    return pd.DataFrame(rows, columns=list(tables.BOX_DIFFERENCES.columns))
 
 
 def _boxed(outline: Outline) -> Outline:
