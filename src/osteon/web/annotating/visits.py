@@ -69,32 +69,50 @@ def undecided(counting: Mapping[str, Mapping[str, Row[Any]]], protocol: Annotati
 
 def work_list(visit: Visit) -> list[dict[str, Any]]:
     """The cases of a person in their order, and how each stands."""
-    tasks = visit.connection.execute(select(work).where(work.c.annotator == visit.code).order_by(work.c.position)).all()
-    counting = latest(visit.connection)
-    rows = visit.connection.execute(select(draft.c.place, draft.c.content).where(draft.c.reader == visit.code)).all()
+    connection, code = visit.connection, visit.code
+    tasks = connection.execute(select(work).where(work.c.annotator == code).order_by(work.c.position)).all()
+    done = set(
+        connection.execute(select(annotation.c.case_code).where(annotation.c.annotator == code).distinct()).scalars()
+    )
+    rows = connection.execute(select(draft.c.place, draft.c.content).where(draft.c.reader == code)).all()
     begun = {row.place for row in rows if row.content}
+    judged = _judged(visit) if visit.adjudicates else {}
     found = []
     for task in tasks:
-        there = counting.get(task.case_code, {})
         state, reason = "begun" if task.case_code in begun else "open", ""
-        if visit.code in there:
+        if task.case_code in done:
             state = "done"
         elif visit.adjudicates:
-            judged, reason = _judged(visit, there)
-            state = "begun" if judged == "differ" and state == "begun" else judged
+            standing, reason = judged.get(task.case_code, ("waiting", ""))
+            state = standing if standing != "differ" or state == "open" else state
         found.append({"position": task.position, "state": state, "why": reason})
     return found
 
 
-def _judged(visit: Visit, there: Mapping[str, Row[Any]]) -> tuple[str, str]:
-    """Whether the adjudicator is asked about a case, and why."""
-    if not set(visit.protocol.annotators) <= set(there):
-        return "waiting", ""
-    rows = [there[code] for code in visit.protocol.annotators]
-    key = tuple(row.id for row in rows)
-    if key not in visit.known:
-        visit.known[key] = why([row.content for row in rows], visit.protocol)
-    return ("differ", visit.known[key]) if visit.known[key] else ("agreed", "")
+def _judged(visit: Visit, case_code: str | None = None) -> dict[str, tuple[str, str]]:
+    """The cases that all annotators have done: whether the adjudicator is asked about each, and why.
+
+    What annotations say is read, and held against each other, once.
+    """
+    numbers = select(annotation.c.id, annotation.c.annotator, annotation.c.case_code).order_by(annotation.c.revision)
+    if case_code is not None:
+        numbers = numbers.where(annotation.c.case_code == case_code)
+    counting: dict[str, dict[str, int]] = {}
+    for row in visit.connection.execute(numbers):
+        counting.setdefault(row.case_code, {})[row.annotator] = row.id
+    people, found = visit.protocol.annotators, {}
+    for code, there in counting.items():
+        if not set(people) <= set(there):
+            continue
+        key = tuple(there[each] for each in people)
+        if key not in visit.known:
+            rows = visit.connection.execute(
+                select(annotation.c.id, annotation.c.content).where(annotation.c.id.in_(key))
+            ).all()
+            said = {row.id: row.content for row in rows}
+            visit.known[key] = why([said[number] for number in key], visit.protocol)
+        found[code] = ("differ" if visit.known[key] else "agreed", visit.known[key])
+    return found
 
 
 def case_of(visit: Visit, position: int) -> str:
@@ -109,8 +127,10 @@ def case_of(visit: Visit, position: int) -> str:
     if code is None:
         raise NotAllowedError("There is no such case.")
     if visit.adjudicates:
-        there = latest(visit.connection, code).get(code, {})
-        if visit.code not in there and _judged(visit, there)[0] != "differ":
+        decided = visit.connection.execute(
+            select(annotation.c.id).where(annotation.c.annotator == visit.code, annotation.c.case_code == code)
+        ).first()
+        if decided is None and _judged(visit, code).get(code, ("waiting", ""))[0] != "differ":
             raise NotAllowedError("There is nothing to decide about this case.")
     return str(code)
 
