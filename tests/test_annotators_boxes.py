@@ -16,6 +16,7 @@ from osteon.pipeline import FIT, PERTURB, Workers, walk
 from osteon.results.report.folder import Finished
 from osteon.results.report.methods import methods
 from osteon.results.report.page import Page
+from osteon.results.report.sections import cohort
 from small_study import STUDY, make
 
 MEASURED = """\
@@ -26,6 +27,7 @@ grades = "annotators"
 differences = "drawn/differences.csv"
 """
 TEXT = re.sub(r"\[\[models\]\].*?(?=\[evaluation\])", '[[models]]\nkind = "box"\n\n', STUDY, flags=re.DOTALL)
+TEXT = TEXT.replace('name = "small"', 'name = "small"\nagreement = "drawn/agreement.csv"')
 TEXT = TEXT.replace("[robustness]\nrepeats = 0\n", MEASURED)
 
 
@@ -37,6 +39,9 @@ def differences(folder: Path, dx: float) -> None:
         for a, b, way in (("A1", "A2", 1), ("A2", "A1", -1))
     ]
     tables.write(pd.DataFrame(rows), folder / "drawn" / "differences.csv", tables.BOX_DIFFERENCES)
+    row = {"annotator_a": "A1", "annotator_b": "A2", "measure": "IoU, mean", "value": 0.8125, "low": 0.7, "high": 0.9}
+    agreement = pd.DataFrame([{**row, "n": 2, "method": ""}])
+    tables.write(agreement, folder / "drawn" / "agreement.csv", tables.ANNOTATOR_AGREEMENT)
 
 
 def test_boxes_are_exchanged_and_the_report_says_so(tmp_path: Path) -> None:
@@ -56,6 +61,9 @@ def test_boxes_are_exchanged_and_the_report_says_so(tmp_path: Path) -> None:
     assert not np.allclose(moved, still)  # the table's contents, not its name, decide whether cases are predicted again
     robust = tables.read(run / "robustness.csv", tables.ROBUSTNESS)
     assert {"drawn", "annotators", "all box changes"} == set(robust["kind"])
+    page = " ".join(str(part) for part in cohort(Page(Finished(run))))
+    assert "Who drew the boxes" in page
+    assert "0.81" in page
     told = " ".join(" ".join(map(str, methods(Page(Finished(run))))).split())
     assert "2 pairs of boxes that 2 annotators drew independently of each other in 2 cases" in told
     assert study.load(run / "study.toml").robustness.differences == "../drawn/differences.csv"

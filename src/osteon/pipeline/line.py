@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from osteon import study
 from osteon.cohort import check as checks
+from osteon.core import tables
 from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, digest, file_digest
 from osteon.core.run import RunFolder
@@ -103,6 +104,7 @@ def begin(at: Context) -> None:
     """Find what models start from, read the cohort, and try the folds; nothing is written."""
     at.try_models()
     box_differences(at.study)
+    _agreement(at.study)
     at.run.sweep()
     at.check()
     deal(at)
@@ -125,6 +127,11 @@ def sign(at: Context) -> None:
     started = at.started
     at.asked.write(at.run.study_file)
     at.write_checked()
+    found = _agreement(at.study)
+    if found is None:
+        at.run.forget(at.run.file("annotator_agreement").name)
+    else:
+        at.run.write(found, "annotator_agreement")
     at.ledger.note(
         seed=at.study.study.seed,
         synthetic=bool(at.flow.get("synthetic", False)),
@@ -135,6 +142,16 @@ def sign(at: Context) -> None:
         },
         started={name: found for name, found in sorted(started.items()) if found},
     )
+
+
+def _agreement(study: Study) -> pd.DataFrame | None:
+    """How well those who drew the boxes agree, where the study names the table.
+
+    Raises:
+        TableError: It is absent or breaks its contract.
+    """
+    path = study.study.agreement
+    return tables.read(study.folder / path, tables.ANNOTATOR_AGREEMENT) if path else None
 
 
 #: Sections of a study that its models are made from.
@@ -237,6 +254,7 @@ def check(
     deal(at)
     at.try_models()
     box_differences(at.study)
+    _agreement(at.study)
     at.write_checked()
     return checked
 

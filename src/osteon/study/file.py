@@ -136,6 +136,8 @@ class Study(Settings):
         section = self.study.model_copy(
             update={name: moved(getattr(self.study, name)) for name in ("cohort", "output", "weights")}
         )
+        if section.agreement:
+            section = section.model_copy(update={"agreement": moved(section.agreement)})
         models = tuple(model.relocated(moved) for model in self.models)
         robustness = self.robustness
         if robustness.differences:

@@ -21,6 +21,8 @@ class StudySection(Settings):
         weights: A folder to look for weights files in before the usual places, relative to the study file.
         duplicates: What to do when one picture is on both sides of the development/external line: ``error`` stops,
             ``exclude`` sets the external copy aside and says so in the flow.
+        agreement: How well those who drew the boxes agree, for the report: ``agreement.csv`` of 'osteon annotate
+            export', relative to the study file.
     """
 
     name: str = "study"
@@ -30,6 +32,7 @@ class StudySection(Settings):
     preset: Literal["fair", "paper"] = "fair"
     weights: str = "weights"
     duplicates: Literal["error", "exclude"] = "error"
+    agreement: str = ""
 
 
 class Task(Settings):

@@ -55,6 +55,7 @@ from osteon.core.tables.readers import (
     RELIANCE,
 )
 from osteon.core.tables.robustness import (
+    ANNOTATOR_AGREEMENT,
     BOX_DIFFERENCES,
     PERTURBED,
     ROBUSTNESS,
@@ -67,6 +68,7 @@ from osteon.core.tables.text import contents
 from osteon.core.tables.workbook import is_workbook
 
 __all__ = [
+    "ANNOTATOR_AGREEMENT",
     "BASELINE",
     "BOX_DIFFERENCES",
     "BURNED_IN",

@@ -73,7 +73,7 @@ class Exported:
         folder: Where.
         cohort: The cohort table.
         left_out: Pictures without a row, and why.
-        agreement: See :data:`osteon.web.annotating.reliability.AGREEMENT`.
+        agreement: See :data:`osteon.core.tables.ANNOTATOR_AGREEMENT`.
         segmentations: How many DICOM segmentations were written.
     """
 
@@ -162,7 +162,7 @@ def export(
     tables.write(cohort, out / "cohort.csv", tables.COHORT if labelled else DRAFT)
     tables.write(left_out, out / "left_out.csv", LEFT_OUT)
     tables.write(_annotations(everything, counting), out / "annotations.csv", ANNOTATIONS)
-    tables.write(agreement, out / "agreement.csv", reliability.AGREEMENT)
+    tables.write(agreement, out / "agreement.csv", tables.ANNOTATOR_AGREEMENT)
     tables.write(reliability.differences(counting, protocol), out / "differences.csv", tables.BOX_DIFFERENCES)
     if offered:
         told = reliability.suggestions(counting, offered, protocol)

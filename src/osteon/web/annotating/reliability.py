@@ -21,20 +21,6 @@ Annotations = Mapping[str, Mapping[str, Row[Any]]]
 Pair = tuple[str, Outline, Outline]
 _NUMBER = tables.Column("number", filled=False)
 _TEXT = tables.Column()
-#: One row a pair of annotators and measure.
-AGREEMENT = tables.Contract(
-    "agreement of annotators",
-    {
-        "annotator_a": _TEXT,
-        "annotator_b": _TEXT,
-        "measure": _TEXT,
-        "value": _NUMBER,
-        "low": _NUMBER,
-        "high": _NUMBER,
-        "n": tables.Column("integer", low=0),
-        "method": tables.Column(filled=False),
-    },
-)
 _SIDES = ("x0", "y0", "x1", "y1")
 
 
@@ -56,7 +42,7 @@ def agreement(annotations: Annotations, protocol: Annotating) -> pd.DataFrame:
         for a, b in combinations(protocol.annotators, 2)
         for row in _of_pair(annotations, a, b, protocol)
     ]
-    return pd.DataFrame(rows, columns=list(AGREEMENT.columns))
+    return pd.DataFrame(rows, columns=list(tables.ANNOTATOR_AGREEMENT.columns))
 
 
 def _of_pair(annotations: Annotations, a: str, b: str, protocol: Annotating) -> Iterator[dict[str, Any]]:
