@@ -10,6 +10,7 @@ from pathlib import Path
 import dicom_files
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from annotation import HEIGHT, PROTOCOL, WIDTH, Annotator, Desk, content, desk, table
 from typer.testing import CliRunner
@@ -22,6 +23,8 @@ from osteon.web.annotating.agreement import Outline, differences, matched, outli
 from osteon.web.annotating.create import create
 from osteon.web.annotating.export import Formats, export
 from osteon.web.annotating.protocol import Annotating, load, with_options
+from osteon.web.annotating.tables import ANNOTATION
+from osteon.web.database import Store, sqlite_url
 
 BOX = (30.0, 40.0, 60.0, 80.0)
 OPEN = tables.Contract("any", open=True)
@@ -265,6 +268,30 @@ def test_a_folder_of_dicom_becomes_an_annotation(tmp_path: Path) -> None:
     everything = b"".join(path.read_bytes() for path in (tmp_path / "annotation").rglob("*") if path.is_file())
     assert b"very-secret" not in everything
     assert oct((tmp_path / "annotation" / "invitations.csv").stat().st_mode)[-3:] == "600"
+
+
+def test_a_segmentation_of_a_dicom_radiograph_is_what_was_drawn(tmp_path: Path) -> None:
+    """One annotator, nobody to decide: the box, pixel for pixel, in a segmentation that names its radiograph."""
+    pytest.importorskip("highdicom")
+    (tmp_path / "archive").mkdir()
+    values = np.full((80, 60), 100, np.uint16)
+    values[20:40, 20:40] = 900
+    source = dicom_files.dataset(values, PatientID="very-secret", StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.4")
+    dicom_files.write(tmp_path / "archive" / "0.dcm", source)
+    protocol = Annotating(annotators=("X1",), adjudicator="", labels=("benign",))
+    made = create(tmp_path / "archive", tmp_path / "annotation", protocol)
+    served = Desk(made, Store(sqlite_url(made.folder / "site" / "study.db"), ANNOTATION))
+    said = content((20, 30, 41, 50), fields={})
+    assert served.person("X1").save(1, said).status_code == 200
+    exported = export(made.folder, tmp_path / "out", Formats(dicom=True))
+    assert exported.cohort["annotated"].tolist() == ["one annotator"]
+    segmentation = pydicom.dcmread(tmp_path / "out" / "dicom" / "C0001.dcm")
+    rows, columns = np.nonzero(segmentation.pixel_array.reshape(80, 60))
+    assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (20, 30, 41, 50)
+    assert segmentation.SegmentSequence[0].SegmentAlgorithmType == "MANUAL"
+    assert segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID
+    tabled = [path.read_text() for path in (tmp_path / "out").glob("*.csv")]
+    assert not any("very-secret" in text for text in tabled)
 
 
 @pytest.mark.parametrize(
