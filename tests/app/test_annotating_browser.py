@@ -147,6 +147,14 @@ def test_the_adjudicator_takes_one_side_and_mends_it(browser: Any, served: Desk,
         room.at(1)
         assert room.page.locator(".pane").count() == 2
         assert "IoU of 0.36" in room.text()
+        before = room.page.locator(".facts").all_inner_texts()
+        room.press("+")  # both panes show one picture: what is done to one is done to the other
+        room.page.wait_for_function(
+            "before => { const facts = [...document.querySelectorAll('.facts')].map((each) => each.textContent);"
+            " return facts.every((each, i) => each !== before[i]) && facts[0] === facts[1]; }",
+            arg=before,
+        )
+        room.press("f", "r")
         room.press("b")
         left = drawn_box(room)
         room.press("a")

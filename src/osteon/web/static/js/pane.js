@@ -152,6 +152,16 @@ export class Pane {
     return [(x - this.centre[0]) * this.scale + width / 2, (y - this.centre[1]) * this.scale + height / 2];
   }
 
+  /**
+   * Look at the same part of the same picture, in the same window, as another pane.
+   * @param {Pane} other
+   */
+  follow({ scale, centre, fitted, low, high, inverted }) {
+    const window = [low, high, inverted].join() !== [this.low, this.high, this.inverted].join();
+    Object.assign(this, { scale, centre, fitted, low, high, inverted });
+    if (window) this.#fillTable();
+  }
+
   // --- grey levels ------------------------------------------------------------------------------------------------
 
   resetWindow() {

@@ -224,8 +224,16 @@ export class Viewer {
     for (const pane of this.panes) if (!pane.frame.hidden && pane.measure()) this.draw(pane);
   }
 
-  /** @param {Pane} pane */
+  /**
+   * Draw a pane; what shows the same picture follows the one in hand.
+   * @param {Pane} pane
+   */
   draw(pane) {
+    const beside = pane === this.active ? this.panes.filter((each) => each !== pane && each.view.number === pane.view.number) : [];
+    for (const each of beside) {
+      each.follow(pane);
+      this.draw(each);
+    }
     if (pane.drawing) return;
     pane.drawing = requestAnimationFrame(() => {
       pane.drawing = 0;
