@@ -5,13 +5,11 @@ Whoever changes a table here raises the schema in :mod:`osteon.web.migrations` a
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import (
@@ -40,6 +38,7 @@ from sqlalchemy.types import TypeDecorator
 from osteon.core.errors import InputError
 from osteon.web import migrations
 from osteon.web.migrations import Schema
+from osteon.web.turns import Turns
 
 
 class Instant(TypeDecorator[datetime]):
@@ -284,7 +283,7 @@ class Store:
         if backend == "sqlite":
             event.listen(self.engine, "begin", _sqlite_begin)
         self._writing = self.engine.execution_options(osteon_write=True)
-        self._turn = _Queue() if backend == "sqlite" else nullcontext()
+        self._turn = Turns() if backend == "sqlite" else nullcontext()
         try:
             with self.engine.connect():
                 pass
@@ -347,32 +346,6 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
-
-
-class _Queue:
-    """First come, first served: SQLite has one writer at a time, and lets others sleep and try their luck again."""
-
-    def __init__(self) -> None:
-        self._guard = Lock()
-        self._waiting: deque[Lock] = deque()
-        self._busy = False
-
-    def __enter__(self) -> None:
-        with self._guard:
-            if not self._busy:
-                self._busy = True
-                return
-            gate = Lock()
-            gate.acquire()
-            self._waiting.append(gate)
-        gate.acquire()  # opened by whoever is before us
-
-    def __exit__(self, *_error: object) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._busy = False
 
 
 def _reason(error: SQLAlchemyError) -> str:
