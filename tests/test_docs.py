@@ -22,6 +22,7 @@ from osteon import study
 from osteon.cli import app
 from osteon.pipeline import evaluate
 from osteon.stats import auc
+from osteon.web.annotating import protocol
 from small_study import drawing
 
 ROOT = Path(__file__).parents[1]
@@ -144,9 +145,13 @@ def test_the_readme_example_runs(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_study_snippets_load(page: Path, tmp_path: Path) -> None:
-    """Every snippet of a study file is one, once it has a cohort and centres."""
+    """Every snippet of a study file is one, once it has a cohort and centres; so is one of annotators' protocols."""
     (tmp_path / "cohort.csv").write_text("case_id,image,centre,label,x0,y0,x1,y1,age,sex,site\n")
     for text in re.findall(r"^ *```toml\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        if "annotators" in tomllib.loads(text):
+            (tmp_path / "annotate.toml").write_text(text)
+            assert protocol.load(tmp_path / "annotate.toml").annotators
+            continue
         centres = "" if "centres" in tomllib.loads(text) else '[centres]\ndevelopment = ["1"]\n'
         (tmp_path / "study.toml").write_text(f"{text}\n{centres}")
         study.load(tmp_path)

@@ -34,9 +34,9 @@ def test_every_kind_and_grade_has_its_repeats() -> None:
     counts = perturb.draw(["a"], ALL, 1).groupby(["kind", "grade"]).size()
     assert counts["shift", 0.3] == 5
     assert counts["jpeg", 20] == 1
-    assert set(counts.index.get_level_values("kind")) == {*perturb.BOX_KINDS, *perturb.IMAGE_KINDS}
+    assert set(counts.index.get_level_values("kind")) == {*perturb.ASSUMED, *perturb.IMAGE_KINDS}
     without = perturb.draw(["a"], Robustness(repeats=5, image=False), 1)
-    assert set(without["kind"]) == set(perturb.BOX_KINDS)
+    assert set(without["kind"]) == set(perturb.ASSUMED)
 
 
 @pytest.mark.parametrize("grade", ALL.shift)
@@ -109,7 +109,7 @@ def test_every_change_has_one_picture_and_copies_of_the_whole_are_made_once() ->
     whole = [(places, version) for places, version in found if version.pixels.shape == PICTURE.shape]
     assert len(whole) == 4  # as it is, two JPEG qualities, markers
     assert whole[0][1].pixels is PICTURE
-    assert set(rows["kind"].iloc[whole[0][0]]) == set(perturb.BOX_KINDS)
+    assert set(rows["kind"].iloc[whole[0][0]]) == set(perturb.ASSUMED)
 
 
 @pytest.mark.parametrize("kind", ["rotation", "gamma", "blur"])
@@ -181,3 +181,36 @@ def test_jpeg_loses_more_at_lower_quality() -> None:
     errors = [float(np.abs(perturb.jpeg(pixels, quality) - pixels).mean()) for quality in (95, 50, 20)]
     assert errors == sorted(errors)
     assert errors[0] < 0.05
+
+
+MEASURED = pd.DataFrame({"dx": [0.1, -0.2], "dy": [0.0, 0.3], "sx": [1.5, 0.5], "sy": [0.8, 1.25]})
+
+
+def test_annotators_differences_take_the_place_of_fractions() -> None:
+    """Every changed box is one of the measured ones, each about as often; what they do to a box is by hand."""
+    asked = Robustness(repeats=200, image=False, grades="annotators", differences="differences.csv")
+    rows = perturb.draw(["a"], asked, 1, MEASURED)
+    assert set(rows["kind"]) == {"annotators"}
+    pairs = rows[["dx", "dy", "sx", "sy"]].value_counts()
+    assert sorted(pairs.index.tolist()) == sorted(MEASURED.itertuples(index=False, name=None))
+    assert 60 < pairs.min() < 140
+    first = rows[rows["dx"] == 0.1].head(1)
+    # 40 x 80 pixels: the middle goes 4 to the right, the sides become 60 and 64
+    assert np.allclose(perturb.boxes(BOX, first), [[4, 28, 64, 92]])
+    other = perturb.draw(["b"], asked, 1, MEASURED)
+    assert not other["dx"].equals(rows["dx"])
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"grades": "annotators"}, "belong together"),
+        ({"differences": "differences.csv"}, "belong together"),
+        ({"grades": "annotators", "differences": "d.csv", "shift": (0.1,)}, "take the lists of fractions out"),
+    ],
+)
+def test_assumed_and_measured_changes_are_not_mixed(said: dict[str, object], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Robustness.model_validate(said)
+    measured = Robustness(grades="annotators", differences="d.csv")
+    assert Robustness.model_validate(measured.model_dump()) == measured  # as a run's resolved study says it again

@@ -13,6 +13,7 @@ import typer
 from osteon.core.errors import InputError, OsteonError
 from osteon.core.extras import of_module
 from osteon.core.version import __version__
+from osteon.web.annotating.commands import app as annotate_app
 from osteon.web.commands import app as readers_app
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ weights_app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 app.add_typer(readers_app, name="readers")
+app.add_typer(annotate_app, name="annotate")
 
 StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder it lies in.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Work units at once; 0 takes every core.")]

@@ -6,23 +6,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
 
 from osteon.web import forms, replies, server
+from osteon.web.annotating import forms as drawn
+from osteon.web.annotating import replies as shown
 
-TYPES = Path(server.__file__).parent / "static" / "js" / "types.d.ts"
+_SCRIPTS = Path(server.__file__).parent / "static" / "js"
+#: The file of each room's types, and the modules that they are made from.
+TYPES = {
+    _SCRIPTS / "types.d.ts": (replies, forms),
+    _SCRIPTS / "annotating" / "types.d.ts": (shown, drawn),
+}
 _PLAIN = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "null": "null"}
 
 
-def types() -> str:
-    """Interfaces of all replies (by name) and of all forms (with `Sent` before it)."""
+def types(told: ModuleType, sent: ModuleType) -> str:
+    """Interfaces of all replies (by name) and of all forms (with `Sent` before it, unless a reply holds one)."""
     lines = ["// Made from the server's forms and replies by tests/app/make_types.py; a test holds them together."]
-    for module, base, prefix in ((replies, replies.Reply, ""), (forms, forms.Body, "Sent")):
+    for module, base, prefix in ((told, replies.Reply, ""), (sent, BaseModel, "Sent")):
         for name, model in vars(module).items():
-            if isinstance(model, type) and issubclass(model, base) and model is not base:
+            if isinstance(model, type) and issubclass(model, base) and name not in ("Reply", "Body", "BaseModel"):
                 lines += ["", *_interface(prefix, name, model)]
+    if told is not replies:  # what it holds of forms and of the shared replies
+        for model in (drawn.Content, drawn.Shape, drawn.Lesion):
+            lines += ["", *_interface("", model.__name__, model)]
+        lines += ["", *_interface("", "Size", replies.Size)]
     return "\n".join(lines) + "\n"
 
 
@@ -56,4 +68,5 @@ def _type(told: dict[str, Any], prefix: str) -> str:
 
 
 if __name__ == "__main__":
-    TYPES.write_text(types(), encoding="utf-8")
+    for file, modules in TYPES.items():
+        file.write_text(types(*modules), encoding="utf-8")

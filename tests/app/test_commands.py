@@ -24,8 +24,9 @@ from osteon.core.errors import InputError
 from osteon.readers import load, simulate
 from osteon.web.commands import app
 from osteon.web.database import Store, sqlite_url
-from osteon.web.serve import open_store, settings, site_folder
+from osteon.web.serve import open_store, site_folder
 from osteon.web.server import create_app
+from osteon.web.transport import settings
 from small_study import drawing
 
 PLAIN = TWO_READERS.replace(

@@ -185,3 +185,28 @@ def test_the_password_is_not_repeated() -> None:
     with pytest.raises(InputError) as error:
         Store("postgresql://nobody:hush-hush@127.0.0.1:1/none")
     assert "hush-hush" not in str(error.value)
+
+
+def test_an_annotation(cluster: str, tmp_path: Path) -> None:
+    """Annotated, adjudicated, exported; what was saved can only be appended to."""
+    import psycopg
+    from annotation import PROTOCOL, Desk, content, table
+
+    from osteon.web.annotating.create import create as create_annotation
+    from osteon.web.annotating.export import export as export_annotation
+    from osteon.web.annotating.tables import ANNOTATION
+
+    with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE annotation")
+    url = f"{cluster}/annotation"
+    made = create_annotation(table(tmp_path, cases=1), tmp_path / "annotation", PROTOCOL, database_url=url)
+    served = Desk(made, Store(url, ANNOTATION))
+    for person, box in (("A1", (30, 40, 60, 80)), ("A2", (45, 40, 75, 80)), ("J", (30, 40, 70, 80))):
+        assert served.person(person).save(1, content(box)).status_code == 200
+    with pytest.raises(DBAPIError, match="append-only"), served.store.write() as connection:
+        connection.execute(text("DELETE FROM annotation"))
+    with pytest.raises(InputError, match="holds a study already"):
+        served.store.create()
+    served.store.close()
+    found = export_annotation(made.folder, tmp_path / "out", database_url=url)
+    assert found.cohort[["x0", "x1", "annotated"]].to_numpy().tolist() == [[30, 70, "adjudicated"]]

@@ -44,7 +44,7 @@ def test_parts_of_scripts(tmp_path: Path) -> None:
 def test_every_request_can_be_cancelled() -> None:
     """Scripts reach the server through api.js, the picture worker and a served model's form, each with a signal."""
     found = {}
-    for path in sorted((SCRIPTS / "js").glob("*.js")):
+    for path in sorted((SCRIPTS / "js").rglob("*.js")):
         calls = re.findall(r"\bfetch\((.*?)\);?\n\s*(?:const|if)", path.read_text(encoding="utf-8"), re.DOTALL)
         if calls:
             found[path.name] = calls
@@ -58,4 +58,22 @@ def test_every_script_is_fetched_ahead_and_checked() -> None:
     named = set(re.findall(r"/static/js/(\w+)\.js", page))
     not_on_it = {"admin", "asking", "decode", "grey"}
     assert named == {path.stem for path in (SCRIPTS / "js").glob("*.js")} - not_on_it
-    assert not [path for path in (SCRIPTS / "js").glob("*.js") if "ts-nocheck" in path.read_text(encoding="utf-8")]
+    assert not [path for path in (SCRIPTS / "js").rglob("*.js") if "ts-nocheck" in path.read_text(encoding="utf-8")]
+
+
+def test_an_annotators_page_fetches_all_that_it_imports_and_no_room_knows_the_other() -> None:
+    """What annotator.js needs, however far down, is named on annotator.html; reading's modules are not among it."""
+    page = (SCRIPTS / "annotator.html").read_text(encoding="utf-8")
+    named = set(re.findall(r"/static/js/((?:\w+/)?\w+)\.js", page))
+    needed, open_ = set(), [SCRIPTS / "js" / "annotating" / "annotator.js"]
+    while open_:
+        path = open_.pop()
+        name = path.relative_to(SCRIPTS / "js").with_suffix("").as_posix()
+        if name not in needed:
+            needed.add(name)
+            imports = re.findall(r'^import .* from "(\..*)";$', path.read_text(encoding="utf-8"), re.MULTILINE)
+            open_ += [(path.parent / each).resolve() for each in imports]
+    assert named == needed
+    assert not needed & {"answer", "answering", "reading", "reader", "advice", "screens", "layout", "keys", "admin"}
+    for path in (SCRIPTS / "js").glob("*.js"):
+        assert "annotating/" not in path.read_text(encoding="utf-8")

@@ -53,6 +53,15 @@ class Setting:
 Ask = Callable[[Setting], Sequence[str]]
 
 
+def _drawn_by(cohort: Path, out: Path) -> list[str]:
+    """The setting for how annotators agree, where 'osteon annotate export' left that beside the table."""
+    beside = cohort.parent / "agreement.csv"
+    if not (beside.is_file() and (cohort.parent / "annotations.csv").is_file()):
+        return []
+    path = _quoted(Path(os.path.relpath(beside, out.parent)).as_posix())
+    return ["# Who drew the boxes, and how reliable they are: the report shows it.", f"agreement = {path}"]
+
+
 def propose(cohort: Path, out: Path, ask: Ask) -> str:
     """Look at a cohort table and at a few of its pictures, and write the text of a study file.
 
@@ -85,6 +94,7 @@ def propose(cohort: Path, out: Path, ask: Ask) -> str:
         "# Written by 'osteon init'. Every choice is yours to change; docs/reference/study.md has all settings.",
         "[study]",
         f"cohort = {_quoted(Path(os.path.relpath(cohort, out.parent)).as_posix())}",
+        *_drawn_by(cohort, out),
         "",
         "[task]",
         f"# {_counts(frame['label'])}.",

@@ -136,6 +136,7 @@ _CHANGES = {
     "scale": "Box scaled",
     "aspect": "Box stretched",
     "combined": "Box moved, scaled and stretched",
+    "annotators": "Another annotator's box",
     "rotation": "Rotation",
     "gamma": "Gamma",
     "noise": "Noise",
@@ -162,4 +163,6 @@ def grade_title(kind: str, grade: float) -> str:
     """
     if kind in ("shift", "scale", "aspect", "combined", "blur"):
         return f"{100 * grade:g}%"
-    return {"rotation": f"{grade:g}°", "jpeg": f"quality {grade:g}", "markers": ""}.get(kind, f"{grade:g}")
+    return {"rotation": f"{grade:g}°", "jpeg": f"quality {grade:g}", "markers": "", "annotators": ""}.get(
+        kind, f"{grade:g}"
+    )

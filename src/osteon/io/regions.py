@@ -41,21 +41,22 @@ def _fill(start: NDArray[np.float64], shape: tuple[int, int]) -> Mask:
     """Fill one polygon: mark where each edge crosses a row's centre line, and sum the crossings to the left."""
     height, width = shape
     flips = np.zeros((height, width + 1), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(start, np.roll(start, -1, axis=0), strict=True):
-        # The rows whose centre line this edge crosses; half-open, so that a corner counts for one of its edges.
-        rows = np.arange(*_centres(y0, y1, height))
-        if len(rows):
-            crossing = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
-            flips[rows, np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.intp)] ^= True
-    first, last = _centres(start[:, 1].min(), start[:, 1].max(), height)
-    np.logical_xor.accumulate(flips[first:last], axis=1, out=flips[first:last])
+    (x0, y0), (x1, y1) = start.T, np.roll(start, -1, axis=0).T
+    # The rows whose centre line each edge crosses; half-open, so that a corner counts for one of its edges.
+    first, last = _centres(np.minimum(y0, y1), height), _centres(np.maximum(y0, y1), height)
+    edge = np.repeat(np.arange(len(start)), last - first)
+    rows = np.arange(len(edge)) - np.repeat(np.cumsum(last - first) - last, last - first)
+    crossing = x0[edge] + (rows + 0.5 - y0[edge]) * (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
+    columns = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.intp)
+    np.logical_xor.at(flips, (rows, columns), True)
+    within = slice(first.min(), last.max())
+    np.logical_xor.accumulate(flips[within], axis=1, out=flips[within])
     return flips[:, :width]
 
 
-def _centres(y0: float, y1: float, height: int) -> tuple[int, int]:
-    """The first row whose centre lies between two heights, and the first beyond."""
-    first, last = (int(min(max(np.ceil(y - 0.5), 0), height)) for y in sorted((y0, y1)))
-    return first, last
+def _centres(y: NDArray[np.float64], height: int) -> NDArray[np.intp]:
+    """The first row whose centre does not lie above a height."""
+    return np.clip(np.ceil(y - 0.5), 0, height).astype(np.intp)
 
 
 def decode_rle(counts: str | bytes | Sequence[int], shape: tuple[int, int]) -> Mask:

@@ -24,7 +24,7 @@ from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes, in_chunks, mask_paths
 from osteon.models.model import Kind
 from osteon.pipeline.context import Context, Step, chosen, save_array
-from osteon.pipeline.perturbation import changes
+from osteon.pipeline.perturbation import asked_changes, changes
 from osteon.results.evaluate.explanation import CENTRE, ENSEMBLE, ONE_FOLD, explanation
 from osteon.study import Study
 
@@ -161,7 +161,7 @@ def _make(at: Context, kinds: Sequence[Kind], shown: pd.DataFrame) -> list[Path]
 def _asked(at: Context, kind: Kind) -> str:
     """What a model's maps depend on beside the cases."""
     study = at.study
-    whole = [section.model_copy(update={"cases": -1}) for section in (study.explain, study.robustness)]
+    whole = [study.explain.model_copy(update={"cases": -1}), asked_changes(study)]
     return digest(READING, kind.contents(), kind.model, whole, study.crop, study.study.seed)
 
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from osteon import study
 from osteon.cohort import check as checks
+from osteon.core import tables
 from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, digest, file_digest
 from osteon.core.run import RunFolder
@@ -25,7 +26,7 @@ from osteon.pipeline.examples import Thumbnails, Worst
 from osteon.pipeline.explanation import Explain, Explanation
 from osteon.pipeline.fitting import Folds, deal, fit
 from osteon.pipeline.gallery import Gallery
-from osteon.pipeline.perturbation import Perturb, Robustness
+from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
 from osteon.study import Study
@@ -102,6 +103,8 @@ def present(at: Context) -> None:
 def begin(at: Context) -> None:
     """Find what models start from, read the cohort, and try the folds; nothing is written."""
     at.try_models()
+    box_differences(at.study)
+    _agreement(at.study)
     at.run.sweep()
     at.check()
     deal(at)
@@ -124,6 +127,11 @@ def sign(at: Context) -> None:
     started = at.started
     at.asked.write(at.run.study_file)
     at.write_checked()
+    found = _agreement(at.study)
+    if found is None:
+        at.run.forget(at.run.file("annotator_agreement").name)
+    else:
+        at.run.write(found, "annotator_agreement")
     at.ledger.note(
         seed=at.study.study.seed,
         synthetic=bool(at.flow.get("synthetic", False)),
@@ -134,6 +142,16 @@ def sign(at: Context) -> None:
         },
         started={name: found for name, found in sorted(started.items()) if found},
     )
+
+
+def _agreement(study: Study) -> pd.DataFrame | None:
+    """How well those who drew the boxes agree, where the study names the table.
+
+    Raises:
+        TableError: It is absent or breaks its contract.
+    """
+    path = study.study.agreement
+    return tables.read(study.folder / path, tables.ANNOTATOR_AGREEMENT) if path else None
 
 
 #: Sections of a study that its models are made from.
@@ -235,6 +253,8 @@ def check(
         shown(checked)
     deal(at)
     at.try_models()
+    box_differences(at.study)
+    _agreement(at.study)
     at.write_checked()
     return checked
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from osteon.core.errors import TableError
 from osteon.core.ledger import digest, file_digest, stream
-from osteon.core.tables import PERTURBED, write, written
+from osteon.core.tables import BOX_DIFFERENCES, PERTURBED, read, write, written
 from osteon.core.types import Floats
 from osteon.core.version import __version__
 from osteon.io import READING
@@ -29,7 +30,31 @@ _RADIOGRAPHS_A_CHUNK = 4
 def changes(study: Study, case_id: str) -> pd.DataFrame:
     """Every change of a case: the same rows for every model, whatever other cases there are."""
     seed = int(np.random.default_rng([study.study.seed, stream("perturb")]).integers(2**31))
-    return perturb.draw([case_id], study.robustness, seed)
+    return perturb.draw([case_id], study.robustness, seed, box_differences(study))
+
+
+def box_differences(study: Study) -> pd.DataFrame | None:
+    """The measured differences between annotators; None where boxes are changed by assumed fractions.
+
+    Raises:
+        TableError: The table is absent, breaks its contract, or has no row.
+    """
+    if study.robustness.grades != "annotators":
+        return None
+    path = study.folder / study.robustness.differences
+    found = read(path, BOX_DIFFERENCES)
+    if found.empty:
+        raise TableError(
+            "no lesion was boxed by two annotators", file=path, fix="Take grades = 'annotators' out of [robustness]."
+        )
+    return found
+
+
+def asked_changes(study: Study) -> str:
+    """A digest of the changes that are asked for, whichever cases there are."""
+    found = box_differences(study)
+    section = study.robustness.model_copy(update={"cases": -1, "differences": ""})
+    return digest(section, "" if found is None else found.to_csv(index=False))
 
 
 class Perturb(Step):
@@ -62,11 +87,12 @@ class Perturb(Step):
         names = [kind.model.name for kind in kinds]
         frames = [about.assign(model=name, probability=found[name].ravel()) for name in names]
         write(pd.concat(frames, ignore_index=True), target, PERTURBED)
-        return [target]
+        differences = box_differences(at.study)
+        return [target] if differences is None else [target, at.run.write(differences, "box_differences")]
 
     def forget(self, at: Context) -> None:
         """Take away what an earlier run perturbed."""
-        at.run.forget("robustness*.csv", "thumbnails/boxes/*.png", at.run.file("perturbed").name)
+        at.run.forget("robustness*.csv", "box_differences.csv", "thumbnails/boxes/*.png", at.run.file("perturbed").name)
 
     def said(self, at: Context, fresh: bool) -> str:
         """How many models and cases."""
@@ -112,7 +138,7 @@ class _Keys:
     def __init__(self, at: Context, cases: pd.DataFrame) -> None:
         self._at = at
         self.chunks = [cases.iloc[rows] for rows in in_chunks(cases, _RADIOGRAPHS_A_CHUNK)]
-        asked = digest(READING, at.study.robustness.model_copy(update={"cases": -1}), at.study.study.seed)
+        asked = digest(READING, asked_changes(at.study), at.study.study.seed)
         self.contents = [
             digest(asked, list(chunk["case_id"]), list(chunk["sha256"]), boxes(chunk)) for chunk in self.chunks
         ]

@@ -136,8 +136,14 @@ class Study(Settings):
         section = self.study.model_copy(
             update={name: moved(getattr(self.study, name)) for name in ("cohort", "output", "weights")}
         )
+        if section.agreement:
+            section = section.model_copy(update={"agreement": moved(section.agreement)})
         models = tuple(model.relocated(moved) for model in self.models)
-        return self.model_copy(update={"study": section, "models": models, "folder": folder})
+        robustness = self.robustness
+        if robustness.differences:
+            robustness = robustness.model_copy(update={"differences": moved(robustness.differences)})
+        told = {"study": section, "models": models, "robustness": robustness, "folder": folder}
+        return self.model_copy(update=told)
 
     def to_toml(self) -> str:
         """The resolved study, every default written out."""

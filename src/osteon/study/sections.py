@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -21,6 +21,8 @@ class StudySection(Settings):
         weights: A folder to look for weights files in before the usual places, relative to the study file.
         duplicates: What to do when one picture is on both sides of the development/external line: ``error`` stops,
             ``exclude`` sets the external copy aside and says so in the flow.
+        agreement: How well those who drew the boxes agree, for the report: ``agreement.csv`` of 'osteon annotate
+            export', relative to the study file.
     """
 
     name: str = "study"
@@ -30,6 +32,7 @@ class StudySection(Settings):
     preset: Literal["fair", "paper"] = "fair"
     weights: str = "weights"
     duplicates: Literal["error", "exclude"] = "error"
+    agreement: str = ""
 
 
 class Task(Settings):
@@ -117,10 +120,17 @@ class Evaluation(Settings):
         return value
 
 
+_FRACTIONS = ("shift", "scale", "aspect", "combined")
+
+
 class Robustness(Settings):
     """``[robustness]``: how strongly boxes and pictures are perturbed, in fractions of the box's side.
 
     Attributes:
+        grades: ``fractions``: boxes are changed by assumed fractions, the lists below. ``annotators``: each box is
+            exchanged for another annotator's, by differences that were measured; the lists are empty then.
+        differences: The table of measured differences (``differences.csv`` of 'osteon annotate export'), relative to
+            the study file.
         shift: Grades of translation.
         scale: Grades of relative change of size.
         aspect: Grades of relative change of aspect ratio.
@@ -130,6 +140,8 @@ class Robustness(Settings):
         cases: How many external cases are perturbed, as equally as can be from each centre and class; -1 takes all.
     """
 
+    grades: Literal["fractions", "annotators"] = "fractions"
+    differences: str = ""
     shift: Annotated[tuple[Fraction, ...], Once] = (0.05, 0.1, 0.2, 0.3)
     scale: Annotated[tuple[Fraction, ...], Once] = (0.1, 0.2, 0.3)
     aspect: Annotated[tuple[Fraction, ...], Once] = (0.1, 0.2)
@@ -138,8 +150,25 @@ class Robustness(Settings):
     repeats: Annotated[int, Field(ge=0)] = 10
     cases: Annotated[int, Field(ge=-1)] = -1
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_source_of_changes(cls, said: Any) -> Any:
+        """Assumed fractions or measured differences, never both."""
+        if not isinstance(said, dict):
+            return said
+        measured = said.get("grades") == "annotators"
+        if measured != bool(said.get("differences")):
+            raise ValueError("grades = 'annotators' and differences, the measured table, belong together")
+        if measured and any(said.get(kind) for kind in _FRACTIONS):
+            raise ValueError(
+                "with grades = 'annotators' boxes are changed as measured: take the lists of fractions out"
+            )
+        return {**said, **dict.fromkeys(_FRACTIONS, ())} if measured else said
+
     @model_validator(mode="after")
     def _something_changes(self) -> Robustness:
+        if self.grades == "annotators":
+            return self
         if self.repeats and not (self.image or self.shift or self.scale or self.aspect or self.combined):
             raise ValueError("nothing is changed: no list has a grade, and image is false; repeats = 0 says so")
         return self

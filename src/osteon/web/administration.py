@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select
 from osteon.study.protocol import Readers
 from osteon.web import rules
 from osteon.web.database import happening, person, reading
-from osteon.web.sessions import NotAllowedError, Visit, stage
+from osteon.web.refusal import NotAllowedError
+from osteon.web.sessions import Visit, stage
 
 
 def known(connection: Connection, code: str) -> None:

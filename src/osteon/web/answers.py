@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from osteon.web import drafts, rules
+from osteon.web import drafts, pen, rules
 from osteon.web.database import reading, reading_case, view
-from osteon.web.looks import Looks, elapsed, looks, record
-from osteon.web.sessions import NotAllowedError, Visit, lock, open_case
+from osteon.web.events import record
+from osteon.web.looks import Looks, elapsed, looks
+from osteon.web.refusal import NotAllowedError
+from osteon.web.sessions import Visit, open_case
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def store_answer(visit: Visit, position: int, given: Submitted) -> dict[str, Any
             was on the screen.
     """
     connection, reader, now = visit.connection, visit.reader, visit.now
-    lock(connection, reader)
+    pen.lock(connection, reader)
     before = connection.execute(
         select(reading).where(reading.c.reader == reader, reading.c.receipt == given.receipt)
     ).first()
@@ -150,7 +152,7 @@ def keep_draft(visit: Visit, position: int, at: tuple[int, int], revises: int | 
     Raises:
         NotAllowedError: Not that case or step, not now, or a case that has its answer.
     """
-    lock(visit.connection, visit.reader)
+    pen.lock(visit.connection, visit.reader)
     _, due = open_case(visit, position)
     revision = looks(visit.connection, visit.reader, due).revision
     if at != (due.session, due.step) or (revises or 0) != revision:

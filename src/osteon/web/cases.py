@@ -8,8 +8,10 @@ from sqlalchemy import Connection, Row, select
 
 from osteon.web import drafts, rules, views
 from osteon.web.database import reading, reading_case
-from osteon.web.looks import looks, record
-from osteon.web.sessions import NotAllowedError, Visit, open_case
+from osteon.web.events import record
+from osteon.web.looks import looks
+from osteon.web.refusal import NotAllowedError
+from osteon.web.sessions import Visit, open_case
 
 
 def case_page(visit: Visit, position: int) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from osteon.study import Study
 from osteon.study.protocol import ADMINISTRATOR, BurnedIn, Readers
 from osteon.web import database, guard
 from osteon.web.database import Store, sqlite_url
-from osteon.web.prepared import prepare, refuse_open
+from osteon.web.packing import refuse_open
+from osteon.web.prepared import prepare
 from osteon.web.sheet import Sheet
 from osteon.web.wording import worded
 

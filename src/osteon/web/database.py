@@ -5,12 +5,11 @@ Whoever changes a table here raises the schema in :mod:`osteon.web.migrations` a
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +37,8 @@ from sqlalchemy.types import TypeDecorator
 
 from osteon.core.errors import InputError
 from osteon.web import migrations
+from osteon.web.migrations import Schema
+from osteon.web.turns import Turns
 
 
 class Instant(TypeDecorator[datetime]):
@@ -212,13 +213,42 @@ def _ddl(text: str) -> DDL:
 
 
 event.listen(metadata, "before_create", _ddl(_POSTGRES_RULE).execute_if(dialect="postgresql"))
+
+
+def append_only(table: Table) -> None:
+    """Let the database itself refuse to change or delete a row of a table."""
+    for verb in ("UPDATE", "DELETE"):
+        head = f"CREATE TRIGGER {table.name}_{verb.lower()} BEFORE {verb} ON {table.name}"
+        sqlite = _ddl(f"{head} BEGIN SELECT RAISE(ABORT, 'this table is append-only'); END")
+        postgres = _ddl(f"{head} FOR EACH STATEMENT EXECUTE FUNCTION append_only()")
+        event.listen(table, "after_create", sqlite.execute_if(dialect="sqlite"))
+        event.listen(table, "after_create", postgres.execute_if(dialect="postgresql"))
+
+
 for _table in (reading, answer, happening, protocol_change):
-    for _verb in ("UPDATE", "DELETE"):
-        _head = f"CREATE TRIGGER {_table.name}_{_verb.lower()} BEFORE {_verb} ON {_table.name}"
-        _sqlite = _ddl(f"{_head} BEGIN SELECT RAISE(ABORT, 'this table is append-only'); END")
-        _postgres = _ddl(f"{_head} FOR EACH STATEMENT EXECUTE FUNCTION append_only()")
-        event.listen(_table, "after_create", _sqlite.execute_if(dialect="sqlite"))
-        event.listen(_table, "after_create", _postgres.execute_if(dialect="postgresql"))
+    append_only(_table)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What one room keeps.
+
+    Attributes:
+        schema: Its number, and how older ones are led to it.
+        shared: Tables of this module that the room has.
+        own: The room's own tables.
+        mark: A table by which its databases are known.
+    """
+
+    schema: Schema
+    shared: tuple[Table, ...]
+    own: MetaData
+    mark: str
+
+
+#: What every room has: the study, people, their browsers, windows and drafts, and what happened.
+SHARED = (schema_version, study, person, login, happening, draft, pen)
+READER_STUDY = Tables(migrations.READER_STUDY, tuple(metadata.sorted_tables), metadata, reading.name)
 
 
 class Store:
@@ -229,14 +259,16 @@ class Store:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
+        tables: Whose it is.
 
-    A reader study of an older osteon is brought to this one's tables when it is opened.
+    A study of an older osteon is brought to this one's tables when it is opened.
 
     Raises:
         InputError: The URL is of neither kind, the database cannot be reached, or a newer osteon made it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tables: Tables = READER_STUDY) -> None:
+        self._tables = tables
         try:
             address = make_url(url)
         except ArgumentError:
@@ -251,7 +283,7 @@ class Store:
         if backend == "sqlite":
             event.listen(self.engine, "begin", _sqlite_begin)
         self._writing = self.engine.execution_options(osteon_write=True)
-        self._turn = _Queue() if backend == "sqlite" else nullcontext()
+        self._turn = Turns() if backend == "sqlite" else nullcontext()
         try:
             with self.engine.connect():
                 pass
@@ -267,15 +299,16 @@ class Store:
     def _upgrade(self) -> None:
         with self.read() as connection:
             found = migrations.version(connection)
-        migrations.refuse_newer(found)
-        if found == migrations.SCHEMA:
+        schema = self._tables.schema
+        migrations.refuse_newer(found, schema)
+        if found == schema.version:
             return
         try:
             with self.write() as connection:
-                migrations.upgrade(connection)
+                migrations.upgrade(connection, schema)
         except SQLAlchemyError as error:
             raise InputError(
-                f"the reader study's database is of an older osteon and cannot be brought up to date "
+                f"the {schema.called}'s database is of an older osteon and cannot be brought up to date "
                 f"({_reason(error)})",
                 fix="Give the server leave to write there, or make a copy and open that.",
             ) from None
@@ -284,19 +317,19 @@ class Store:
         """Make the tables.
 
         Raises:
-            InputError: A reader study is there already.
+            InputError: A study is there already.
         """
         if inspect(self.engine).has_table(study.name):
-            raise InputError(
-                "the database holds a reader study already", fix="Use another database, or export it first."
-            )
-        metadata.create_all(self.engine)
+            raise InputError("the database holds a study already", fix="Use another database, or export it first.")
+        metadata.create_all(self.engine, tables=self._tables.shared)
+        if self._tables.own is not metadata:
+            self._tables.own.create_all(self.engine)
         with self.write() as connection:
-            migrations.stamp(connection)
+            migrations.stamp(connection, self._tables.schema)
 
     def has_study(self) -> bool:
-        """Whether a reader study was created here."""
-        return inspect(self.engine).has_table(study.name)
+        """Whether a study of this room was created here."""
+        return inspect(self.engine).has_table(self._tables.mark)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -313,32 +346,6 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
-
-
-class _Queue:
-    """First come, first served: SQLite has one writer at a time, and lets others sleep and try their luck again."""
-
-    def __init__(self) -> None:
-        self._guard = Lock()
-        self._waiting: deque[Lock] = deque()
-        self._busy = False
-
-    def __enter__(self) -> None:
-        with self._guard:
-            if not self._busy:
-                self._busy = True
-                return
-            gate = Lock()
-            gate.acquire()
-            self._waiting.append(gate)
-        gate.acquire()  # opened by whoever is before us
-
-    def __exit__(self, *_error: object) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._busy = False
 
 
 def _reason(error: SQLAlchemyError) -> str:

@@ -18,7 +18,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from osteon.web import guard
-from osteon.web.serve import loopback
+from osteon.web.transport import loopback
 
 #: The one page that asks nothing and tells nothing; who watches a server needs no token for it.
 HEALTH = "/health"

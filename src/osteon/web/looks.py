@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, select
 
 from osteon.web.database import happening, reading
 
@@ -28,23 +28,6 @@ class Looks:
     shown: Row[Any] | None
     seconds: float
     seen: dict[str, Row[Any]]
-
-
-def record(
-    connection: Connection,
-    reader: str,
-    kind: str,
-    now: datetime,
-    of: Row[Any] | int | None = None,
-    seconds: float | None = None,
-) -> None:
-    """Append an event, of a task or of a session (its number)."""
-    where = {"session": of}
-    if not isinstance(of, int | None):
-        where = {"session": of.session, "position": of.position, "step": of.step}
-    connection.execute(
-        insert(happening).values(reader=reader, kind=kind, seconds=seconds, at=now, tick=time.monotonic(), **where)
-    )
 
 
 def looks(connection: Connection, reader: str, task: Row[Any]) -> Looks:

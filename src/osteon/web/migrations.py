@@ -6,7 +6,8 @@ today.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, inspect, text
 
@@ -17,9 +18,24 @@ SCHEMA = 2
 _TABLE = "schema_version"
 
 
-def stamp(connection: Connection) -> None:
+@dataclass(frozen=True)
+class Schema:
+    """The tables of one room's databases, by number.
+
+    Attributes:
+        called: What such a database holds.
+        version: The schema that this osteon knows.
+        steps: From a schema to the next one.
+    """
+
+    called: str
+    version: int
+    steps: Mapping[int, Callable[[Connection], None]] = field(default_factory=dict)
+
+
+def stamp(connection: Connection, schema: Schema) -> None:
     """Say of tables that were just made that they are of this schema."""
-    connection.execute(text(f"INSERT INTO {_TABLE} (id, version) VALUES (1, :version)"), {"version": SCHEMA})
+    connection.execute(text(f"INSERT INTO {_TABLE} (id, version) VALUES (1, :version)"), {"version": schema.version})
 
 
 def version(connection: Connection) -> int:
@@ -29,8 +45,8 @@ def version(connection: Connection) -> int:
     return int(connection.execute(text(f"SELECT version FROM {_TABLE}")).scalar() or 1)
 
 
-def upgrade(connection: Connection) -> bool:
-    """Bring a reader study's tables to this schema, all steps or none, whichever transaction is open.
+def upgrade(connection: Connection, schema: Schema) -> bool:
+    """Bring a room's tables to this schema, all steps or none, whichever transaction is open.
 
     Returns:
         Whether anything had to be done.
@@ -41,22 +57,23 @@ def upgrade(connection: Connection) -> bool:
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE study IN ACCESS EXCLUSIVE MODE"))  # one server upgrades, another waits
     found = version(connection)
-    refuse_newer(found)
-    for step in range(found, SCHEMA):
-        _STEPS[step](connection)
+    refuse_newer(found, schema)
+    for step in range(found, schema.version):
+        schema.steps[step](connection)
         connection.execute(text(f"UPDATE {_TABLE} SET version = {step + 1}"))
-    return found < SCHEMA
+    return found < schema.version
 
 
-def refuse_newer(found: int) -> None:
+def refuse_newer(found: int, schema: Schema) -> None:
     """Stop at a database that this osteon cannot know.
 
     Raises:
         InputError: The tables are of a newer osteon.
     """
-    if found > SCHEMA:
+    if found > schema.version:
         raise InputError(
-            f"the reader study's database was made by a newer osteon (its schema is {found}, this one knows {SCHEMA})",
+            f"the {schema.called}'s database was made by a newer osteon (its schema is {found}, this one knows "
+            f"{schema.version})",
             fix="Upgrade osteon: pip install --upgrade 'osteon[readers]'.",
         )
 
@@ -89,4 +106,4 @@ def _second(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-_STEPS: dict[int, Callable[[Connection], None]] = {1: _second}
+READER_STUDY = Schema("reader study", SCHEMA, {1: _second})

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from osteon.web.database import pen
-from osteon.web.looks import record
+from osteon.web.database import pen, person
+from osteon.web.events import record
 
 
 class ElsewhereError(Exception):
@@ -15,6 +15,11 @@ class ElsewhereError(Exception):
 
     def __init__(self) -> None:
         super().__init__("You go on in another window or at another machine. Nothing is stored from this one.")
+
+
+def lock(connection: Connection, reader: str) -> None:
+    """Let a person's writes come one after the other, also when two browsers send at once."""
+    connection.execute(select(person.c.code).where(person.c.code == reader).with_for_update())
 
 
 def take(connection: Connection, reader: str, room: str, now: datetime) -> None:

@@ -8,10 +8,11 @@ from typing import Literal
 from sqlalchemy import insert
 
 from osteon.study.protocol import Item
-from osteon.web import drafts
+from osteon.web import drafts, pen
 from osteon.web.database import answer
-from osteon.web.looks import record
-from osteon.web.sessions import NotAllowedError, Visit, lock, stage
+from osteon.web.events import record
+from osteon.web.refusal import NotAllowedError
+from osteon.web.sessions import Visit, stage
 
 Name = Literal["before", "after"]
 
@@ -51,7 +52,7 @@ def keep_draft(visit: Visit, name: Name, given: drafts.Draft) -> bool:
 
 
 def _due(visit: Visit, name: Name) -> None:
-    lock(visit.connection, visit.reader)
+    pen.lock(visit.connection, visit.reader)
     here, _ = stage(visit)
     if here.name != name:
         raise NotAllowedError("This questionnaire cannot be answered now.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
 from osteon.core.errors import InputError
@@ -22,24 +22,16 @@ from osteon.web import (
     pen,
     picture,
     questionnaires,
+    refusal,
     replies,
     rules,
     sessions,
     views,
 )
+from osteon.web.application import sent_picture, signed_in
+from osteon.web.doors import Room
 from osteon.web.forms import Name, Number
-from osteon.web.site import (
-    Administrator,
-    KnownAdministrator,
-    KnownReader,
-    Reader,
-    Room,
-    Site,
-    ThisSite,
-    administrator,
-    from_these_pages,
-    held_back,
-)
+from osteon.web.site import Administrator, KnownAdministrator, KnownReader, Reader, Site, ThisSite, administrator
 
 api = APIRouter(prefix="/api")
 readers_api = APIRouter(prefix="/api/readers", dependencies=[Depends(administrator)])
@@ -64,7 +56,7 @@ def _reading(site: Site, code: str) -> Iterator[sessions.Visit]:
 def _writing(site: Site, code: str, room: str | None) -> Iterator[sessions.Visit]:
     """A reader's visit in one writing transaction, from the window that has the pen (None: from any)."""
     with site.store.write() as connection:
-        sessions.lock(connection, code)
+        pen.lock(connection, code)
         if room is not None:
             pen.hold(connection, code, room)
         yield sessions.Visit(connection, changes.applied(connection, site.protocol), code, site.clock())
@@ -76,14 +68,7 @@ def _writing(site: Site, code: str, room: str | None) -> Iterator[sessions.Visit
 @api.post("/enter")
 def enter(entry: forms.Entry, request: Request, response: Response, site: ThisSite) -> replies.Entered:
     """Exchange an invitation for a cookie: a reader's, or the administrator's beside it."""
-    from_these_pages(request)
-    held_back(site.entries, request.client.host if request.client else "")
-    with site.store.write() as connection:
-        entered = guard.sign_in(connection, entry.token, site.clock())
-    if entered is None:
-        raise HTTPException(401, "This invitation is not valid, or no longer.")
-    who, cookie = entered
-    response.set_cookie(site.cookie(who.role), cookie, httponly=True, samesite="strict", secure=site.secure)
+    who = signed_in(site, entry.token, request, response)
     return replies.Entered.model_validate({"role": who.role})
 
 
@@ -184,7 +169,7 @@ def case_picture(
     """One picture of a case, at full depth; a large one also at half its size."""
     with _reading(site, code) as visit:
         case_code = views.picture_case(visit, position)
-    return _sent(site, picture.name(case_code, number, part))
+    return sent_picture(site, picture.name(case_code, number, part))
 
 
 @api.get("/cases/{position}/views")
@@ -201,16 +186,7 @@ def case_heatmap(request: Request, position: Number, number: Number, code: Reade
     looked = not guard.heads_only(request.scope)
     with _writing(site, code, None) as visit:
         due = cases.note(visit, position, "heatmap", written=looked)
-    return _sent(site, picture.name(due.case_code, number, "heat"))
-
-
-def _sent(site: Site, name: str) -> Response:
-    try:
-        content = (site.pictures / name).read_bytes()
-    except FileNotFoundError:
-        raise HTTPException(404, "There is no such picture.") from None
-    # The file is compressed already, and the browser undoes that by itself.
-    return Response(content, media_type="application/octet-stream", headers={"content-encoding": "gzip"})
+    return sent_picture(site, picture.name(due.case_code, number, "heat"))
 
 
 @api.post("/cases/{position}/shown")
@@ -300,7 +276,7 @@ def washout(body: forms.Washout, code: Administrator, site: ThisSite) -> replies
         try:
             current = changes.change_washout(connection, site.protocol, body.days, body.reason, code, site.clock())
         except InputError as error:
-            raise sessions.NotAllowedError(str(error)) from None
+            raise refusal.NotAllowedError(str(error)) from None
         return _protocol(connection, current)
 
 

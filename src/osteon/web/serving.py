@@ -27,7 +27,7 @@ from osteon.io.kinds import kind_of
 from osteon.pipeline.prediction import NOTICE, Model, Prediction
 from osteon.web import guard, leaflet
 from osteon.web.gate import HEALTH, Gate, Logged, Rules
-from osteon.web.serve import loopback, settings
+from osteon.web.transport import loopback, settings
 
 #: A model is asked again under at most so many changed boxes, because others wait meanwhile.
 MOST_UNSTEADY = 64

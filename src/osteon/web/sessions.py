@@ -15,13 +15,10 @@ from sqlalchemy import Connection, Row, func, select
 
 from osteon.core.errors import InputError
 from osteon.study.protocol import Readers
-from osteon.web import changes, drafts, rules
-from osteon.web.database import happening, person, reading, study, task
-from osteon.web.looks import record
-
-
-class NotAllowedError(Exception):
-    """The rules of the study do not allow it now; the message is for the reader."""
+from osteon.web import changes, drafts, pen, rules
+from osteon.web.database import happening, reading, study, task
+from osteon.web.events import record
+from osteon.web.refusal import NotAllowedError
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,6 @@ def progress(connection: Connection, reader: str) -> rules.Course:
     return rules.Course("before" in kinds, "after" in kinds, closed, answered, cases or 0)
 
 
-def lock(connection: Connection, reader: str) -> None:
-    """Let a reader's writes come one after the other, also when two browsers send at once."""
-    connection.execute(select(person.c.code).where(person.c.code == reader).with_for_update())
-
-
 def stage(visit: Visit) -> tuple[rules.Stage, rules.Course]:
     """Where a reader stands."""
     come = progress(visit.connection, visit.reader)
@@ -114,7 +106,7 @@ def close_session(visit: Visit, session: int) -> None:
     Raises:
         NotAllowedError: Cases are still open, or another session is.
     """
-    lock(visit.connection, visit.reader)
+    pen.lock(visit.connection, visit.reader)
     here, _ = stage(visit)
     if here.name != "review" or here.session != session:
         raise NotAllowedError("This session cannot be closed now.")

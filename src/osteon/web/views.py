@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, select
 from osteon.study.protocol import Readers
 from osteon.web import picture, rules
 from osteon.web.database import task, view
-from osteon.web.sessions import NotAllowedError, Visit, stage
+from osteon.web.refusal import NotAllowedError
+from osteon.web.sessions import Visit, stage
 
 
 def of_case(connection: Connection, protocol: Readers, code: str, *, aided: bool) -> list[dict[str, Any]]:

@@ -55,6 +55,8 @@ from osteon.core.tables.readers import (
     RELIANCE,
 )
 from osteon.core.tables.robustness import (
+    ANNOTATOR_AGREEMENT,
+    BOX_DIFFERENCES,
     PERTURBED,
     ROBUSTNESS,
     ROBUSTNESS_CASES,
@@ -66,7 +68,9 @@ from osteon.core.tables.text import contents
 from osteon.core.tables.workbook import is_workbook
 
 __all__ = [
+    "ANNOTATOR_AGREEMENT",
     "BASELINE",
+    "BOX_DIFFERENCES",
     "BURNED_IN",
     "CALIBRATION",
     "CASES",

@@ -1,4 +1,4 @@
-"""Predictions under changed boxes and pictures."""
+"""Predictions under changed boxes and pictures, and how those who drew the boxes agree."""
 
 from __future__ import annotations
 
@@ -14,6 +14,35 @@ PERTURBED = Contract(
         "grade": Column("number"),
         "repeat": COUNT,
         "probability": PROBABILITY,
+    },
+)
+#: How well each pair of annotators agrees: one row a measure.
+ANNOTATOR_AGREEMENT = Contract(
+    "agreement of annotators",
+    {
+        "annotator_a": TEXT,
+        "annotator_b": TEXT,
+        "measure": TEXT,
+        "value": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "n": COUNT,
+        "method": NOTE,
+    },
+)
+#: Boxes that two annotators drew of one lesion, the second as a change of the first: shift of its middle in sides of
+#: the first, ratio of the sides.
+BOX_DIFFERENCES = Contract(
+    "differences of annotators",
+    {
+        "case": TEXT,
+        "from": TEXT,
+        "to": TEXT,
+        "iou": Column("number", low=0, high=1),
+        "dx": Column("number", low=-1000, high=1000),
+        "dy": Column("number", low=-1000, high=1000),
+        "sx": Column("number", low=0.001, high=1000),
+        "sy": Column("number", low=0.001, high=1000),
     },
 )
 #: Spread, flips, AUC and its loss under each change.

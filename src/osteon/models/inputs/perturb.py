@@ -27,7 +27,10 @@ BOX_KINDS = {
     "scale": "enlarged or shrunk, by chance, by this fraction of its size",
     "aspect": "stretched along one side and shrunk along the other by this fraction",
     "combined": "moved, scaled and stretched at once, each by this fraction",
+    "annotators": "exchanged for another annotator's, by a difference that was measured between annotators",
 }
+#: Changes of the box by fractions that are assumed, not measured.
+ASSUMED = tuple(kind for kind in BOX_KINDS if kind != "annotators")
 #: Changes of the picture, their grades and what a grade means.
 IMAGE_KINDS = {
     "rotation": ((5.0, 10.0), "degrees, either way"),
@@ -44,13 +47,14 @@ _CERTAIN = ("jpeg", "markers", "blur")
 JITTER = 0.1
 
 
-def draw(cases: Sequence[str], robustness: Robustness, seed: int) -> pd.DataFrame:
+def draw(cases: Sequence[str], robustness: Robustness, seed: int, measured: pd.DataFrame | None = None) -> pd.DataFrame:
     """Draw every change of every case.
 
     Args:
         cases: Case identifiers. A case's changes depend on its identifier and the seed, not on the other cases.
         robustness: Grades and repeats.
         seed: Source of randomness.
+        measured: Meets ``tables.BOX_DIFFERENCES``; what boxes are changed by where the grades are the annotators'.
 
     Returns:
         One row a case, kind, grade and repeat: dx, dy (fractions of the box's sides), sx, sy (factors), angle
@@ -66,11 +70,15 @@ def draw(cases: Sequence[str], robustness: Robustness, seed: int) -> pd.DataFram
     kinds = np.array([kind for kind, _, _ in plan])
     grade = np.array([grade for _, grade, _ in plan], dtype=np.float64)
     common = {"kind": kinds, "grade": grade, "repeat": [repeat for _, _, repeat in plan]}
-    return pd.concat([_of_case(case, common, kinds, grade, seed) for case in cases], ignore_index=True)
+    rows = [_of_case(case, common, kinds, grade, seed) for case in cases]
+    if measured is not None:
+        rows = [_exchanged(row, measured, seed) for row in rows]
+    return pd.concat(rows, ignore_index=True)
 
 
 def _grades(robustness: Robustness) -> dict[str, tuple[float, ...]]:
-    grades: dict[str, tuple[float, ...]] = {kind: getattr(robustness, kind) for kind in BOX_KINDS}
+    exchanged = {"annotators": (1.0,)} if robustness.grades == "annotators" else {}
+    grades: dict[str, tuple[float, ...]] = {kind: getattr(robustness, kind) for kind in ASSUMED} | exchanged
     return grades | ({kind: levels for kind, (levels, _) in IMAGE_KINDS.items()} if robustness.image else {})
 
 
@@ -104,6 +112,17 @@ def _of_case(case: str, common: dict[str, object], kinds: NDArray[np.str_], grad
             "noise_seed": noise_seed,
         }
     )
+
+
+def _exchanged(rows: pd.DataFrame, measured: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """A case's rows, in which another annotator's box is one of the measured differences, drawn with replacement."""
+    own = (rows["kind"] == "annotators").to_numpy()
+    rng = np.random.default_rng([seed, 1, *str(rows["case_id"].iloc[0]).encode()])
+    drawn = measured.iloc[rng.integers(len(measured), size=int(own.sum()))]
+    rows = rows.copy()
+    for column in ("dx", "dy", "sx", "sy"):
+        rows.loc[own, column] = drawn[column].to_numpy()
+    return rows
 
 
 def jittered(cases: Sequence[str], count: int, seed: Sequence[int], reach: float = JITTER) -> pd.DataFrame:

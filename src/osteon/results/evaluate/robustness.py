@@ -32,7 +32,7 @@ Change = tuple[str, str, float]
 DRAWN = "drawn"
 #: What models are compared at: all changes of the box, averaged; its grade stands as 0.
 ALL_BOXES = "all box changes"
-_BOX_KINDS = ("shift", "scale", "aspect", "combined")
+_BOX_KINDS = ("shift", "scale", "aspect", "combined", "annotators")
 
 
 @dataclass(frozen=True)

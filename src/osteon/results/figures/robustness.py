@@ -19,7 +19,7 @@ from osteon.core.words import bare_p, change_title, grade_title, headline, in_se
 from osteon.results.figures.style import INK, MUTED, RULE, WIDTH, Look, broken, key, models_of, note, panels, styled
 
 #: Kinds of change of the box, the strongest last, and of the picture.
-BOXES = ("shift", "scale", "aspect", "combined")
+BOXES = ("shift", "scale", "aspect", "combined", "annotators")
 PICTURES = ("rotation", "gamma", "noise", "blur", "jpeg", "markers")
 _MEASURES = {"auc": "AUC", "sd": "SD of a case", "flip_rate": "Calls flipped"}
 _MOST_PAIRS = 12
@@ -127,7 +127,9 @@ def _panel(panel: Axes, table: pd.DataFrame, kind: str, metric: str, look: Mappi
         panel.vlines(x, low, high, color=style.colour, linewidth=0.7, alpha=0.55)
     if changed["value"].isna().all():
         note(panel, "not\nestimable")
-    panel.set_xticks([0, *places], ["0", *(grade_title(kind, grade).removeprefix("quality ") for grade in grades)])
+    strengths = [grade_title(kind, grade).removeprefix("quality ") for grade in grades]
+    exchanged = kind == "annotators"  # it has no strength: the box is as drawn, or another's
+    panel.set_xticks([0, *places], ["as drawn", "another's"] if exchanged else ["0", *strengths])
     panel.tick_params(axis="x", labelsize=6.2)
     panel.grid(axis="y")
 
@@ -282,7 +284,8 @@ def _worst(panel: Axes, rows: pd.DataFrame, picture: Pixels | Floats | None, pos
     below: dict[str, Any] = {"transform": panel.transAxes, "va": "top"}
     reached = " to ".join(number(value) for value in told)
     panel.text(0, -0.04, f"{number(drawn['probability'])} drawn, {reached}", fontsize=7, fontweight="bold", **below)
-    change = f"{change_title(frame['kind'])}, {grade_title(frame['kind'], frame['grade'])}"
+    strength = grade_title(frame["kind"], frame["grade"])
+    change = f"{change_title(frame['kind'])}, {strength}" if strength else change_title(frame["kind"])
     panel.text(0, -0.13, change, fontsize=6.2, **below)
     diagnosis = positive if is_positive else "negative"
     if frame["diagnosis"] not in ("", "0", "1", positive):

@@ -313,6 +313,9 @@ def _changes(run: Finished) -> Iterator[str]:
         f"original radiograph, the same ones for every model: {listed(kinds)}; "
         f"{counted(repeats, 'draw')} of each change that has chance in it."
     )
+    differences = run.table("box_differences")
+    if differences is not None and run.study.robustness.grades == "annotators":
+        yield _exchanged(differences)
     yield (
         "The spread of a case, the share of calls that change sides of Youden's threshold and the AUC (mean over "
         "draws) are given for each change; cases, not draws, are the unit of every interval."
@@ -320,6 +323,19 @@ def _changes(run: Finished) -> Iterator[str]:
     pairs = run.table("robustness_comparisons")
     if pairs is not None and not pairs.empty:
         yield "Models are compared over all changes of the box by Wilcoxon's signed-rank test over patients."
+
+
+def _exchanged(differences: pd.DataFrame) -> str:
+    """How boxes were changed by what was measured between annotators."""
+    people = len({*differences["from"], *differences["to"]})
+    low, middle, high = differences["iou"].quantile([0.25, 0.5, 0.75])
+    return (
+        "Boxes were not changed by assumed fractions: each was exchanged for another annotator's, by differences drawn "
+        f"with replacement from {counted(len(differences) // 2, 'pair')} of boxes that {counted(people, 'annotator')} "
+        f"drew independently of each other in {counted(differences['case'].nunique(), 'case')} (median intersection "
+        f"over union {middle:.2f}, quartiles {low:.2f} and {high:.2f}). Lesions that one of them alone boxed are not "
+        "among these."
+    )
 
 
 def _maps(run: Finished) -> Iterator[str]:

@@ -88,9 +88,30 @@ def cohort(page: Page) -> Iterator[Markup]:
             f"development, bold beyond {NOTEWORTHY:g}.",
             file="baseline.csv",
         )
+    yield _annotators(page)
     warnings = [str(text) for text in run.flow.get("warnings", [])]
     if warnings:
         yield Markup("<h3>What the check of the data found</h3>") + bullets(warnings)
+
+
+def _annotators(page: Page) -> Markup:
+    """Who drew the boxes, and how reliable they are."""
+    table = page.run.table("annotator_agreement")
+    if table is None or table.empty:
+        return Markup()
+    rows: list[list[object]] = []
+    for (a, b), own in table.groupby(["annotator_a", "annotator_b"], sort=False):
+        rows.append([f"{a} and {b}"])
+        for _, row in own.iterrows():
+            rows.append([row["measure"], interval(row, 2), int(row["n"]), row["method"]])
+    return page.table(
+        ["Measure", "Value", "n", "Method"],
+        rows,
+        "Who drew the boxes, and how reliable they are. Each pair of annotators drew independently of each other; n "
+        "counts cases for what is said of a case, and lesions that both outlined for all else. Sides of boxes agree "
+        "the better the more pictures differ in size; overlap, width, height and area say more.",
+        file="annotator_agreement.csv",
+    )
 
 
 def _baseline_row(table: pd.DataFrame, key: tuple[str, str], groups: list[str]) -> list[object]:

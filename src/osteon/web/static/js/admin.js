@@ -2,7 +2,7 @@
 
 import { Refused, enter, get, persist, post, whoami } from "./api.js";
 import { ask, element, h, say, show } from "./dom.js";
-import { door } from "./screens.js";
+import { door } from "./door.js";
 import { Scope, ended } from "./scope.js";
 import { pause } from "./trouble.js";
 

@@ -19,6 +19,8 @@ export function gestures(pane, { viewer, drawn, turn }) {
   const pointers = new Map();
   /** @type {Shape | null} */
   let shape = null;
+  let edited = false;
+  const { editor } = viewer;
   /** @type {(event: MouseEvent) => Point} */
   const at = (event) => {
     const box = frame.getBoundingClientRect();
@@ -30,7 +32,12 @@ export function gestures(pane, { viewer, drawn, turn }) {
     frame.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, at(event));
     viewer.activate(pane);
-    if ((viewer.tool === "ruler" || viewer.tool === "box") && event.button === 0 && pointers.size === 1) {
+    const plain = event.button === 0 && !event.shiftKey && !event.altKey;
+    if (pointers.size > 1 && edited) {
+      editor?.cancel(pane); // a second finger: it was a pinch
+      edited = false;
+    } else if (editor && plain && editor.down(pane, pane.toPicture(at(event)))) edited = true;
+    else if ((viewer.tool === "ruler" || viewer.tool === "box") && event.button === 0 && pointers.size === 1) {
       shape = viewer.start(pane, viewer.tool, pane.toPicture(at(event)));
       shape?.clamp(pane.view);
     } else if (pointers.size > 1 && shape) {
@@ -40,21 +47,26 @@ export function gestures(pane, { viewer, drawn, turn }) {
   });
   frame.addEventListener("pointermove", (event) => {
     const before = pointers.get(event.pointerId);
-    if (!before) return;
     const now = at(event);
+    if (!before) return editor?.hover(pane, pane.toPicture(now));
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
     if (pointers.size === 2) pinch(pane, pointers, event.pointerId, now);
+    else if (edited) editor?.move(pane, pane.toPicture(now));
     else if (shape) {
       shape.end = pane.toPicture(now);
       shape.clamp(pane.view);
     } else if (viewer.tool === "pan" || event.buttons & 6 || event.shiftKey) pane.pan(dx, dy);
-    else if (viewer.tool === "window") pane.changeWindow(dy / pane.size[1], (dx / pane.size[0]) * 3);
+    else if (viewer.tool === "window" || event.altKey) pane.changeWindow(dy / pane.size[1], (dx / pane.size[0]) * 3);
     pointers.set(event.pointerId, now);
     viewer.draw(pane);
   });
   /** @param {PointerEvent} event */
   const lift = (event) => {
     pointers.delete(event.pointerId);
+    if (edited) {
+      edited = false;
+      editor?.up(pane);
+    }
     if (!shape) return;
     const [x0, y0, x1, y1] = shape.corners;
     if (Math.hypot(x1 - x0, y1 - y0) * pane.scale < 4) pane.measures = pane.measures.filter((each) => each !== shape);
@@ -66,7 +78,7 @@ export function gestures(pane, { viewer, drawn, turn }) {
   frame.addEventListener("pointerup", lift);
   frame.addEventListener("pointercancel", lift);
   frame.addEventListener("contextmenu", (event) => event.preventDefault());
-  frame.addEventListener("dblclick", () => turn(pane));
+  frame.addEventListener("dblclick", (event) => editor?.double(pane, pane.toPicture(at(event))) || turn(pane));
   frame.addEventListener("focus", () => viewer.activate(pane));
   frame.addEventListener(
     "wheel",

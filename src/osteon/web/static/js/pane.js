@@ -3,7 +3,8 @@
 
 /**
  * @typedef {import("./grey.js").Level} Level
- * @typedef {import("./types.js").View} View
+ * @typedef {import("./types.js").View & { caption?: string, owner?: string }} View a picture; under words of its own,
+ *   and as somebody annotated it
  * @typedef {import("./shapes.js").Point} Point
  */
 
@@ -32,6 +33,8 @@ export class Pane {
     this.inverted = false;
     /** @type {import("./shapes.js").Shape[]} what the overlay shows besides the lesion's box */
     this.measures = [];
+    /** @type {((context: CanvasRenderingContext2D, ratio: number) => void) | null} draws over everything else */
+    this.over = null;
     /** @type {import("./heat.js").Heat | null} */
     this.heat = null;
     this.heatStrength = 0.55;
@@ -147,6 +150,16 @@ export class Pane {
   toScreen([x, y]) {
     const [width, height] = this.size;
     return [(x - this.centre[0]) * this.scale + width / 2, (y - this.centre[1]) * this.scale + height / 2];
+  }
+
+  /**
+   * Look at the same part of the same picture, in the same window, as another pane.
+   * @param {Pane} other
+   */
+  follow({ scale, centre, fitted, low, high, inverted }) {
+    const window = [low, high, inverted].join() !== [this.low, this.high, this.inverted].join();
+    Object.assign(this, { scale, centre, fitted, low, high, inverted });
+    if (window) this.#fillTable();
   }
 
   // --- grey levels ------------------------------------------------------------------------------------------------
@@ -267,6 +280,7 @@ export class Pane {
     if (this.heat) this.#drawHeat(context, this.heat, ratio);
     if (this.showBoxes) for (const box of this.view.boxes) this.#outline(context, box, "#5fd4c4", ratio);
     for (const shape of this.measures) shape.draw(context, this, ratio);
+    this.over?.(context, ratio);
   }
 
   /**

@@ -3,11 +3,12 @@
 import { Refused, enter, persist, post, whoami } from "./api.js";
 import { Backoff } from "./backoff.js";
 import { element, say } from "./dom.js";
+import { door } from "./door.js";
 import { elsewhere, here, listen } from "./elsewhere.js";
 import { forget } from "./pictures.js";
 import { ReadingRoom } from "./reading.js";
 import { Scope, ended } from "./scope.js";
-import { door, questionnaire, review, thanks, washout } from "./screens.js";
+import { questionnaire, review, thanks, washout } from "./screens.js";
 import { pause } from "./trouble.js";
 
 /** @typedef {import("./types.js").Me} Me */

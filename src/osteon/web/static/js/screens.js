@@ -1,6 +1,7 @@
-// The screens between readings: invitation, questionnaires, review, wash-out, thanks.
+// The screens between readings: questionnaires, review, wash-out, thanks.
 
 import { Refused, get, persist, post } from "./api.js";
+import { card, heading } from "./door.js";
 import { Drafts } from "./drafts.js";
 import { ask, h, say, show } from "./dom.js";
 import { ended } from "./scope.js";
@@ -11,48 +12,6 @@ import { clean } from "./words.js";
  * @typedef {import("./types.js").Whereabouts} Whereabouts
  * @typedef {{ done: (whereabouts: Whereabouts) => void, refused: (error: unknown) => void }} Ears
  */
-
-/** @param {...import("./dom.js").Child} content */
-function card(...content) {
-  return h("main", { class: "card" }, ...content);
-}
-
-/** @param {string} text */
-function heading(text) {
-  return h("h1", { tabindex: "-1", "data-focus": true }, text);
-}
-
-/** @param {unknown} error */
-function words(error) {
-  return error instanceof Refused ? error.message : "The server cannot be reached. Please try again.";
-}
-
-/**
- * Ask for the invitation.
- * @param {string} message
- * @param {AbortSignal} signal
- * @param {(token: string) => Promise<void>} entered
- */
-export function door(message, signal, entered) {
-  const field = h("input", { id: "token", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", required: true });
-  const form = h(
-    "form",
-    {
-      onsubmit: async (/** @type {Event} */ event) => {
-        event.preventDefault();
-        try {
-          await entered(field.value.trim().replace(/^.*#/, ""));
-        } catch (error) {
-          if (!signal.aborted) say(words(error), "alarm");
-        }
-      },
-    },
-    h("label", { for: "token" }, "Your invitation link, or the part of it after the # sign"),
-    field,
-    h("button", { class: "primary" }, "Sign in"),
-  );
-  show(card(heading("Reading room"), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, "Please open the link you were sent, or paste it here."), form));
-}
 
 /**
  * A questionnaire, stored as a whole; what is filled in is kept meanwhile.

@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 
-/** @typedef {"window" | "pan" | "ruler" | "box"} Tool */
+/** @typedef {"window" | "pan" | "ruler" | "box" | "polygon"} Tool the last one is an editor's */
 /** @typedef {[name: string, text: string, key: string, path: string | null]} Entry */
 
 /** @type {Entry[]} */
@@ -29,15 +29,16 @@ const ZOOMS = [
 
 /**
  * The groups of buttons of the bar.
+ * @param {Entry[]} tools
  * @param {(name: string) => boolean} offered whether a tool or action makes sense now
  * @param {(tool: Tool) => void} use
  * @param {(action: string) => void} act
  */
-export function groups(offered, use, act) {
+export function groups(tools, offered, use, act) {
   /** @type {(entries: Entry[], pressed: (name: string) => void) => HTMLElement} */
   const group = (entries, pressed) =>
     h("div", { class: "group" }, entries.filter(([name]) => offered(name)).map((entry) => toolButton(entry, () => pressed(entry[0]))));
-  return [group(TOOLS, (name) => use(/** @type {Tool} */ (name))), group(ZOOMS, act), group(ACTIONS, act)];
+  return [group(tools, (name) => use(/** @type {Tool} */ (name))), group(ZOOMS, act), group(ACTIONS, act)];
 }
 
 /**

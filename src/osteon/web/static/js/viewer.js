@@ -10,21 +10,38 @@ import { Shape } from "./shapes.js";
 import { ACTIONS, TOOLS, groups } from "./tools.js";
 
 /**
- * @typedef {import("./types.js").Case} Case
- * @typedef {import("./types.js").View} View
+ * @typedef {{ session: number, position: number, views: View[] }} Case what the viewer needs of one
+ * @typedef {import("./pane.js").View} View
  * @typedef {import("./types.js").Box} Box
  * @typedef {import("./shapes.js").Point} Point
  */
 
+/**
+ * Who draws on the pictures with tools of its own: told of the pointer in pixels of the picture, asked to draw over it.
+ * `down` and `double` say whether the press is theirs; so does `key`.
+ * @typedef {object} Editor
+ * @property {import("./tools.js").Entry[]} tools
+ * @property {(pane: Pane, point: Point) => boolean} down
+ * @property {(pane: Pane, point: Point) => void} move
+ * @property {(pane: Pane, point: Point) => void} hover
+ * @property {(pane: Pane) => void} up
+ * @property {(pane: Pane) => void} cancel
+ * @property {(pane: Pane, point: Point) => boolean} double
+ * @property {(event: KeyboardEvent, pane: Pane | null, focused: boolean) => boolean} key
+ * @property {(context: CanvasRenderingContext2D, pane: Pane, ratio: number) => void} draw
+ */
+
 export class Viewer {
   /**
-   * @param {{ draws: boolean, mayDraw: () => boolean, extra?: HTMLElement | null }} options whether the study asks for a
-   *   box, whether one can be drawn now, and what else stands in the bar
+   * @param {{ draws: boolean, mayDraw: () => boolean, extra?: HTMLElement | null, editor?: Editor | null }} options
+   *   whether the study asks for a box, whether one can be drawn now, what else stands in the bar, and who draws on the
+   *   pictures with tools of its own
    */
-  constructor({ draws, mayDraw, extra = null }) {
+  constructor({ draws, mayDraw, extra = null, editor = null }) {
     this.draws = draws;
     this.mayDraw = mayDraw;
     this.extra = extra;
+    this.editor = editor;
     /** @type {Pane[]} */
     this.panes = [];
     /** @type {Pane | null} */
@@ -102,7 +119,7 @@ export class Viewer {
   #pane(view, count) {
     const [canvas, overlay] = [h("canvas"), h("canvas", { class: "overlay" })];
     const facts = h("span", { class: "facts" });
-    const name = [`View ${view.number} of ${count}`, view.name].filter(Boolean).join(": ");
+    const name = view.caption ?? [`View ${view.number} of ${count}`, view.name].filter(Boolean).join(": ");
     const frame = h(
       "div",
       { class: "pane loading", tabindex: "0", role: "img", "aria-label": `${name}. Arrow keys move, plus and minus zoom.` },
@@ -114,6 +131,8 @@ export class Viewer {
     );
     const pane = new Pane(canvas, overlay, view, frame, facts);
     pane.showBoxes = this.boxesShown;
+    const { editor } = this;
+    if (editor) pane.over = (context, ratio) => editor.draw(context, pane, ratio);
     gestures(pane, {
       viewer: this,
       turn: (turned) => this.panes.length > 1 && this.#alone(this.only ? null : turned),
@@ -127,17 +146,20 @@ export class Viewer {
   #toolbar() {
     /** @param {string} name */
     const offered = (name) =>
-      (name !== "box" || this.draws) &&
       (name !== "boxes" || this.panes.some((pane) => pane.view.boxes.length)) &&
       (name !== "alone" || this.panes.length > 1);
-    this.bar.replaceChildren(...groups(offered, (tool) => this.use(tool), (action) => this.act(action)), ...(this.extra ? [this.extra] : []));
+    this.bar.replaceChildren(...groups(this.tools, offered, (tool) => this.use(tool), (action) => this.act(action)), ...(this.extra ? [this.extra] : []));
     this.#press();
+  }
+
+  get tools() {
+    return [...TOOLS.filter(([name]) => name !== "box" || this.draws), ...(this.editor?.tools ?? [])];
   }
 
   #press() {
     /** @type {Record<string, boolean>} */
     const on = { invert: this.active?.inverted ?? false, boxes: this.boxesShown, alone: this.only !== null };
-    for (const [tool] of TOOLS) on[tool] = tool === this.tool;
+    for (const [tool] of this.tools) on[tool] = tool === this.tool;
     for (const button of this.bar.querySelectorAll("[data-tool]")) {
       const name = button.getAttribute("data-tool") ?? "";
       if (name in on) button.setAttribute("aria-pressed", String(on[name]));
@@ -147,7 +169,7 @@ export class Viewer {
 
   /** @param {import("./tools.js").Tool} name */
   use(name) {
-    if (name === "box" && !this.draws) return;
+    if (!this.tools.some(([tool]) => tool === name)) return;
     this.tool = name;
     this.#press();
   }
@@ -166,6 +188,11 @@ export class Viewer {
     else if (name === "alone" && this.panes.length > 1) this.#alone(this.only === null ? pane : null);
     this.draw(pane);
     this.#press();
+  }
+
+  /** Draw again what lies over the pictures. */
+  overlay() {
+    for (const pane of this.panes) pane.drawOverlay();
   }
 
   /** @param {boolean} shown */
@@ -197,8 +224,16 @@ export class Viewer {
     for (const pane of this.panes) if (!pane.frame.hidden && pane.measure()) this.draw(pane);
   }
 
-  /** @param {Pane} pane */
+  /**
+   * Draw a pane; what shows the same picture follows the one in hand.
+   * @param {Pane} pane
+   */
   draw(pane) {
+    const beside = pane === this.active ? this.panes.filter((each) => each !== pane && each.view.number === pane.view.number) : [];
+    for (const each of beside) {
+      each.follow(pane);
+      this.draw(each);
+    }
     if (pane.drawing) return;
     pane.drawing = requestAnimationFrame(() => {
       pane.drawing = 0;
@@ -271,16 +306,18 @@ export class Viewer {
    * @param {KeyboardEvent} event
    */
   key(event) {
+    const focused = this.panes.some((pane) => pane.frame === document.activeElement);
+    if (this.editor?.key(event, this.active, focused)) return true;
     if (event.ctrlKey || event.metaKey) return false;
     const key = event.key.toLowerCase();
-    const tool = TOOLS.find(([, , letter]) => letter === key);
+    const tool = this.tools.find(([, , letter]) => letter === key);
     const action = ACTIONS.find(([, , letter]) => letter === key);
     if (tool && !event.altKey) this.use(/** @type {import("./tools.js").Tool} */ (tool[0]));
     else if (action && !event.altKey) this.act(action[0]);
     else if (key === "+" || key === "=") this.act("in");
     else if (key === "-") this.act("out");
     else if (key === "delete" || key === "backspace") this.#erase();
-    else if (key.startsWith("arrow") && this.panes.some((pane) => pane.frame === document.activeElement)) this.#arrow(event);
+    else if (key.startsWith("arrow") && focused) this.#arrow(event);
     else return false;
     return true;
   }

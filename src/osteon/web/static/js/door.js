@@ -1,0 +1,46 @@
+// The way in: a card that asks for the invitation.
+
+import { Refused } from "./api.js";
+import { h, say, show } from "./dom.js";
+
+/** @param {...import("./dom.js").Child} content */
+export function card(...content) {
+  return h("main", { class: "card" }, ...content);
+}
+
+/** @param {string} text */
+export function heading(text) {
+  return h("h1", { tabindex: "-1", "data-focus": true }, text);
+}
+
+/** @param {unknown} error */
+function words(error) {
+  return error instanceof Refused ? error.message : "The server cannot be reached. Please try again.";
+}
+
+/**
+ * Ask for the invitation.
+ * @param {string} message
+ * @param {AbortSignal} signal
+ * @param {(token: string) => Promise<void>} entered
+ */
+export function door(message, signal, entered) {
+  const field = h("input", { id: "token", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", required: true });
+  const form = h(
+    "form",
+    {
+      onsubmit: async (/** @type {Event} */ event) => {
+        event.preventDefault();
+        try {
+          await entered(field.value.trim().replace(/^.*#/, ""));
+        } catch (error) {
+          if (!signal.aborted) say(words(error), "alarm");
+        }
+      },
+    },
+    h("label", { for: "token" }, "Your invitation link, or the part of it after the # sign"),
+    field,
+    h("button", { class: "primary" }, "Sign in"),
+  );
+  show(card(heading(document.title), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, "Please open the link you were sent, or paste it here."), form));
+}
