@@ -2,8 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
-# One more than two cores: tests in a browser mostly wait.
-TESTERS ?= 3
+TESTERS ?= 2
 # Threads of several testers at once would wait for each other, spinning.
 QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 

@@ -63,8 +63,11 @@ class Page:
 
     def _listen(self, message: Any) -> None:
         # 401, or 403 beside the administrator: heard before one has signed in; 423: in a window that has lost the pen
-        if message.type == "error" and not any(status in message.text for status in ("401", "403", "423")):
-            self.complaints.append(message.text)
+        told = message.type == "error" and not any(status in message.text for status in ("401", "403", "423"))
+        where = str((message.location or {}).get("url", ""))
+        overtaken = "409" in message.text and where.endswith("/draft")  # by the answer, which is worth more
+        if told and not overtaken:
+            self.complaints.append(f"{message.text} {where}")
 
     def open(self, token: str = "", path: str = "/") -> None:
         self.page.goto(f"{self.address}{path}#{token}" if token else f"{self.address}{path}")
@@ -100,5 +103,5 @@ class Page:
         return str(self.page.inner_text("body"))
 
     def close(self) -> None:
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
         self.context.close()
