@@ -131,6 +131,9 @@ def noteworthy(difference: float) -> bool:
     return abs(difference) > NOTEWORTHY
 
 
+#: Changes of the box by fractions that are assumed; all changes of the box, with the one that was measured.
+ASSUMED = ("shift", "scale", "aspect", "combined")
+BOX_CHANGES = (*ASSUMED, "annotators")
 _CHANGES = {
     "shift": "Box moved",
     "scale": "Box scaled",
@@ -161,7 +164,7 @@ def grade_title(kind: str, grade: float) -> str:
     >>> [grade_title(*each) for each in (("shift", 0.1), ("rotation", 5), ("jpeg", 50), ("gamma", 0.25))]
     ['10%', '5°', 'quality 50', '0.25']
     """
-    if kind in ("shift", "scale", "aspect", "combined", "blur"):
+    if kind in (*ASSUMED, "blur"):
         return f"{100 * grade:g}%"
     return {"rotation": f"{grade:g}°", "jpeg": f"quality {grade:g}", "markers": "", "annotators": ""}.get(
         kind, f"{grade:g}"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from osteon.core import tables
 from osteon.core.errors import InputError
+from osteon.core.extras import need
 from osteon.core.types import Floats, Pixels
 from osteon.core.workers import Workers
 from osteon.io import read_stored
@@ -50,7 +51,7 @@ def check(file: Portable, given: Intake) -> None:
         InputError: highdicom is absent, the model looks at no radiograph, or
         ImageError: a radiograph is not DICOM or cannot be referred to.
     """
-    making.check_installed()
+    need("dicom", "DICOM results")
     if not file.looks:
         raise InputError(
             f"'{file.about['name']}' looks at no radiograph, and DICOM results are about a box on one",

@@ -157,9 +157,9 @@ class _Scene:
 
     @property
     def _mapper(self) -> Mapper:
-        name = next(iter(self.made))
         from osteon.models.explain.mapper import Mapper
 
+        name = next(iter(self.made))
         found = Mapper.of(next(kind for kind in self.at.kinds if kind.model.name == name).saved())
         assert found is not None
         return found

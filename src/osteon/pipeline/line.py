@@ -102,9 +102,7 @@ def present(at: Context) -> None:
 
 def begin(at: Context) -> None:
     """Find what models start from, read the cohort, and try the folds; nothing is written."""
-    at.try_models()
-    box_differences(at.study)
-    _agreement(at.study)
+    _try(at)
     at.run.sweep()
     at.check()
     deal(at)
@@ -142,6 +140,13 @@ def sign(at: Context) -> None:
         },
         started={name: found for name, found in sorted(started.items()) if found},
     )
+
+
+def _try(at: Context) -> None:
+    """Try what models start from, and read the tables beside the cohort that the study names."""
+    at.try_models()
+    box_differences(at.study)
+    _agreement(at.study)
 
 
 def _agreement(study: Study) -> pd.DataFrame | None:
@@ -252,9 +257,7 @@ def check(
     if shown is not None:
         shown(checked)
     deal(at)
-    at.try_models()
-    box_differences(at.study)
-    _agreement(at.study)
+    _try(at)
     at.write_checked()
     return checked
 

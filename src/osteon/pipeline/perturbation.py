@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,18 @@ def box_differences(study: Study) -> pd.DataFrame | None:
     if study.robustness.grades != "annotators":
         return None
     path = study.folder / study.robustness.differences
-    found = read(path, BOX_DIFFERENCES)
+    found = _differences(path, path.stat().st_mtime_ns if path.is_file() else 0)
     if found.empty:
         raise TableError(
             "no lesion was boxed by two annotators", file=path, fix="Take grades = 'annotators' out of [robustness]."
         )
     return found
+
+
+@lru_cache(maxsize=1)
+def _differences(path: Path, _written: int) -> pd.DataFrame:
+    """The table, read once for all cases whose changes are drawn from it."""
+    return read(path, BOX_DIFFERENCES)
 
 
 def asked_changes(study: Study) -> str:

@@ -64,7 +64,7 @@ def compare(first: RunFolder, second: RunFolder) -> str:
     tables = [found for found in _tables(a, b) if found]
     parts = [
         ("Settings", settings),
-        ("Machine", list(_machine(a, b))),
+        ("Versions", list(_versions(a, b))),
         ("Cases", cases),
         ("AUCs", list(_aucs(a, b))),
         ("Tables", [line for found in tables for line in _said(found)]),
@@ -89,7 +89,10 @@ def table_difference(a: pd.DataFrame, b: pd.DataFrame, name: str) -> TableDiffer
         column for column in shared if is_numeric_dtype(a[column]) and is_numeric_dtype(b[column]) and column != "fold"
     ]
     words = [column for column in shared if column not in numbers and column not in _REMARKS]
-    keys = [column for column in words if column not in known or known[column].unique] if _by_case(known) else words
+    if any(column.unique for column in known.values()):  # a case is known by its identifier alone
+        keys = [column for column in words if column not in known or known[column].unique]
+    else:
+        keys = words
     both = _by_row(a, keys).add_suffix(" a").join(_by_row(b, keys).add_suffix(" b"), how="outer", sort=False)
     here = both[["present a", "present b"]].notna().to_numpy()
     kept = both[here.all(axis=1)]
@@ -110,10 +113,6 @@ def table_difference(a: pd.DataFrame, b: pd.DataFrame, name: str) -> TableDiffer
             other[column] = differs
     alone = [int((here[:, side] & ~here[:, 1 - side]).sum()) for side in (0, 1)]
     return TableDifference(name, (len(kept), alone[0], alone[1]), largest, other)
-
-
-def _by_case(known: Mapping[str, Any]) -> bool:
-    return any(column.unique for column in known.values())
 
 
 def _by_row(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -150,12 +149,12 @@ def _flat(settings: Mapping[str, Any], above: str = "", of: Collection[str] = ()
     return found
 
 
-def _machine(a: Tables, b: Tables) -> Iterator[str]:
-    """What computed them, as far as their provenance tells."""
-    for name in ("osteon", "versions", "machine", "compute", "engine"):
-        one, other = a.provenance.get(name), b.provenance.get(name)
-        if one != other:
-            yield f"{name}: {json.dumps(one)} | {json.dumps(other)}"
+def _versions(a: Tables, b: Tables) -> Iterator[str]:
+    """The packages that they were made by, as far as their provenance tells."""
+    one, other = (run.provenance.get("versions", {}) for run in (a, b))
+    for name in dict.fromkeys([*one, *other]):
+        if one.get(name) != other.get(name):
+            yield f"{name}: {one.get(name)} | {other.get(name)}"
 
 
 def _cases(a: RunFolder, b: RunFolder) -> Iterator[str]:
@@ -176,7 +175,7 @@ def _aucs(a: Tables, b: Tables) -> Iterator[str]:
     """Both runs' AUCs where they differ, with the yardstick: how far training seeds of one run lie apart."""
     aucs = [run.read("metrics").query("metric == 'auc'") for run in (a, b)]
     both = aucs[0].merge(aucs[1], on=["model", "stratum"], suffixes=(" a", " b"))
-    seeds = pd.concat([run.read("seeds") for run in (a, b) if run.file("seeds").is_file()], ignore_index=True)
+    seeds = pd.concat([run.read("seeds") for run in (a, b)], ignore_index=True)
     apart = seeds[seeds["metric"] == "auc"].groupby(["model", "stratum"])["sd"].max()
     known = both["value a"].notna() | both["value b"].notna()
     for row in both[known & (both["value a"] != both["value b"])].to_dict("records"):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from osteon.core.words import ASSUMED
 from osteon.study.settings import Count, Fraction, Once, Settings, TableName
 
 
@@ -120,9 +121,6 @@ class Evaluation(Settings):
         return value
 
 
-_FRACTIONS = ("shift", "scale", "aspect", "combined")
-
-
 class Robustness(Settings):
     """``[robustness]``: how strongly boxes and pictures are perturbed, in fractions of the box's side.
 
@@ -159,11 +157,11 @@ class Robustness(Settings):
         measured = said.get("grades") == "annotators"
         if measured != bool(said.get("differences")):
             raise ValueError("grades = 'annotators' and differences, the measured table, belong together")
-        if measured and any(said.get(kind) for kind in _FRACTIONS):
+        if measured and any(said.get(kind) for kind in ASSUMED):
             raise ValueError(
                 "with grades = 'annotators' boxes are changed as measured: take the lists of fractions out"
             )
-        return {**said, **dict.fromkeys(_FRACTIONS, ())} if measured else said
+        return {**said, **dict.fromkeys(ASSUMED, ())} if measured else said
 
     @model_validator(mode="after")
     def _something_changes(self) -> Robustness:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from osteon.core.errors import InputError
 from osteon.io.objects.finding import Author, Finding
 from osteon.io.objects.identity import device_uid, uid
 from osteon.io.objects.source import KEPT, moment, number
@@ -36,18 +35,6 @@ _MADE = (
     *(("InstanceCreationDate", "InstanceCreationTime"), ("ContentDate", "ContentTime")),
     *(("PresentationCreationDate", "PresentationCreationTime"), ("DateOfSecondaryCapture", "TimeOfSecondaryCapture")),
 )
-
-
-def check_installed() -> None:
-    """Refuse where the library that knows the objects' templates is absent.
-
-    Raises:
-        InputError: It is.
-    """
-    try:
-        import highdicom as highdicom
-    except ImportError:
-        raise InputError("DICOM results need highdicom", fix="pip install 'osteon[dicom]'") from None
 
 
 def short(text: str) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from osteon.core.types import Floats, Pixels
+from osteon.core.words import ASSUMED
 
 if TYPE_CHECKING:
     from osteon.study import Robustness
@@ -29,8 +30,6 @@ BOX_KINDS = {
     "combined": "moved, scaled and stretched at once, each by this fraction",
     "annotators": "exchanged for another annotator's, by a difference that was measured between annotators",
 }
-#: Changes of the box by fractions that are assumed, not measured.
-ASSUMED = tuple(kind for kind in BOX_KINDS if kind != "annotators")
 #: Changes of the picture, their grades and what a grade means.
 IMAGE_KINDS = {
     "rotation": ((5.0, 10.0), "degrees, either way"),

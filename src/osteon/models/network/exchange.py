@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from osteon.core.errors import InputError
+from osteon.core.extras import need
 from osteon.core.ledger import write_json
 from osteon.core.tables import written
 from osteon.core.version import __version__
@@ -31,7 +31,6 @@ _OPSET = 18
 _TOLERANCE = 1e-5
 #: The greatest file that ONNX can be, a Protocol Buffers message.
 _MOST_BYTES = 2**31 - 1
-_NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 _GREY = [
     "Bone is bright: grey values are numbers in [0, 1], black 0 and white 1, of the upright picture (after EXIF).",
@@ -104,8 +103,7 @@ def to_onnx(members: Iterable[Member], size: int) -> Iterator[bytes]:
         InputError: The extra is not installed, or a network cannot be written as ONNX, says something else there, or
             is too large.
     """
-    if lacking := [name for name in _NEEDS if find_spec(name) is None]:
-        raise InputError(f"ONNX files need {', '.join(lacking)}", fix="pip install 'osteon[onnx]'")
+    need("onnx", "ONNX files")
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     program: torch.onnx.ONNXProgram | None = None

@@ -17,6 +17,7 @@ from osteon.core import tables
 from osteon.core.errors import NotEstimableError, TableError
 from osteon.core.run import TableSet
 from osteon.core.types import Comparison, Estimate, Floats
+from osteon.core.words import BOX_CHANGES
 from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.resampling import Interval, Resampling, pairs
 from osteon.stats import inputs
@@ -32,7 +33,6 @@ Change = tuple[str, str, float]
 DRAWN = "drawn"
 #: What models are compared at: all changes of the box, averaged; its grade stands as 0.
 ALL_BOXES = "all box changes"
-_BOX_KINDS = ("shift", "scale", "aspect", "combined", "annotators")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _by_change(
             change = (model, str(kind), float(grade))  # type: ignore[arg-type]
             cubes[change] = _cube(rows, cases, f"{model}, {kind} {grade:g}")
             spreads[change] = _spread(cases.of(model), cubes[change], thresholds.get(model, nan))
-            boxes += [change] * (kind in _BOX_KINDS)
+            boxes += [change] * (kind in BOX_CHANGES)
         if boxes:
             cubes[model, ALL_BOXES, 0.0] = np.hstack([cubes[change] for change in boxes])
             spreads[model, ALL_BOXES, 0.0] = {

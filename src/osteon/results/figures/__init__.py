@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from osteon.core.progress import Progress, Quiet
 from osteon.core.run import Tables
 from osteon.core.types import Pixels
+from osteon.core.words import BOX_CHANGES
 from osteon.results.evaluate.explanation import CENTRE
 from osteon.results.figures.cohort import examples, flow
 from osteon.results.figures.discrimination import comparisons, forest, roc, subgroups
@@ -27,7 +28,6 @@ from osteon.results.figures.features import selected_features
 from osteon.results.figures.probabilities import calibration, decision, scores
 from osteon.results.figures.readers import reader_benefit, reader_confidence, reader_gain, reader_roc, reliance
 from osteon.results.figures.robustness import (
-    BOXES,
     PICTURES,
     robustness,
     robustness_cases,
@@ -199,7 +199,7 @@ def _pictures(cases: Iterable[str], path_of: Callable[[str], Path]) -> dict[str,
 
 
 def _boxes_changed(run: _Run) -> pd.DataFrame:
-    if not set(run["robustness"]["kind"]) & set(BOXES):
+    if not set(run["robustness"]["kind"]) & set(BOX_CHANGES):
         raise _AbsentError("robustness")
     return run["robustness"]
 

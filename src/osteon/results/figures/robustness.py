@@ -15,11 +15,20 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from osteon.core.types import Floats, Pixels
-from osteon.core.words import bare_p, change_title, grade_title, headline, in_sentence, number, shown, stratum_title
+from osteon.core.words import (
+    BOX_CHANGES,
+    bare_p,
+    change_title,
+    grade_title,
+    headline,
+    in_sentence,
+    number,
+    shown,
+    stratum_title,
+)
 from osteon.results.figures.style import INK, MUTED, RULE, WIDTH, Look, broken, key, models_of, note, panels, styled
 
-#: Kinds of change of the box, the strongest last, and of the picture.
-BOXES = ("shift", "scale", "aspect", "combined", "annotators")
+#: Kinds of change of the picture.
 PICTURES = ("rotation", "gamma", "noise", "blur", "jpeg", "markers")
 _MEASURES = {"auc": "AUC", "sd": "SD of a case", "flip_rate": "Calls flipped"}
 _MOST_PAIRS = 12
@@ -41,7 +50,7 @@ def robustness(table: pd.DataFrame, look: Mapping[str, Look] | None = None, stra
         look: How models are drawn.
         stratum: Which; the headline one by default.
     """
-    return _curves(_by_change(table, stratum, BOXES, _MEASURES), look)
+    return _curves(_by_change(table, stratum, BOX_CHANGES, _MEASURES), look)
 
 
 @styled
@@ -52,7 +61,7 @@ def robustness_centres(table: pd.DataFrame, look: Mapping[str, Look] | None = No
         table: The robustness table.
         look: How models are drawn.
     """
-    kind = [name for name in BOXES if name in set(table["kind"])][-1]
+    kind = [name for name in BOX_CHANGES if name in set(table["kind"])][-1]
     strata = shown(table["stratum"])
     parts = {stratum: table[table["stratum"] == stratum] for stratum in strata}
     return _curves(
@@ -113,7 +122,7 @@ def _panel(panel: Axes, table: pd.DataFrame, kind: str, metric: str, look: Mappi
     changed = of_metric[of_metric["kind"] == kind]
     # A lower JPEG quality is the stronger change; pictures' grades have units of their own and stand side by side.
     grades = sorted(changed["grade"].unique(), reverse=kind == "jpeg")
-    places = grades if kind in BOXES else list(range(1, len(grades) + 1))
+    places = grades if kind in BOX_CHANGES else list(range(1, len(grades) + 1))
     step = (max(places, default=1) - 0) * 0.012
     for i, (name, style) in enumerate(look.items()):
         own = changed[changed["model"] == name].set_index("grade").reindex(grades)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from osteon.core import tables
+from osteon.core.extras import need
 from osteon.core.types import Floats
 from osteon.io.dicom import is_dicom
 from osteon.io.regions import Mask
@@ -122,14 +123,13 @@ def write_segmentations(pictures: Sequence[Picture], title: str, folder: Path, m
     Raises:
         InputError: highdicom is not installed.
     """
-    from osteon.io.objects import making
     from osteon.io.objects.finding import Author
     from osteon.io.objects.making import Making
     from osteon.io.objects.region import region
     from osteon.io.objects.source import read_source
     from osteon.io.stored import quiet
 
-    making.check_installed()
+    need("dicom", "DICOM results")
     identity = hashlib.sha256(f"osteon annotation {title}".encode()).hexdigest()
     author = Author(title, identity, _UNLABELLED, {}, "Drawn by hand. Research use only.", synthetic=False)
     count = 0
