@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
+from osteon.web.options import BehindProxy, Certificate, ConfirmBurnedIn, Database, Host, Key, Port
+
 app = typer.Typer(help="Reader studies: does the model help those who read?", no_args_is_help=True)
 
 Place = Annotated[Path, typer.Argument(help="The run folder, its folder readers, or the folder site in that.")]
-Database = Annotated[
-    str | None,
-    typer.Option(envvar="OSTEON_DATABASE", help="postgresql://USER:PASSWORD@HOST/NAME; a SQLite file by default."),
-]
 
 
 @app.command()
@@ -23,10 +21,7 @@ def create(
         str, typer.Option(help="What readers type before the rest of their link.")
     ] = "http://127.0.0.1:8000",
     database: Database = None,
-    confirm_burned_in: Annotated[
-        bool,
-        typer.Option("--confirm-burned-in", help="On the contact sheet nothing that is left identifies anybody."),
-    ] = False,
+    confirm_burned_in: ConfirmBurnedIn = False,
 ) -> None:
     """Choose cases, order and arms, prepare the pictures, and write one link a reader."""
     from rich.progress import Progress
@@ -49,11 +44,11 @@ def create(
 @app.command()
 def serve(
     folder: Place,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    certificate: Annotated[Path | None, typer.Option(help="TLS certificate (PEM).")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
-    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy on this machine does TLS.")] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    certificate: Certificate = None,
+    key: Key = None,
+    behind_proxy: BehindProxy = False,
     plain_http: Annotated[
         bool, typer.Option("--plain-http", help="Accept readings in the clear on a network.")
     ] = False,

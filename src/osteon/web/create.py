@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,8 +24,9 @@ from osteon.readers.told import told
 from osteon.stats import auc
 from osteon.study import Study
 from osteon.study.protocol import ADMINISTRATOR, BurnedIn, Readers
-from osteon.web import database, guard
+from osteon.web import database
 from osteon.web.database import Store, sqlite_url
+from osteon.web.invitations import invite_all, write_private
 from osteon.web.packing import refuse_open
 from osteon.web.prepared import prepare
 from osteon.web.sheet import Sheet
@@ -142,9 +142,10 @@ def create(
         store.create()
         with store.write() as connection:
             _fill(connection, protocol, _about(study), _cases(key, context), prepared.views, tasks)
-            links = _invite(connection, protocol, address)
+            roles = {p.code: "reader" for p in protocol.people} | {ADMINISTRATOR: "admin"}
+            links = invite_all(connection, roles, address)
         store.close()
-        _write_private(links, unfinished / "invitations.csv")
+        write_private(links, unfinished / "invitations.csv")
         unfinished.rename(folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -279,20 +280,6 @@ def _fill(
     connection.execute(insert(database.task), [_named(row) for row in planned])
 
 
-def _invite(connection: Connection, protocol: Readers, address: str) -> pd.DataFrame:
-    """A link for everybody."""
-    roles = {p.code: "reader" for p in protocol.people} | {ADMINISTRATOR: "admin"}
-    tokens = {code: guard.invite(connection, code) for code in roles}
-    links = [guard.link(address, tokens[code], role == "admin") for code, role in roles.items()]
-    return pd.DataFrame({"person": list(roles), "role": list(roles.values()), "link": links})
-
-
 def _named(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row of a DataFrame as SQLAlchemy wants it."""
     return {str(name): value for name, value in row.items()}
-
-
-def _write_private(links: pd.DataFrame, path: Path) -> None:
-    """Write a file that nobody else on the machine can read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
-        links.to_csv(handle, index=False, lineterminator="\n")

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert
+from sqlalchemy import Connection, Row, func, insert, select
 
 from osteon.web.database import happening
 
@@ -26,3 +26,9 @@ def record(
     connection.execute(
         insert(happening).values(reader=reader, kind=kind, seconds=seconds, at=now, tick=time.monotonic(), **where)
     )
+
+
+def last_seen(connection: Connection) -> dict[str, datetime]:
+    """The last sign of life of everybody who has given one."""
+    last = select(happening.c.reader, func.max(happening.c.at)).group_by(happening.c.reader)
+    return dict(connection.execute(last).all())

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from osteon.core import tables
-from osteon.core.errors import InputError, suggest
+from osteon.core.errors import InputError
 from osteon.study.protocol import ADMINISTRATOR
-from osteon.web import changes, guard
-from osteon.web.database import person
+from osteon.web import changes, invitations
 from osteon.web.serve import open_store
 from osteon.web.sessions import protocol_of
 
@@ -46,9 +45,7 @@ def renew(folder: Path, person_code: str, address: str, database_url: str | None
         InputError: No such person.
     """
     with _writing(folder, database_url) as connection:
-        _known(connection, person_code)
-        token = guard.invite(connection, person_code)
-    return guard.link(address, token, administrator=person_code == ADMINISTRATOR)
+        return invitations.renew(connection, person_code, address)
 
 
 def end(folder: Path, person_code: str, database_url: str | None = None) -> None:
@@ -58,8 +55,7 @@ def end(folder: Path, person_code: str, database_url: str | None = None) -> None
         InputError: No such person.
     """
     with _writing(folder, database_url) as connection:
-        _known(connection, person_code)
-        guard.revoke(connection, person_code)
+        invitations.end(connection, person_code)
 
 
 def change_washout(folder: Path, days: float, reason: str, database_url: str | None = None) -> str:
@@ -87,9 +83,3 @@ def _writing(folder: Path, database_url: str | None) -> Iterator[Connection]:
             yield connection
     finally:
         store.close()
-
-
-def _known(connection: Connection, code: str) -> None:
-    codes = list(connection.execute(select(person.c.code)).scalars())
-    if code not in codes:
-        raise InputError(f"nobody is called '{code}'", fix=suggest(code, codes))

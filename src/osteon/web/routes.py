@@ -19,6 +19,7 @@ from osteon.web import (
     drafts,
     forms,
     guard,
+    invitations,
     pen,
     picture,
     questionnaires,
@@ -298,7 +299,7 @@ def progress(site: ThisSite) -> list[replies.ReaderProgress]:
 def new_invitation(reader: Name, site: ThisSite) -> replies.Invitation:
     """A new link for a reader; the old one ends."""
     with site.store.write() as connection:
-        administration.known(connection, reader)
+        invitations.known(connection, reader, "reader")
         return replies.Invitation(token=guard.invite(connection, reader))
 
 
@@ -306,6 +307,6 @@ def new_invitation(reader: Name, site: ThisSite) -> replies.Invitation:
 def revoke(reader: Name, site: ThisSite) -> replies.Revoked:
     """End a reader's link, and every browser signed in with it."""
     with site.store.write() as connection:
-        administration.known(connection, reader)
+        invitations.known(connection, reader, "reader")
         guard.revoke(connection, reader)
     return replies.Revoked(revoked=True)

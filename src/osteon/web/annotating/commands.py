@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
+from osteon.web.options import BehindProxy, Certificate, ConfirmBurnedIn, Database, Host, Key, Port
+
 app = typer.Typer(help="Draw lesions: several annotators, blinded, and a third who decides.", no_args_is_help=True)
 
 Place = Annotated[Path, typer.Argument(help="The folder that 'osteon annotate create' made.")]
-Database = Annotated[
-    str | None,
-    typer.Option(envvar="OSTEON_DATABASE", help="postgresql://USER:PASSWORD@HOST/NAME; a SQLite file by default."),
-]
 
 
 @app.command()
@@ -26,10 +24,7 @@ def create(
     suggestions: Annotated[Path | None, typer.Option(help="A table of boxes to start from.")] = None,
     address: Annotated[str, typer.Option(help="What people type before their link.")] = "http://127.0.0.1:8000",
     database: Database = None,
-    confirm_burned_in: Annotated[
-        bool,
-        typer.Option("--confirm-burned-in", help="On the contact sheet nothing that is left identifies anybody."),
-    ] = False,
+    confirm_burned_in: ConfirmBurnedIn = False,
 ) -> None:
     """Put pictures into cases, prepare them, and write one link a person."""
     from rich.progress import Progress
@@ -50,11 +45,11 @@ def create(
 @app.command()
 def serve(
     folder: Place,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    certificate: Annotated[Path | None, typer.Option(help="TLS certificate (PEM).")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
-    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy on this machine does TLS.")] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    certificate: Certificate = None,
+    key: Key = None,
+    behind_proxy: BehindProxy = False,
     plain_http: Annotated[
         bool, typer.Option("--plain-http", help="Accept annotations in the clear on a network.")
     ] = False,

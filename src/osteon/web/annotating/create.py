@@ -18,11 +18,11 @@ from osteon.core.errors import InputError
 from osteon.core.words import counted
 from osteon.readers.plan import codes
 from osteon.study.protocol import ADMINISTRATOR
-from osteon.web import guard
 from osteon.web.annotating.keys import KEY, image_place, take_in
 from osteon.web.annotating.protocol import Annotating
 from osteon.web.annotating.tables import ANNOTATION, annotation_case, annotation_view, suggestion, work
 from osteon.web.database import Store, person, sqlite_url, study
+from osteon.web.invitations import invite_all, write_private
 from osteon.web.packing import Place, pack, refuse_open
 from osteon.web.sheet import Sheet
 
@@ -110,9 +110,9 @@ def create(
         store.create()
         with store.write() as connection:
             _fill(connection, protocol, key, views, offered)
-            links = _invited(connection, protocol, address)
+            links = invite_all(connection, _roles(protocol), address)
         store.close()
-        _write_private(links, unfinished / "invitations.csv")
+        write_private(links, unfinished / "invitations.csv")
         unfinished.rename(out)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -257,16 +257,8 @@ def _said(name: str, value: Any) -> str:
     return str(value)
 
 
-def _invited(connection: Connection, protocol: Annotating, address: str) -> pd.DataFrame:
-    """A link for everybody."""
+def _roles(protocol: Annotating) -> dict[str, str]:
+    """What everybody is."""
     people = dict.fromkeys(protocol.annotators, "annotator")
     people |= {protocol.adjudicator: "adjudicator"} if protocol.adjudicator else {}
-    people |= {ADMINISTRATOR: "admin"}
-    links = [guard.link(address, guard.invite(connection, code), role == "admin") for code, role in people.items()]
-    return pd.DataFrame({"person": list(people), "role": list(people.values()), "link": links})
-
-
-def _write_private(links: pd.DataFrame, path: Path) -> None:
-    """Write a file that nobody else on the machine can read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
-        links.to_csv(handle, index=False, lineterminator="\n")
+    return people | {ADMINISTRATOR: "admin"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from osteon.web import forms
 from osteon.web.forms import WORDS, Entry, Pixel, Seconds, Text, Turn
 
 __all__ = ["Annotation", "Body", "Draft", "Entry", "Lesion", "Shape"]
@@ -15,10 +16,10 @@ _Fields = Annotated[dict[Annotated[str, Field(max_length=40)], _Value], Field(ma
 _Number = Annotated[int, Field(ge=1, le=1000)]
 
 
-class Body(BaseModel):
-    """A body that refuses what it does not know."""
+class Body(forms.Body):
+    """A body that is also sent back, with all its fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class Shape(Body):

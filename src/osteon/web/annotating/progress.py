@@ -9,28 +9,15 @@ from sqlalchemy import Connection, func, select
 
 from osteon.web.annotating.protocol import Annotating
 from osteon.web.annotating.tables import annotation, work
-from osteon.web.database import happening, person
-from osteon.web.refusal import NotAllowedError
-
-
-def known(connection: Connection, code: str) -> None:
-    """Refuse a code that is nobody's.
-
-    Raises:
-        NotAllowedError: No such annotator.
-    """
-    role = connection.execute(select(person.c.role).where(person.c.code == code)).scalar()
-    if role != "annotator":
-        raise NotAllowedError("There is no such annotator.")
+from osteon.web.database import person
+from osteon.web.events import last_seen
 
 
 def progress(connection: Connection, protocol: Annotating) -> list[dict[str, Any]]:
     """One row a person: cases done, last sign of life, median seconds a case; nothing of what they drew."""
     invited = dict(connection.execute(select(person.c.code, person.c.token_hash)).all())
     cases = connection.execute(select(func.count(func.distinct(work.c.case_code)))).scalar_one()
-    last = dict(
-        connection.execute(select(happening.c.reader, func.max(happening.c.at)).group_by(happening.c.reader)).all()
-    )
+    last = last_seen(connection)
     seconds: dict[str, list[float]] = {}
     for row in connection.execute(select(annotation.c.annotator, annotation.c.seconds, annotation.c.revision)):
         if row.revision == 1:

@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
-from osteon.core.errors import InputError, suggest
-from osteon.study.protocol import ADMINISTRATOR
-from osteon.web import guard
+from osteon.core.errors import InputError
+from osteon.web import invitations
 from osteon.web.annotating.progress import progress
 from osteon.web.annotating.tables import ANNOTATION
-from osteon.web.database import Store, person, sqlite_url
+from osteon.web.database import Store, sqlite_url
 from osteon.web.transport import settings
 
 
@@ -99,9 +96,7 @@ def renew(folder: Path, code: str, address: str, database_url: str | None = None
         InputError: No such person.
     """
     with opened(folder, database_url) as store, store.write() as connection:
-        _known(list(connection.execute(select(person.c.code)).scalars()), code)
-        token = guard.invite(connection, code)
-    return guard.link(address, token, administrator=code == ADMINISTRATOR)
+        return invitations.renew(connection, code, address)
 
 
 def end(folder: Path, code: str, database_url: str | None = None) -> None:
@@ -111,10 +106,4 @@ def end(folder: Path, code: str, database_url: str | None = None) -> None:
         InputError: No such person.
     """
     with opened(folder, database_url) as store, store.write() as connection:
-        _known(list(connection.execute(select(person.c.code)).scalars()), code)
-        guard.revoke(connection, code)
-
-
-def _known(codes: list[str], code: str) -> None:
-    if code not in codes:
-        raise InputError(f"nobody is called '{code}'", fix=suggest(code, codes))
+        invitations.end(connection, code)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from sqlalchemy import select
 
 from osteon.core.errors import InputError
-from osteon.web import drafts, guard, pen, picture
+from osteon.web import drafts, guard, invitations, pen, picture
 from osteon.web.annotating import forms, progress, replies, visits
 from osteon.web.annotating.protocol import Annotating
 from osteon.web.annotating.visits import Visit
@@ -230,7 +230,7 @@ def everybody(_code: Administrator, site: ThisSite) -> list[replies.Progress]:
 def new_invitation(person: Name, _code: Administrator, site: ThisSite) -> replies.Invitation:
     """A new link for somebody; the old one ends."""
     with site.store.write() as connection:
-        progress.known(connection, person)
+        invitations.known(connection, person, "annotator")
         return replies.Invitation(token=guard.invite(connection, person))
 
 
@@ -238,6 +238,6 @@ def new_invitation(person: Name, _code: Administrator, site: ThisSite) -> replie
 def revoke(person: Name, _code: Administrator, site: ThisSite) -> replies.Revoked:
     """End somebody's link, and every browser signed in with it."""
     with site.store.write() as connection:
-        progress.known(connection, person)
+        invitations.known(connection, person, "annotator")
         guard.revoke(connection, person)
     return replies.Revoked(revoked=True)

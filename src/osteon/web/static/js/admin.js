@@ -1,10 +1,9 @@
 // The administrator's page: how far every reader has come, their links, and the wash-out. No readings.
 
-import { Refused, enter, get, persist, post, whoami } from "./api.js";
+import { Frame } from "./administering/frame.js";
+import { Refused, get, persist, post, whoami } from "./api.js";
 import { ask, element, h, say, show } from "./dom.js";
-import { door } from "./door.js";
-import { Scope, ended } from "./scope.js";
-import { pause } from "./trouble.js";
+import { ended } from "./scope.js";
 
 /**
  * @typedef {import("./types.js").AdministratorMe} AdministratorMe
@@ -12,69 +11,20 @@ import { pause } from "./trouble.js";
  * @typedef {import("./types.js").Protocol} Protocol
  */
 
-const EVERY = 15000;
 /** @type {Record<string, string>} */
 const STAGES = {
   before: "questionnaire before", reading: "reading", review: "reviewing", washout: "wash-out", after: "questionnaire after", done: "finished",
 };
-const page = new Scope();
-let screen = new Scope(page.signal);
+const frame = new Frame(opened);
 
-async function begin() {
-  const token = location.hash.slice(1);
-  try {
-    if (token) await persist(() => enter(token, page.signal), page.signal);
-    await opened();
-  } catch (error) {
-    out(error, token !== "");
-  }
-}
-
-/**
- * @param {unknown} error
- * @param {boolean} [told]
- */
-function out(error, told = false) {
-  if (ended(error)) return;
-  if (!(error instanceof Refused && (error.status === 401 || error.status === 403))) {
-    say(error instanceof Error ? error.message : String(error), "alarm", 0);
-    return;
-  }
-  screen.close();
-  screen = new Scope(page.signal);
-  const { signal } = screen;
-  door(told ? error.message : "", signal, async (token) => {
-    const { role } = await enter(token, signal);
-    if (role === "reader") location.replace("/");
-    else await opened();
-  });
-}
-
-async function opened() {
-  screen.close();
-  screen = new Scope(page.signal);
-  const { signal } = screen;
+/** @param {AbortSignal} signal */
+async function opened(signal) {
   /** @type {AdministratorMe} */
   const me = await persist(() => whoami("office/me", signal), signal);
   const protocol = h("section", { class: "protocol", "aria-label": "Protocol" });
   show(overview(me, protocol));
   await protocolOf(protocol, signal);
-  void watch(signal);
-}
-
-/**
- * Look again and again.
- * @param {AbortSignal} signal
- */
-async function watch(signal) {
-  try {
-    for (;;) {
-      await draw(signal);
-      await pause(EVERY, signal);
-    }
-  } catch (error) {
-    out(error);
-  }
+  void frame.watch(draw, signal);
 }
 
 /** @param {AbortSignal} signal */
@@ -136,7 +86,7 @@ async function acting(act) {
     await act();
   } catch (error) {
     if (error instanceof Refused && error.status !== 401 && error.status !== 403) say(error.message, "alarm");
-    else if (error instanceof Refused || ended(error)) out(error);
+    else if (error instanceof Refused || ended(error)) frame.out(error);
     else say("The server cannot be reached. Please try again.", "alarm");
   }
 }
@@ -214,4 +164,4 @@ function protocolShown(place, { sessions, washout_days: now, changes }, signal) 
 // a link pasted into this very tab changes the hash alone, which loads nothing
 addEventListener("hashchange", () => location.hash && location.reload());
 
-void begin();
+void frame.begin();

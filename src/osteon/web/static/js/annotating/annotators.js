@@ -1,48 +1,15 @@
 // The administrator's page: how far everybody has come, and their links. Nothing of what they drew.
 
-import { Refused, enter, get, persist, post, whoami } from "../api.js";
-import { ask, element, h, say, show } from "../dom.js";
-import { door } from "../door.js";
-import { Scope, ended } from "../scope.js";
-import { pause } from "../trouble.js";
+import { Frame } from "../administering/frame.js";
+import { get, persist, post, whoami } from "../api.js";
+import { ask, element, h, show } from "../dom.js";
 
 /** @typedef {import("./types.js").Progress} Progress */
 
-const EVERY = 15000;
-const page = new Scope();
-let screen = new Scope(page.signal);
+const frame = new Frame(opened);
 
-async function begin() {
-  const token = location.hash.slice(1);
-  try {
-    if (token) await persist(() => enter(token, page.signal), page.signal);
-    await opened();
-  } catch (error) {
-    out(error, token !== "");
-  }
-}
-
-/**
- * @param {unknown} error
- * @param {boolean} [told]
- */
-function out(error, told = false) {
-  if (ended(error)) return;
-  if (!(error instanceof Refused && (error.status === 401 || error.status === 403))) return say(error instanceof Error ? error.message : String(error), "alarm", 0);
-  screen.close();
-  screen = new Scope(page.signal);
-  const { signal } = screen;
-  door(told ? error.message : "", signal, async (token) => {
-    const { role } = await enter(token, signal);
-    if (role !== "admin") location.replace("/");
-    else await opened();
-  });
-}
-
-async function opened() {
-  screen.close();
-  screen = new Scope(page.signal);
-  const { signal } = screen;
+/** @param {AbortSignal} signal */
+async function opened(signal) {
   /** @type {import("./types.js").AdministratorMe} */
   const me = await persist(() => whoami("office/me", signal), signal);
   show(h("main", { class: "administration" },
@@ -52,19 +19,7 @@ async function opened() {
       h("thead", {}, h("tr", {}, ["Person", "Cases", "Seconds a case (median)", "Last seen", "Link"].map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", { id: "rows" }))),
   ));
-  void watch(signal);
-}
-
-/** @param {AbortSignal} signal */
-async function watch(signal) {
-  try {
-    for (;;) {
-      await draw(signal);
-      await pause(EVERY, signal);
-    }
-  } catch (error) {
-    out(error);
-  }
+  void frame.watch(draw, signal);
 }
 
 /** @param {AbortSignal} signal */
@@ -93,7 +48,7 @@ async function invite(code, signal) {
     await ask(`The link of ${code}`, h("p", {}, h("code", {}, `${location.origin}/#${token}`)), [["Close", false]], signal);
     await draw(signal);
   } catch (error) {
-    out(error);
+    frame.out(error);
   }
 }
 
@@ -107,8 +62,8 @@ async function revoke(code, signal) {
     await post(`office/people/${code}/revoke`, undefined, signal);
     await draw(signal);
   } catch (error) {
-    out(error);
+    frame.out(error);
   }
 }
 
-void begin();
+void frame.begin();
