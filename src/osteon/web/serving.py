@@ -10,23 +10,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, BinaryIO
 
 import numpy as np
 from fastapi import Depends, FastAPI, File, Form, HTTPException, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as PlainHTTPException
 
 from osteon.core.cells import meant
 from osteon.core.errors import ImageError, InputError, OsteonError
-from osteon.core.version import __version__
 from osteon.io.kinds import kind_of
 from osteon.pipeline.prediction import NOTICE, Model, Prediction
 from osteon.web import guard, leaflet
 from osteon.web.gate import HEALTH, Gate, Logged, Rules
+from osteon.web.served import REFUSALS, About, Answer, Health, answer, described
 from osteon.web.transport import loopback, settings
 
 #: A model is asked again under at most so many changed boxes, because others wait meanwhile.
@@ -36,78 +35,6 @@ MOST_WAITING = 16
 _SHORTEST_TOKEN = 16
 _STATIC = Path(__file__).parent / "static"
 _FILES = ("icon.svg", "css/room.css", "css/model.css", "js/dom.js", "js/asking.js")
-
-
-class Spread(BaseModel):
-    """Standard deviation, least and greatest of several probabilities."""
-
-    sd: float | None = Field(description="Standard deviation; null for one alone.")
-    low: float = Field(description="The least.")
-    high: float = Field(description="The greatest.")
-
-
-class Answer(BaseModel):
-    """What the model says of one lesion."""
-
-    probability: float = Field(description="Of the positive class.")
-    recalibrated: float | None = Field(description="The same, recalibrated on development cases; null if not fitted.")
-    positive: str = Field(description="What the positive class is called.")
-    calls: dict[str, str] = Field(description="For each fixed operating point, the class that the case is called.")
-    folds: Spread = Field(description="Over the models of the folds.")
-    boxes: Spread | None = Field(description="Over changed boxes; null where none was asked for.")
-    distance: float | None = Field(description="How far it lies from the development cases, 1 being usual.")
-    percentile: float | None = Field(description="Share of held-out development cases that lie nearer.")
-    unlike: bool = Field(description="Whether that is more than 99%: do not rely on the answer then.")
-    imputed: list[str] = Field(description="What was not told and the model filled in.")
-    name: str = Field(description="The model's name.")
-    model: str = Field(description="The model's identity, a SHA-256.")
-    synthetic: bool = Field(description="Whether the model was made from synthetic data.")
-    notice: str = Field(description="To be shown beside every answer.")
-
-
-class About(BaseModel):
-    """What is served."""
-
-    name: str = Field(description="The model's name.")
-    identity: str = Field(description="SHA-256 of its contents.")
-    study: str = Field(description="The study that it comes from.")
-    synthetic: bool = Field(description="Whether it was made from synthetic data.")
-    classes: list[str] = Field(description="The negative and the positive class.")
-    columns: list[str] = Field(description="What has to be told of a case beside radiograph and box.")
-    needs_box: bool = Field(description="Whether it looks at the lesion at all.")
-    operating_points: dict[str, float] = Field(description="Fixed thresholds of the probability.")
-    recalibrated: bool = Field(description="Whether a recalibration was fitted.")
-    most_unsteady: int = Field(description="Under so many changed boxes it can be asked again.")
-    largest: int = Field(description="Bytes of the longest request.")
-    osteon: str = Field(description="The version that serves it.")
-    notice: str = Field(description="To be shown beside every answer.")
-
-
-class Health(BaseModel):
-    """That the server answers."""
-
-    status: str = Field(description="ok")
-    waiting: int = Field(description="Questions that are being answered or wait for it.")
-
-
-class Refusal(BaseModel):
-    """Why there is no answer."""
-
-    error: str = Field(description="What was wrong, and what to do about it.")
-
-
-_WHY = {
-    401: "The token is absent or wrong.",
-    403: "It comes from another site's page.",
-    413: "It is too long.",
-    415: "It holds no picture of a kind that is read.",
-    422: "The picture, the box or a column cannot be used.",
-    429: "Too many from one address; Retry-After says how many seconds to wait.",
-    503: "Too many are waiting; Retry-After says how many seconds to wait.",
-}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal, "description": why} for status, why in _WHY.items()
-}
 
 
 class NoPictureError(Exception):
@@ -229,23 +156,6 @@ def _kept(sent: BinaryIO, path: Path) -> Path:
     return path
 
 
-def answer(said: Prediction, name: str) -> Answer:
-    """What a model says, as it is sent."""
-
-    def known(value: float) -> float | None:
-        return None if np.isnan(value) else value
-
-    def spread(three: tuple[float, float, float]) -> Spread:
-        return Spread(sd=known(three[0]), low=three[1], high=three[2])
-
-    return Answer(
-        probability=said.probability, recalibrated=known(said.recalibrated), positive=said.positive,
-        calls=dict(said.calls), folds=spread(said.folds), boxes=None if np.isnan(said.boxes[1]) else spread(said.boxes),
-        distance=known(said.distance), percentile=known(said.percentile), unlike=said.unlike,
-        imputed=list(said.imputed), name=name, model=said.model, synthetic=said.synthetic, notice=NOTICE,
-    )  # fmt: skip
-
-
 def create_app(model: Model, rules: Rules, *, secure: bool = False, say: Callable[[str], None] = print) -> FastAPI:
     """The application.
 
@@ -255,14 +165,14 @@ def create_app(model: Model, rules: Rules, *, secure: bool = False, say: Callabl
         secure: It is served over TLS.
         say: Takes a line of the log.
     """
-    about = _about(model, rules)
+    about = described(model, most_unsteady=MOST_UNSTEADY, largest=rules.largest)
     teller = Teller(model)
     app = FastAPI(
         title=f"osteon: {about.name}", version=about.identity[:12], description=NOTICE, docs_url=None, redoc_url=None,
         dependencies=[Depends(HTTPBearer(auto_error=False, description="The server's token."))] if rules.token else [],
     )  # fmt: skip
 
-    @app.post("/predict", responses=_REFUSALS, summary="What the model says of a lesion on a radiograph")
+    @app.post("/predict", responses=REFUSALS, summary="What the model says of a lesion on a radiograph")
     async def predict(
         radiograph: Annotated[UploadFile, File(description="JPEG, PNG, TIFF, BMP or DICOM.")],
         box: Annotated[
@@ -373,16 +283,6 @@ def check_token(token: str | None, *, alone: bool) -> None:
         raise InputError("whoever reaches this server could ask the model", fix=fix)
     if token and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token):
         raise InputError("the token is too short, or holds other signs than letters, digits and punctuation", fix=fix)
-
-
-def _about(model: Model, rules: Rules) -> About:
-    told = model.file.about
-    return About(
-        name=model.name, identity=model.identity, study=told["study"], synthetic=told["synthetic"],
-        classes=list(told["classes"]), columns=list(model.columns), needs_box=model.file.looks,
-        operating_points=told["operating_points"], recalibrated=told["recalibration"] is not None,
-        most_unsteady=MOST_UNSTEADY, largest=rules.largest, osteon=__version__, notice=NOTICE,
-    )  # fmt: skip
 
 
 def _file(path: Path) -> Callable[[], FileResponse]:
