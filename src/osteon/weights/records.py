@@ -65,7 +65,7 @@ class Record:
         range: What black and white are mapped to before `mean` and `std` are applied.
         mean: Subtracted, in `channel_order`.
         std: Divided by, in `channel_order`.
-        licence: Licence of the weights.
+        licence: Licence of the weights; those of weights that were made from several things are joined by `` + ``.
         citation: What to cite.
     """
 
@@ -122,11 +122,15 @@ class Record:
         >>> find("radimagenet-resnet50-keras-centred").forbids
         "the licence of their publisher is not known to allow it: MIT (repository); see RadImageNet's own terms"
         """
-        if self.licence.lower() in _SHARED or (not self.licence and not self.published):
-            return ""
         if not self.licence:
-            return "their publisher states no licence"
-        return f"the licence of their publisher is not known to allow it: {self.licence}"
+            return "their publisher states no licence" if self.published else ""
+        unread = [licence for licence in self._licences if _bare(licence) not in _SHARED]
+        return f"the licence of their publisher is not known to allow it: {' + '.join(unread)}" if unread else ""
+
+    @property
+    def _licences(self) -> list[str]:
+        """Each licence of weights that were made from several things."""
+        return self.licence.split(" + ")
 
     @property
     def terms(self) -> str:
@@ -141,7 +145,8 @@ class Record:
             return f"may not be handed on: {self.forbids}"
         if not self.licence:
             return "licence not stated; whoever hands them on answers for that"
-        return f"licence {self.licence}; may be handed on {_SHARED[self.licence.lower()]}"
+        terms = dict.fromkeys(_SHARED[_bare(licence)] for licence in self._licences)
+        return f"licence {self.licence}; may be handed on {', and '.join(terms)}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -161,6 +166,11 @@ class Record:
         except (TypeError, ValueError, ZeroDivisionError) as error:
             raise WeightsError(f"the record inside the file is not one that osteon wrote ({error})") from error
         return record
+
+
+def _bare(licence: str) -> str:
+    """A licence in the spelling of :data:`_SHARED`."""
+    return licence.lower().replace(" ", "-")
 
 
 _IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
