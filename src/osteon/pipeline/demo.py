@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from osteon import study, weights
 from osteon.cohort import check as checks
@@ -14,13 +15,15 @@ from osteon.cohort import synthetic as phantom
 from osteon.core.extras import need
 from osteon.core.run import RunFolder
 from osteon.core.tables import written
+from osteon.core.types import Pixels
 from osteon.pipeline import Run, Workers  # fmt: skip
 from osteon.pipeline import run as run_study
 
 SEED = 2026
 SIZE = 96
 PATIENTS = 220
-PICTURES, EPOCHS = 5000, 7
+PICTURES, EPOCHS = 4000, 6
+DRAWN_AT_ONCE = 250
 BACKBONE = "test_resnet"  # timm's smallest: 0.4 million weights
 #: What the pictures are called in the weights and in the report.
 SOURCES = {"radiographs": "synthetic radiographs of other patients", "textures": "synthetic textures"}
@@ -147,7 +150,7 @@ def run(folder: Path, *, workers: Workers) -> Run:
     if missing:
         cache = RunFolder(settings.run_path).cache
         checked = checks.check(settings, jobs=workers.jobs, progress=workers.progress, cache=cache)
-        pieces = [(_weights(folder, source), source, checked) for source in missing]
+        pieces = [(_weights(folder, source), source, *_drawn(source, workers), checked) for source in missing]
         for line in workers.map("pretraining", _pretrain, pieces):
             workers.progress.say(f"[green]✓[/] {line}")
     return run_study(study_file, workers=workers)
@@ -157,22 +160,28 @@ def _weights(folder: Path, source: str) -> Path:
     return folder / "weights" / f"{BACKBONE}-{source}.safetensors"
 
 
-def _pretrain(path: Path, source: str, checked: checks.Checked) -> str:
-    """Draw a source's pictures, hold them against the study's, pretrain the backbone, and say how well."""
+def _drawn(source: str, workers: Workers) -> phantom.Pictures:
+    """A source's pictures; each part has a seed of its own, so that it does not matter who draws it."""
+    draw = {"radiographs": phantom.pretraining_radiographs, "textures": phantom.pretraining_textures}[source]
+    seeds = range(SEED, SEED + PICTURES // DRAWN_AT_ONCE)
+    parts = workers.map(f"drawing {source}", draw, [(DRAWN_AT_ONCE, SIZE, seed) for seed in seeds])
+    return phantom.Pictures(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _pretrain(path: Path, source: str, images: Pixels, labels: NDArray[np.int64], checked: checks.Checked) -> str:
+    """Hold a source's pictures against the study's, pretrain the backbone on them, and say how well."""
     from osteon import pretraining
 
     signs = source == "radiographs"
-    drawn = (phantom.pretraining_radiographs if signs else phantom.pretraining_textures)(PICTURES, SIZE, SEED)
     names = phantom.RADIOGRAPH_SIGNS if signs else phantom.TEXTURE_CLASSES
     patients = np.arange(PICTURES) // phantom.PICTURES_A_PATIENT
-    material = pretraining.Material.drawn(SOURCES[source], drawn.images[:, 0], drawn.labels, names, patients)
+    material = pretraining.Material.drawn(SOURCES[source], images[:, 0], labels, names, patients)
     comparison, overlaps, _ = pretraining.compare([material], checked)
     pretraining.refuse(overlaps, path.with_suffix(".overlaps.csv"))
     how = pretraining.Pretraining(name=f"synthetic-{source}", **HOW)
+    compute = study.Compute(precision="float32")
     start = weights.resolve("random", BACKBONE)
-    told = pretraining.learn(
-        [material], how, path, start=start, compute=study.Compute(precision="float32"), comparison=comparison
-    )
+    told = pretraining.learn([material], how, path, start=start, compute=compute, comparison=comparison)
     (merit,) = told.curves[-1]["held_out"].values()
     measure = "mean AUC of the signs" if signs else "balanced share of classes told"
     return f"{path.name} pretrained; {measure} in pictures it has not seen: {merit:.2f}"

@@ -11,6 +11,7 @@ from osteon.cohort.synthetic.pretraining import (
     PICTURES_A_PATIENT,
     RADIOGRAPH_SIGNS,
     TEXTURE_CLASSES,
+    Pictures,
     pretraining_radiographs,
     pretraining_textures,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "TEXTURE_CLASSES",
     "Facts",
     "Phantom",
+    "Pictures",
     "make_cohort",
     "pretraining_radiographs",
     "pretraining_textures",
