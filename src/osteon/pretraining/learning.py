@@ -32,7 +32,7 @@ from osteon.pretraining.pictures import Material
 from osteon.pretraining.settings import Pretraining
 
 #: How often what was learned is kept, besides after every pass.
-_SECONDS_BETWEEN_SAVES = 120.0
+_SECONDS_BETWEEN_SAVES = 60.0
 #: Pictures on which what is learned is measured: held out, and learned from (for the probe); at most.
 _JUDGED = 1000
 _WARMUP = 0.1
