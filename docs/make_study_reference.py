@@ -1,6 +1,6 @@
 """Write docs/reference/study.md and pretraining.md from the settings' own docstrings.
 
-    python docs/make_study_reference.py
+python docs/make_study_reference.py
 """
 
 from __future__ import annotations

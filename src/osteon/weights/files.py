@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: The one key of the safetensors metadata that osteon writes; one key only, so that equal contents are equal bytes.
 METADATA = "osteon"
-_STATES = ("state_dict", "model_state_dict", "model", "net", "weights", "network", "backbone", "encoder")
+_STATES = ("state_dict", "model_state_dict", "model_state", "model", "net", "weights", "network", "backbone", "encoder")
 
 
 def sha256(path: Path) -> str:
