@@ -200,7 +200,7 @@ def test_torch_hubs_port_of_keras_computes_what_it_computes(trained: Trained, tm
     assert (diagnosis.problems, diagnosis.variant) == ((), "v1")
     assert all(find(name).variant == "v1" for name in diagnosis.candidates)
     assert "94345733 bytes and SHA-256 08629f7e7bd3... was seen elsewhere, not verified" in str(diagnosis)
-    with pytest.raises(WeightsError, match="made from one"):
+    with pytest.raises(WeightsError, match="made from a Keras file"):
         doctor(path, "radimagenet-resnet50-pytorch-symmetric")
     x = torch.from_numpy(picture(96))[None, None].expand(1, 3, 96, 96) * 2 - 1
     ours = features(path, "radimagenet-resnet50-hub-symmetric")

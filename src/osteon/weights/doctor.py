@@ -180,9 +180,8 @@ def _seen(path: Path, digest: str) -> list[str]:
         if digest == sha256:
             return [f"its SHA-256 was seen elsewhere for {name}; not verified"]
         if path.name == name:
-            return [
-                f"a {name} of {size} bytes and SHA-256 {sha256[:12]}... was seen elsewhere, not verified; this is another"
-            ]
+            other = f"{size} bytes and SHA-256 {sha256[:12]}..."
+            return [f"a {name} of {other} was seen elsewhere, not verified; this is another"]
     return []
 
 
@@ -346,8 +345,9 @@ def _fit(record: Record, architecture: str, from_keras: bool, path: Path) -> Non
     if record.architecture != architecture:
         raise WeightsError(f"it is of {architecture}, the record '{record.name}' of {record.architecture}", file=path)
     if from_keras and record.variant != _KERAS_VARIANT[architecture]:
+        kind = "a Keras file" if path.suffix == ".h5" else "made from a Keras file"
         raise WeightsError(
-            f"it is a Keras file, or made from one, but the record '{record.name}' is of the variant {record.variant}",
+            f"it is {kind}, but the record '{record.name}' is of the variant {record.variant}",
             file=path,
             fix=f"Name one of {', '.join(_candidates(architecture, from_keras=True))}.",
         )
