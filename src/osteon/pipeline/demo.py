@@ -6,18 +6,21 @@ import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from osteon.cohort import synthetic as phantom
 from osteon.core.extras import need
 from osteon.core.ledger import stream
 from osteon.core.tables import written
+from osteon.core.types import Pixels
 from osteon.pipeline import Run, Workers  # fmt: skip
 from osteon.pipeline import run as run_study
 
 SEED = 2026
 SIZE = 96
 PATIENTS = 220
-PICTURES, EPOCHS = 5000, 7
+PICTURES, EPOCHS = 4000, 6
+DRAWN_AT_ONCE = 250
 BACKBONE = "test_resnet"  # timm's smallest: 0.4 million weights
 SOURCES = {
     "radiographs": "synthetic radiographs of other patients, drawn by osteon's phantom and labelled by their signs",
@@ -133,7 +136,7 @@ def run(folder: Path, *, workers: Workers) -> Run:
         phantom.make_cohort(folder, patients=PATIENTS, seed=SEED, jobs=workers.jobs)
         workers.progress.say("[green]✓[/] synthetic cohort of four centres")
     pieces = [(folder / "weights" / f"{BACKBONE}-{source}.safetensors", source) for source in SOURCES]
-    missing = [piece for piece in pieces if not piece[0].is_file()]
+    missing = [(path, source, *_drawn(source, workers)) for path, source in pieces if not path.is_file()]
     for line in workers.map("pretraining", _pretrain, missing):
         workers.progress.say(f"[green]✓[/] {line}")
     study = folder / "study.toml"
@@ -143,12 +146,19 @@ def run(folder: Path, *, workers: Workers) -> Run:
     return run_study(study, workers=workers)
 
 
-def _pretrain(path: Path, source: str) -> str:
-    """Draw a source's pictures, pretrain the backbone on them, and say how well."""
+def _drawn(source: str, workers: Workers) -> phantom.Pictures:
+    """A source's pictures; each part has a seed of its own, so that it does not matter who draws it."""
+    draw = {"radiographs": phantom.pretraining_radiographs, "textures": phantom.pretraining_textures}[source]
+    seeds = range(SEED, SEED + PICTURES // DRAWN_AT_ONCE)
+    parts = workers.map(f"drawing {source}", draw, [(DRAWN_AT_ONCE, SIZE, seed) for seed in seeds])
+    return phantom.Pictures(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _pretrain(path: Path, source: str, images: Pixels, labels: NDArray[np.int64]) -> str:
+    """Pretrain the backbone on a source's pictures, and say how well."""
     from osteon.models.network.pretrain import Pretraining, pretrain
 
     signs = source == "radiographs"
-    images, labels = (phantom.pretraining_radiographs if signs else phantom.pretraining_textures)(PICTURES, SIZE, SEED)
     how = Pretraining(BACKBONE, f"synthetic-{source}", SOURCES[source], EPOCHS, learning_rate=3e-3)
     merit = pretrain(images, labels, path, how, np.random.default_rng([SEED, stream(path.name)]))
     measure = "mean AUC of the signs" if signs else "share of classes told"

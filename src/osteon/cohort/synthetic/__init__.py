@@ -7,7 +7,15 @@ SYNTHETIC.
 from __future__ import annotations
 
 from osteon.cohort.synthetic.cohort import make_cohort
-from osteon.cohort.synthetic.pretraining import pretraining_radiographs, pretraining_textures
+from osteon.cohort.synthetic.pretraining import Pictures, pretraining_radiographs, pretraining_textures
 from osteon.cohort.synthetic.radiographs import Facts, Phantom, radiograph
 
-__all__ = ["Facts", "Phantom", "make_cohort", "pretraining_radiographs", "pretraining_textures", "radiograph"]
+__all__ = [
+    "Facts",
+    "Phantom",
+    "Pictures",
+    "make_cohort",
+    "pretraining_radiographs",
+    "pretraining_textures",
+    "radiograph",
+]

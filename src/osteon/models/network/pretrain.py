@@ -80,7 +80,7 @@ def pretrain(
     trained = [*network.backbone.parameters(), *classes.parameters()]
     optimiser = torch.optim.AdamW(trained, lr=how.learning_rate, weight_decay=0.02)
     learn = np.arange(len(images) - len(images) // 10)
-    pictures, target = torch.from_numpy(images), torch.from_numpy(labels.astype(np.float32) if several else labels)
+    pictures, target = torch.tensor(images), torch.from_numpy(labels.astype(np.float32) if several else labels)
     loss_of = F.binary_cross_entropy_with_logits if several else F.cross_entropy
     change = Augment(shift=0.0, scale=0.0, rotate=10)  # what turns in from outside the picture is black
     steps = how.epochs * (len(learn) // batch_size)
