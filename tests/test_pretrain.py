@@ -125,6 +125,20 @@ def test_collapse_stops_with_a_sentence(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_one_patient_cannot_be_held_out_of_and_a_start_is_not_written_over(tmp_path: Path) -> None:
+    source = stripes(40)
+    alone = Material(
+        source.name, source.pictures, np.zeros(40, dtype=np.intp), source.facts, source.labels, source.classes
+    )
+    with pytest.raises(InputError, match="all pictures are one patient's"):
+        pretraining.learn([alone], asked(), tmp_path / "s.safetensors", start=RANDOM)
+    path = settings_file(tmp_path)
+    pretraining.learn([source], asked(epochs=1), tmp_path / "films.safetensors", start=RANDOM)
+    path.write_text(SETTINGS.replace('"random"', '"file:films.safetensors"'))
+    with pytest.raises(InputError, match="written over the weights that it starts from"):
+        pretraining.pretrain(path)
+
+
 # Measures ----------------------------------------------------------------------------------------------------------
 
 

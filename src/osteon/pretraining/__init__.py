@@ -49,6 +49,10 @@ def pretrain(path: str | Path, study_file: str | Path | None = None, *, workers:
     asked, workers = settings.load(path), workers or Workers()
     how, progress = asked.pretraining, workers.progress
     start = _start(how, asked.folder)
+    if start.path is not None and start.path.resolve() == asked.output.resolve():
+        raise InputError(
+            "it would be written over the weights that it starts from", file=asked.output, fix="Set output."
+        )
     sources = [pictures.read(source, asked.folder, how.size, workers) for source in asked.sources]
     for source in sources:
         progress.say(_in_words(source))

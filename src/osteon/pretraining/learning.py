@@ -61,14 +61,20 @@ class Pool:
 
     @classmethod
     def of(cls, sources: Sequence[Material], share: float, seed: int) -> Pool:
-        """Hold out a share of each source's patients."""
+        """Hold out a share of each source's patients.
+
+        Raises:
+            InputError: There is one patient alone.
+        """
         learned, held_out = [], []
         for source in sources:
             rng = np.random.default_rng([seed, stream("held out"), stream(source.name)])
             patients = rng.permutation(np.unique(source.patients))
-            out = np.isin(source.patients, patients[: max(1, round(share * len(patients)))])
+            out = np.isin(source.patients, patients[: min(len(patients) - 1, max(1, round(share * len(patients))))])
             learned.append(np.flatnonzero(~out))
             held_out.append(np.flatnonzero(out))
+        if not any(map(len, held_out)):
+            raise InputError("all pictures are one patient's, so that none can be held out", fix="Add other patients.")
         return cls(sources, learned, held_out)
 
     def numbers(self, positions: Sequence[Indices]) -> Indices:
@@ -225,7 +231,7 @@ class Learning:
         """
         self.network.eval()
         share = _JUDGED // len(self.pool.sources)
-        unseen = [positions[:share] for positions in self.pool.held_out]
+        unseen = [self._rng("judged", i).permutation(p)[:share] for i, p in enumerate(self.pool.held_out)]
         some = [self._rng("probe", i).permutation(p)[:share] for i, p in enumerate(self.pool.learned)]
         features = [self._features(each) for each in self._of_each(unseen)]
         row: dict[str, Any] = {"pass": number, "learning_rate": self._optimiser.param_groups[0]["lr"]}
@@ -252,6 +258,9 @@ class Learning:
             linear = probe(seen, source.labels[some[i]], features[i])
             if linear is not None:
                 row["probe"][source.name] = merit(linear, truth)
+        for measured in (row["held_out"], row["probe"]):  # where some class has nobody held out, nothing is measured
+            for name in [name for name, value in measured.items() if math.isnan(value)]:
+                del measured[name]
         if self.objectives.orientation is not None:
             row["orientation"] = self._oriented(np.concatenate(self._of_each(unseen)))
         return row
