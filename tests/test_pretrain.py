@@ -296,6 +296,16 @@ def test_what_cannot_be_is_refused_with_a_sentence(tmp_path: Path, before: str, 
         pretraining.pretrain(path)
 
 
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = settings_file(tmp_path)
+    with zipfile.ZipFile(tmp_path / "films.zip", "a") as archive:
+        archive.writestr("f/broken.png", b"no picture")
+    with (tmp_path / "films.csv").open("a") as table:
+        table.write("zipped,f/broken.png,KL0,z99\n")
+    with pytest.raises(InputError, match=r"films\.zip/f/broken\.png"):
+        pretraining.pretrain(path)
+
+
 # Sealed ------------------------------------------------------------------------------------------------------------
 
 

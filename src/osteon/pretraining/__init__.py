@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,10 @@ def pretrain(path: str | Path, study_file: str | Path | None = None, *, workers:
         LeakError: Pictures or patients are external cases of the study.
         InputError: Something else that the user supplied is wrong, or the network came to tell all pictures alike.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(
+            "pretraining runs in one process, on one device", fix="Start it without torchrun or accelerate."
+        )
     asked, workers = settings.load(path), workers or Workers()
     how, progress = asked.pretraining, workers.progress
     start = _start(how, asked.folder)

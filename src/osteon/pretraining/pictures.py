@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from osteon.cohort.check.duplicates import clusters
 from osteon.cohort.check.pictures import THUMBNAIL, looks_of
 from osteon.core import tables
-from osteon.core.errors import InputError, TableError
+from osteon.core.errors import ImageError, InputError, TableError
 from osteon.core.ledger import digest, file_digest
 from osteon.core.types import Pixels
 from osteon.core.workers import Workers
@@ -200,8 +200,11 @@ def _decode_chunk(part: Path, place: Path, files: Sequence[str], size: int, squa
     pictures, contents, thumbnails = [], [], []
     whole = Crop(margin=0, square=square)
     with tempfile.TemporaryDirectory() as temporary:
-        for path in _unpacked(place, files, Path(temporary)):
-            pixels = read_image(path).pixels
+        for name, path in zip(files, _unpacked(place, files, Path(temporary)), strict=True):
+            try:
+                pixels = read_image(path).pixels
+            except ImageError as error:
+                raise ImageError(error.what, file=place / name, fix=error.fix) from None
             height, width = pixels.shape
             rectangle = crops.rectangles(np.array([[0.0, 0.0, width, height]]), whole)
             pictures.append(crops.to_stored(crops.extract(pixels, rectangle, size)[0]))
