@@ -22,7 +22,7 @@ from osteon.study.sections import (
     Task,
 )
 from osteon.study.settings import ModelSettings, Name, Settings
-from osteon.study.tabular import Box, Clinical, Combined, Radiomics
+from osteon.study.tabular import Box, Clinical, Combined, Python, Radiomics
 
 __all__ = [
     "KINDS",
@@ -41,6 +41,7 @@ __all__ = [
     "ModelSettings",
     "Name",
     "Network",
+    "Python",
     "Radiomics",
     "Readers",
     "Robustness",
