@@ -332,9 +332,9 @@ def test_a_centre_without_a_usable_case_stops(folder: Path) -> None:
 
 def test_one_class(folder: Path) -> None:
     edit(folder, **{f"c{index:02d}__label": "0" for index in range(8, 12)})
-    assert "Centre 2 has negative cases only (4): its AUC is not estimable." in run(folder).warnings
+    assert "Centre 2: none of 4 cases counts as positive; its AUC is not estimable." in run(folder).warnings
     edit(folder, label="1")
-    with pytest.raises(StudyError, match="all 8 development cases are positive"):
+    with pytest.raises(StudyError, match="all of 8 development cases count as positive"):
         run(folder)
 
 

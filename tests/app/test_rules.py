@@ -108,6 +108,12 @@ def test_a_box_that_is_asked_for_has_to_be_drawn(
     assert complaint is None if said is None else complaint is not None and said in complaint
 
 
+def test_what_is_not_there_is_not_called_positive() -> None:
+    protocol = Readers(draw_box=True, no_lesion=True)
+    assert "contradict" in str(box_complaint(protocol, boxed=False, no_lesion=True, positive=True))
+    assert box_complaint(protocol, boxed=True, positive=True) is None
+
+
 @pytest.mark.parametrize(
     ("settings_", "message"),
     [

@@ -57,7 +57,7 @@ def read_stored(path: Path) -> StoredRadiograph:
     applied. Colour becomes luminance.
     """
     notes: list[str] = []
-    with _understood(path):
+    with understood(path):
         header = parse(path, (*_SIZE, *_PICTURE))
         _check_kind(path, header, notes)
         stored = dicom_pixels.decode(path, header, notes)
@@ -66,14 +66,37 @@ def read_stored(path: Path) -> StoredRadiograph:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width in pixels, from the header only."""
-    with _understood(path):
+    with understood(path):
         header = parse(path, _SIZE)
         _check_kind(path, header, [])
         return int(header.Rows), int(header.Columns)
 
 
+def check_pixels(path: Path) -> None:
+    """Refuse a file without pixel data, or one that ends before them; nothing of them is read.
+
+    Raises:
+        ImageError: There are none.
+    """
+    from pydicom.filereader import read_partial
+    from pydicom.tag import BaseTag
+
+    lengths: list[int] = []
+
+    def met(tag: BaseTag, _: str | None, length: int) -> bool:
+        if tag == 0x7FE00010:
+            lengths.append(length)
+        return int(tag) >= 0x7FE00010
+
+    with understood(path), path.open("rb") as handle:
+        _refuse_deflated_bomb(path)
+        read_partial(handle, met, force=True, specific_tags=[])
+    if not any(lengths):
+        raise ImageError("the file holds no pixel data", file=path, fix=_AGAIN)
+
+
 @contextmanager
-def _understood(path: Path) -> Iterator[None]:
+def understood(path: Path) -> Iterator[None]:
     """Turns whatever a damaged file makes pydicom raise into an ImageError, and drops its warnings; both quote it."""
     try:
         with quiet():
@@ -94,7 +117,7 @@ def parse(path: Path, attributes: Iterable[str]) -> FileDataset:
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     wanted = list(attributes)
-    with _understood(path):
+    with understood(path):
         _refuse_deflated_bomb(path)
         header = dcmread(path, force=True, specific_tags=wanted, stop_before_pixels="PixelData" not in wanted)
         for name in wanted:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from osteon.core.cells import meant, number
 from osteon.core.words import ASSUMED
 from osteon.study.settings import Count, Fraction, Once, Settings, TableName
 
@@ -42,12 +43,22 @@ class Task(Settings):
     Attributes:
         positive: Labels that count as positive, spelled as in the table; a number needs no quotes.
         column: The cohort's column that holds the label.
-        name: What the positive class is called in the report.
+        name: What the positive class is called wherever results are told; a single positive label names it by default.
     """
 
     positive: tuple[TableName, ...] = ()
     column: TableName = "label"
     name: str = "positive"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_label(cls, given: Any) -> Any:
+        """The one positive label is what people call the class, unless it is a bare number."""
+        labels = given.get("positive") if isinstance(given, dict) and "name" not in given else None
+        match labels:
+            case [str() as label] if meant(label) and number(meant(label)) is None:
+                return {**given, "name": meant(label)}
+        return given
 
 
 class Centres(Settings):

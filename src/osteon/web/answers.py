@@ -170,7 +170,9 @@ def _complete(visit: Visit, code: str, given: Submitted) -> None:
         raise NotAllowedError("Choose one of the two answers." if protocol.call else "There is no yes or no here.")
     if given.comment and not protocol.comment:
         raise NotAllowedError("The question asks for no comment.")
-    complaint = rules.box_complaint(protocol, boxed=given.box is not None, no_lesion=given.no_lesion)
+    complaint = rules.box_complaint(
+        protocol, boxed=given.box is not None, no_lesion=given.no_lesion, positive=given.call == 1
+    )
     if complaint:
         raise NotAllowedError(complaint)
     if given.box is not None:

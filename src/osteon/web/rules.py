@@ -89,13 +89,14 @@ def may_fetch(protocol: Readers, now: Stage, position: int, cases: int) -> bool:
     return ahead or may_open(protocol, now, position)
 
 
-def box_complaint(protocol: Readers, *, boxed: bool, no_lesion: bool = False) -> str | None:
+def box_complaint(protocol: Readers, *, boxed: bool, no_lesion: bool = False, positive: bool = False) -> str | None:
     """Why an answer cannot be taken as far as its box goes, in a sentence for the reader; None where it can.
 
     Args:
         protocol: The rules.
         boxed: A box came with the answer.
         no_lesion: The reader said that there is no lesion to draw a box around.
+        positive: The reader chose the positive diagnosis, which no case without a lesion can have.
     """
     if not protocol.draw_box:
         return "The question asks for no box." if boxed or no_lesion else None
@@ -103,6 +104,8 @@ def box_complaint(protocol: Readers, *, boxed: bool, no_lesion: bool = False) ->
         return "Please draw a box around the lesion; every case of this study has one."
     if boxed and no_lesion:
         return "Either draw a box or say that there is no lesion."
+    if positive and no_lesion:
+        return 'The diagnosis and "no lesion" contradict each other; change one of them.'
     if not boxed and not no_lesion:
         either = ", or say that there is no lesion" if protocol.no_lesion else ""
         return f"Please draw a box around the lesion{either}."

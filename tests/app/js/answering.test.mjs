@@ -110,6 +110,8 @@ test("a case can be said to have no lesion, where that may be said, instead of a
   assert.deepEqual([state.missing, state.answer.no_lesion, state.answer.box], [null, true, null]);
   state.set({ box: { view: 1, x0: 1, y0: 2, x1: 3, y1: 4 } }, 0);
   assert.deepEqual([state.missing, state.answer.no_lesion], [null, false]);
+  state.set({ no_lesion: true, call: 1 }, 0);
+  assert.equal(state.missing, "contradiction"); // what is not there is not called positive
   assert.equal(opened({ answers: [stored(1)] }, asked).values.no_lesion, true);
   assert.equal(opened({}, asked).values.no_lesion, false);
 });

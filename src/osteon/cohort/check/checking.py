@@ -314,18 +314,22 @@ def _check_classes(cohort: pd.DataFrame, study: Study, warnings: list[str]) -> N
     """Development needs both classes, and an external centre with one is not estimable."""
     for centre, targets in cohort.groupby("centre")["target"]:
         if targets.nunique() < 2:
-            word = "positive" if targets.iloc[0] else "negative"
-            warnings.append(f"Centre {centre} has {word} cases only ({len(targets)}): its AUC is not estimable.")
+            warnings.append(f"Centre {centre}: {_one_class(targets, 'case', study)}; its AUC is not estimable.")
     development = cohort.loc[cohort["split"] == "development", "target"]
     if development.nunique() < 2:
-        word = "positive" if development.iloc[0] else "negative"
         raise StudyError(
-            f"all {len(development)} development cases are {word}",
+            _one_class(development, "development case", study),
             file=study.cohort_path,
             fix="Development needs both classes; see [task] positive and [centres] development.",
         )
     if not (cohort["split"] == "external").any():
         warnings.append("There is no external centre: the study cannot say how its models travel.")
+
+
+def _one_class(targets: pd.Series, what: str, study: Study) -> str:
+    """What to say of cases that are all of one class, in the study's own word for it."""
+    which = "all of" if targets.iloc[0] else "none of"
+    return f"{which} {counted(len(targets), what)} {'count' if targets.iloc[0] else 'counts'} as {study.task.name}"
 
 
 def _excluded(cases: _Cases, warnings: list[str]) -> pd.DataFrame:

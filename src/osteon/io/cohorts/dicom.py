@@ -1,13 +1,15 @@
-"""DICOM: every radiograph of a folder, such as an export from the archive, with identities turned into pseudonyms."""
+"""DICOM: every radiograph of a folder, and the lesions that SEG, SR and GSPS draw; identities become pseudonyms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osteon.core.errors import ImageError
-from osteon.io import dicom
+from osteon.io import dicom, rois
 from osteon.io.cohorts._files import Folder, why_not_read
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped
 from osteon.io.persons import Evidence, patients, plain, shared_births, usable_birth
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 _IDENTITY = (
     *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge"),
     *("StudyInstanceUID", "SOPInstanceUID", "StudyDate", "InstitutionName", "BodyPartExamined", "ViewPosition"),
+    "Manufacturer",
 )
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory Storage
 _YEARS = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
@@ -37,46 +40,109 @@ _SITES = {
 } | {"CSPINE": "cervical spine", "TSPINE": "thoracic spine", "LSPINE": "lumbar spine", "UPARM": "humerus"}
 
 
-def read(folder: Folder) -> Iterator[Item]:
-    """Yield every DICOM radiograph of a folder and below it, in the order of their paths; the content tells which.
+@dataclass
+class _Sorted:
+    """The files of a folder: radiographs with their headers, and what objects draw on them."""
 
-    DICOM knows neither lesions nor diagnoses: labels and boxes come from a table of labels. Patients and institutions
-    become numbers by their first appearance (``P0001``; ``1``), which cannot be turned back. Age and sex are taken
-    over; body part and view only where they are terms that cannot identify anybody.
+    radiographs: list[tuple[Path, Dataset]] = field(default_factory=list)
+    drawn: list[tuple[Path, rois.Found]] = field(default_factory=list)
+    others: list[Skipped] = field(default_factory=list)
+
+
+def read(folder: Folder) -> Iterator[Item]:
+    """Yield the lesions on every DICOM radiograph of a folder and below it, in the order of their paths; content tells.
+
+    Lesions are what segmentations, structured reports and presentation states draw, wherever in the folder they lie; a
+    radiograph on which nothing is drawn is one without a box. Diagnoses, and other boxes, come from a table of labels.
+    Patients and institutions become numbers by their first appearance (``P0001``; ``1``), which cannot be turned back.
+    Age and sex are taken over; body part and view only where they are terms that cannot identify anybody.
     """
-    found: list[tuple[Path, Dataset]] = []
-    for path in folder.files:
-        try:
-            if not dicom.is_dicom(path):
-                yield Skipped(path, why_not_read(path, "a picture, but not DICOM"))
-                continue
-            dicom.image_size(path)  # refuses what is no radiograph
-            found.append((path, dicom.parse(path, _IDENTITY)))
-        except OSError as error:
-            yield Skipped(path, f"the file cannot be opened ({error.strerror})")
-        except ImageError as error:
-            disc = "the directory of a DICOM disc, not an image"
-            yield Skipped(path, disc if _is_directory(path) else error.what)
-    evidence = [_evidence(header) for _, header in found]
+    there = _sorted(folder)
+    yield from there.others
+    evidence = [_evidence(header) for _, header in there.radiographs]
     names, notes = patients(evidence)
-    dummies = shared_births(evidence)
     yield from (Note(folder.path, note) for note in notes)
     if any(not file.institution for file in evidence):
         count = sum(not file.institution for file in evidence)
         yield Note(folder.path, f"{count} file{'s' * (count != 1)}: no institution is named; they count as one centre")
+    lesions = list(_lesions(folder, there))
+    yield from (item for item in lesions if not isinstance(item, Lesion))
+    drawn: dict[Path, list[Lesion]] = defaultdict(list)
+    for item in lesions:
+        if isinstance(item, Lesion):
+            drawn[item.image].append(item)
+    for (path, _), columns in zip(there.radiographs, _columns(there.radiographs, evidence, names), strict=True):
+        for item in drawn.get(path) or [Lesion(path)]:
+            yield replace(item, columns=columns)
+
+
+def _sorted(folder: Folder) -> _Sorted:
+    there = _Sorted()
+    for path in folder.files:
+        try:
+            if not dicom.is_dicom(path):
+                there.others.append(Skipped(path, why_not_read(path, "a picture, but not DICOM")))
+                continue
+            if rois.draws(_text(dicom.parse(path, ("SOPClassUID",)), "SOPClassUID")):
+                there.drawn.append((path, rois.read(path)))
+                continue
+            dicom.image_size(path)  # refuses what is no radiograph
+            dicom.check_pixels(path)
+            header = dicom.parse(path, _IDENTITY)
+            if _text(header, "Manufacturer") == "osteon":
+                there.others.append(Skipped(path, "a picture of a radiograph with osteon's answer burned in"))
+                continue
+            there.radiographs.append((path, header))
+        except OSError as error:
+            there.others.append(Skipped(path, f"the file cannot be opened ({error.strerror})"))
+        except ImageError as error:
+            disc = "the directory of a DICOM disc, not an image"
+            there.others.append(Skipped(path, disc if _is_directory(path) else error.what))
+    return there
+
+
+def _lesions(folder: Folder, there: _Sorted) -> Iterator[Item]:
+    """What is drawn, each lesion once, with the object that draws its box; and a line on all that gives none."""
+    images: dict[str, list[Path]] = defaultdict(list)
+    for path, header in there.radiographs:
+        images[_text(header, "SOPInstanceUID")].append(path)
+    placed: list[rois.Roi] = []
+    for path, found in there.drawn:
+        folder.used.add(path)
+        for passed in found.passed:
+            # An object that gives a lesion is read; what else it holds is a note.
+            yield Note(path, passed.why, passed.part) if found.rois else Skipped(path, passed.why, path, passed.part)
+        for roi in found.rois:
+            on = images.get(roi.instance, []) if roi.instance else []
+            if len(on) == 1:
+                placed.append(roi)
+            else:
+                why = (
+                    f"on which it lies is in the folder {len(on)} times"
+                    if on
+                    else "on which it lies is not in the folder"
+                )
+                yield Skipped(path, f"the radiograph {why}", path, roi.part)
+    for roi in rois.merged(placed):
+        (image,) = images[roi.instance]
+        yield Lesion(image, roi.label, roi.box, roi.draw, roi.shape, source=roi.source, part=roi.part)
+
+
+def _columns(
+    found: Sequence[tuple[Path, Dataset]], evidence: Sequence[Evidence], names: Sequence[str]
+) -> Iterator[Mapping[str, object]]:
+    """What the cohort table says of each radiograph."""
+    dummies = shared_births(evidence)
     centres: dict[str, str] = {}
-    for (path, header), said, patient in zip(found, evidence, names, strict=True):
-        yield Lesion(
-            path,
-            columns={
-                "patient_id": patient,
-                "centre": centres.setdefault(plain(said.institution), str(len(centres) + 1)),
-                "age": _age(header, usable=usable_birth(said.born) and said.born not in dummies),
-                "sex": said.sex,
-                "site": _SITES.get(_text(header, "BodyPartExamined").upper(), ""),
-                "view": _VIEWS.get(_text(header, "ViewPosition").upper(), ""),
-            },
-        )
+    for (_, header), said, patient in zip(found, evidence, names, strict=True):
+        yield {
+            "patient_id": patient,
+            "centre": centres.setdefault(plain(said.institution), str(len(centres) + 1)),
+            "age": _age(header, usable=usable_birth(said.born) and said.born not in dummies),
+            "sex": said.sex,
+            "site": _SITES.get(_text(header, "BodyPartExamined").upper(), ""),
+            "view": _VIEWS.get(_text(header, "ViewPosition").upper(), ""),
+        }
 
 
 def _is_directory(path: Path) -> bool:

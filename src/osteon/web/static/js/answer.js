@@ -10,6 +10,7 @@ const SAYS = {
   call: "Please choose a diagnosis.",
   confidence: "Please say how sure you are.",
   box: "Please draw a box around the lesion: the tool Draw box (D) is on.",
+  contradiction: "The diagnosis and “no lesion” contradict each other; please change one of them.",
   choice: "Please choose your answer now that you have seen the model's advice.",
   unchanged: "Nothing has been changed.",
 };

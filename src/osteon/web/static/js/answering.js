@@ -7,7 +7,7 @@ import { clean } from "./words.js";
  * @typedef {import("./types.js").Box} Box
  * @typedef {import("./types.js").Question} Question
  * @typedef {{ confidence: number | null, call: number | null, box: Box | null, comment: string, no_lesion: boolean }} Values
- * @typedef {"stored" | "waiting" | "call" | "confidence" | "box" | "choice" | "unchanged"} Missing
+ * @typedef {"stored" | "waiting" | "call" | "confidence" | "box" | "contradiction" | "choice" | "unchanged"} Missing
  */
 
 /** @returns {Values} */
@@ -137,6 +137,7 @@ export class Answering {
     if (this.question.call && this.values.call === null) return "call";
     if (this.values.confidence === null) return "confidence";
     if (this.question.draw_box && this.values.box === null && !this.values.no_lesion) return "box";
+    if (this.question.draw_box && this.values.no_lesion && this.values.call === 1) return "contradiction";
     if (this.mode === "revising" && same(this.values, this.initial)) return "unchanged";
     if (this.advisedAt !== null && this.acted === null) return "choice";
     return null;
