@@ -332,7 +332,7 @@ def test_operating_points_reach_what_they_promise_and_no_higher_threshold_does(
 
 
 def test_counts_are_of_the_cases_and_shares_of_the_counts(found: Evaluation) -> None:
-    points = found.operating_points.set_index(["model", "rule", "stratum", "metric"])["value"].unstack()
+    points = found.operating_points.pivot_table("value", ["model", "rule", "stratum"], "metric")
     sizes = (
         found.scores.assign(stratum=found.scores["split"]).groupby(["model", "stratum"])["label"].agg(["sum", "size"])
     )

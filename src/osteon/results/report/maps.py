@@ -78,13 +78,11 @@ def in_words(here: pd.DataFrame, sanity: pd.DataFrame | None) -> str:
         f"In {counted(int(rows['n'].max()), 'external case')} the maps' energy inside the {region} was, as a multiple "
         f"of what a uniform map has there, {'; '.join(parts)}"
     )
-    hill = None if sanity is None else sanity[(sanity["check"] == CENTRE) & (sanity["metric"] == energy)]
-    if hill is None or hill.empty:
+    spot = None if sanity is None else sanity[(sanity["check"] == CENTRE) & (sanity["metric"] == energy)]
+    if spot is None or spot.empty:
         return text + "."
-    return (
-        text
-        + f"; a bright spot in the centre of every crop, which has seen nothing, has {number(float(hill['value'].iloc[0]))}."
-    )
+    told = number(float(spot["value"].iloc[0]))
+    return f"{text}; a bright spot in the centre of every crop, which has seen nothing, has {told}."
 
 
 def _scores(page: Page, here: pd.DataFrame, method: str) -> Block | None:
@@ -163,7 +161,7 @@ def _checks(page: Page, sanity: pd.DataFrame) -> Block | None:
     return page.table(
         ["", "Correlation with the real map", title, "Real map less this", "p"],
         rows,
-        "Checks that a map has to fail. Networks without what they learned, and a bright spot in the centre of the crop; "
+        "Checks that a map has to fail. Networks without what they learned, and a spot in the centre of the crop; "
         "the real map is that of the same fold's network, for the spot that of the ensemble.",
         file="explanation_sanity.csv",
     )
