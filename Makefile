@@ -6,7 +6,7 @@ TESTERS ?= 2
 # Threads of several testers at once would wait for each other, spinning.
 QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: demo test lint package clean
+.PHONY: demo test lint package docs clean
 
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -34,6 +34,15 @@ test: lint .venv/needs
 # What people install, built and installed offline into an empty environment.
 package: .venv/ready
 	tests/package $(BIN)/python
+
+.venv/docs: pyproject.toml | .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
+# The documentation site, in site/: the demonstration and every page of the gallery are executed first.
+docs: .venv/docs demo
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_gallery.py
+	$(BIN)/zensical build --strict
 
 clean:
 	rm -rf .venv

@@ -268,8 +268,8 @@ _PAIRED = np.array([1.0, -1.0, 0.0])  # what a pair can contribute to the differ
 def holm(p: ArrayLike) -> Floats:
     """Holm's (1979) step-down adjusted p values, in the order given; nan stays nan and does not count.
 
-    >>> [round(float(x), 3) for x in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
+    >>> print(holm([0.01, 0.04, 0.03]).round(3))
+    [0.03 0.06 0.06]
     """
     values = _p_values(p)
     known = np.flatnonzero(~np.isnan(values))
