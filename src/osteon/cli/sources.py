@@ -27,6 +27,24 @@ def demo(
 
 
 @app.command()
+def pretrain(
+    settings: Annotated[Path, typer.Argument(help="The settings: sources, start, objectives.")],
+    study: Annotated[
+        Path | None, typer.Option("--for", help="A study whose external cases must not be among the pictures.")
+    ] = None,
+    jobs: Jobs = 0,
+) -> None:
+    """Pretrain a backbone on radiographs of your own, into weights that a study can name."""
+    from osteon.core.extras import need
+
+    need("networks", "networks")
+    from osteon import pretraining
+
+    written = pretraining.pretrain(settings, study, workers=workers(jobs, None))
+    print(f"{written}, and its card {written.with_suffix('.md')}")
+
+
+@app.command()
 def stats(
     file: Annotated[Path, typer.Argument(help="A CSV or Excel table with a column of truth and columns of scores.")],
     truth: Annotated[str, typer.Option(help="The column of 0 and 1.")],
