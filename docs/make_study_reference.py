@@ -1,4 +1,7 @@
-"""Write docs/reference/study.md from the settings' own docstrings: ``python docs/make_study_reference.py``."""
+"""Write docs/reference/study.md and pretraining.md from the settings' own docstrings.
+
+python docs/make_study_reference.py
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from osteon import study
+from osteon.pretraining import settings as pretraining
 from osteon.study import protocol
 
 SECTIONS: list[tuple[str, type[study.Settings]]] = [
@@ -33,6 +37,12 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[readers.burned_in]", protocol.BurnedIn),
     ("[[readers.people]]", protocol.Person),
     ("[[readers.before]] and [[readers.after]]", protocol.Item),
+]
+PRETRAINING: list[tuple[str, type[study.Settings]]] = [
+    ("[pretraining]", pretraining.Pretraining),
+    ("[[sources]]", pretraining.Source),
+    ("[pretraining.augment]", study.Augment),
+    ("[compute]", study.Compute),
 ]
 TARGET = Path(__file__).parent / "reference" / "study.md"
 
@@ -105,6 +115,29 @@ def no_models() -> list[str]:
     ]
 
 
+def section(title: str, kind: type[study.Settings]) -> list[str]:
+    """A group of settings as a table."""
+    said = described(kind)
+    lines = ["", f"## {title}", "", "| setting | default | what it is |", "|---|---|---|"]
+    for name, field in kind.model_fields.items():
+        if name != "kind" or kind is protocol.Item:
+            usual = default(field.get_default(call_default_factory=True))
+            lines.append(f"| `{name}` | {usual} | {said.get(name, '').replace('|', '/')} |")
+    return lines
+
+
+def pretraining_page() -> str:
+    """The page of what 'osteon pretrain' is told."""
+    lines = [
+        "# The settings of osteon pretrain",
+        "",
+        "Made from the settings' own descriptions by `python docs/make_study_reference.py`. Unknown settings are "
+        "refused, with the nearest known one. Paths are relative to the file. The guide is "
+        "[here](../how-to/pretrain.md).",
+    ]
+    return "\n".join([*lines, *(line for title, kind in PRETRAINING for line in section(title, kind))]) + "\n"
+
+
 def page() -> str:
     """The whole page."""
     lines = [
@@ -114,12 +147,7 @@ def page() -> str:
         "refused, with the nearest known one. Paths are relative to the study file.",
     ]
     for title, kind in SECTIONS:
-        said = described(kind)
-        lines += ["", f"## {title}", "", "| setting | default | what it is |", "|---|---|---|"]
-        for name, field in kind.model_fields.items():
-            if name != "kind" or kind is protocol.Item:
-                usual = default(field.get_default(call_default_factory=True))
-                lines.append(f"| `{name}` | {usual} | {said.get(name, '').replace('|', '/')} |")
+        lines += section(title, kind)
     recipes = ["", "## Recipes", "", "What a network's `recipe` sets unless the study says otherwise.", ""]
     for recipe, settings in study.RECIPES.items():
         plain = {k: v for k, v in settings.items() if k != "augment"}
@@ -129,3 +157,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     TARGET.write_text(page(), encoding="utf-8")
+    TARGET.with_name("pretraining.md").write_text(pretraining_page(), encoding="utf-8")

@@ -24,6 +24,7 @@ from typer.main import get_command
 from osteon import study
 from osteon.cli import app
 from osteon.pipeline import evaluate
+from osteon.pretraining import settings as pretraining
 from osteon.stats import auc
 from osteon.web.annotating import protocol
 from small_study import drawing
@@ -57,7 +58,9 @@ def test_the_study_reference_is_current() -> None:
     import make_study_reference
 
     assert make_study_reference.TARGET.read_text(encoding="utf-8") == make_study_reference.page()
-    for title, kind in make_study_reference.SECTIONS:
+    beside = make_study_reference.TARGET.with_name("pretraining.md")
+    assert beside.read_text(encoding="utf-8") == make_study_reference.pretraining_page()
+    for title, kind in (*make_study_reference.SECTIONS, *make_study_reference.PRETRAINING):
         missing = set(kind.model_fields) - set(make_study_reference.described(kind)) - {"kind"}
         assert not missing, f"{title} does not describe {missing}"
 
@@ -155,6 +158,10 @@ def test_study_snippets_load(page: Path, tmp_path: Path) -> None:
         if "annotators" in tomllib.loads(text):
             (tmp_path / "annotate.toml").write_text(text)
             assert protocol.load(tmp_path / "annotate.toml").annotators
+            continue
+        if "pretraining" in tomllib.loads(text):
+            (tmp_path / "pretraining.toml").write_text(text)
+            assert pretraining.load(tmp_path / "pretraining.toml").sources
             continue
         centres = "" if "centres" in tomllib.loads(text) else '[centres]\ndevelopment = ["1"]\n'
         (tmp_path / "study.toml").write_text(f"{text}\n{centres}")

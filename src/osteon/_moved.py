@@ -19,7 +19,7 @@ _MOVED = {
     "figures": "results.figures",
     "perturb": "models.inputs.perturb",
     "phantom": "cohort.synthetic",
-    "pretrain": "models.network.pretrain",
+    "pretrain": "pretraining",
     "protocol": "study.protocol",
     "report": "results.report",
     "steps": "pipeline",

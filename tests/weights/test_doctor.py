@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -174,6 +177,73 @@ def test_radimagenet_pytorch_file_computes_what_torchvision_computes(
     x = (bytes_ - caffe) / 255 if convention == "centred" else (bytes_ - 127.5) * 2 / 255
     ours = features(tmp_path / "weights.pt", f"radimagenet-{architecture}-pytorch-{convention}")
     np.testing.assert_allclose(ours, torchvision_features(network, x), rtol=1e-4, atol=1e-5)
+
+
+def _v1_with_biases(network: nn.Module) -> nn.Module:
+    """Keras's ResNet50 in PyTorch, as torch.hub's port of RadImageNet writes it out: biases, and stride in conv1."""
+    ported = copy.deepcopy(network)
+    for module in list(ported.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.BatchNorm2d):
+                child.eps = 1.001e-5
+            if isinstance(child, nn.Conv2d):
+                child.bias = nn.Parameter(torch.linspace(-0.1, 0.1, child.out_channels))
+                if name == "conv2" and child.stride == (2, 2):
+                    module.conv1.stride, child.stride = (2, 2), (1, 1)
+    return ported
+
+
+def test_torch_hubs_port_of_keras_computes_what_it_computes(trained: Trained, tmp_path: Path) -> None:
+    ported, path = _v1_with_biases(trained("resnet50")), tmp_path / "RadImageNet-ResNet50_notop.pth"
+    torch.save({k: v for k, v in ported.state_dict().items() if not k.startswith("fc.")}, path)
+    diagnosis = doctor(path)
+    assert (diagnosis.problems, diagnosis.variant) == ((), "v1")
+    assert all(find(name).variant == "v1" for name in diagnosis.candidates)
+    assert "94345733 bytes and SHA-256 08629f7e7bd3... was seen elsewhere, not verified" in str(diagnosis)
+    with pytest.raises(WeightsError, match="made from a Keras file"):
+        doctor(path, "radimagenet-resnet50-pytorch-symmetric")
+    x = torch.from_numpy(picture(96))[None, None].expand(1, 3, 96, 96) * 2 - 1
+    ours = features(path, "radimagenet-resnet50-hub-symmetric")
+    np.testing.assert_allclose(ours, torchvision_features(ported, x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_of_one_channel_computes_what_it_computes(trained: Trained, tmp_path: Path) -> None:
+    """As torchxrayvision's ResNet50, which is given one channel in [-1024, 1024]."""
+    single = copy.deepcopy(trained("resnet50"))
+    single.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+    single.conv1.weight.data /= 1024
+    torch.save(single.state_dict(), tmp_path / "a.pt")
+    assert "conv1.weight has one channel" in str(doctor(tmp_path / "a.pt"))
+    x = (torch.from_numpy(picture(96))[None, None] * 2 - 1) * 1024
+    ours = features(tmp_path / "a.pt", "torchxrayvision-resnet50-512")
+    np.testing.assert_allclose(ours, torchvision_features(single, x), rtol=1e-4, atol=1e-5)
+
+
+def test_radiologynets_densenet_is_there_twice_and_taken_once(trained: Trained, tmp_path: Path) -> None:
+    network, state = trained("densenet121"), {}
+    for name, tensor in network.state_dict().items():
+        state |= {name: tensor, f"model.{name}": tensor}
+    torch.save({"model_state": state, "optimizer_state": {}}, tmp_path / "DenseNet121.pth")
+    diagnosis = doctor(tmp_path / "DenseNet121.pth")
+    assert diagnosis.problems == ()
+    assert "are there twice, equal, and taken once" in str(diagnosis)
+    x = torch.from_numpy(picture(96))[None, None].expand(1, 3, 96, 96)
+    ours = features(tmp_path / "DenseNet121.pth", "radiologynet-densenet121")
+    np.testing.assert_allclose(ours, torchvision_features(network, x), rtol=1e-4, atol=1e-5)
+    state["model.features.norm5.bias"] = torch.zeros(1024)
+    torch.save({"model_state": state}, tmp_path / "b.pth")
+    assert any("found twice" in problem for problem in doctor(tmp_path / "b.pth").problems)
+
+
+def test_other_networks_of_one_channel_are_read(tmp_path: Path) -> None:
+    single = timm.create_model("test_byobnet", in_chans=1, num_classes=0).eval()
+    save_file(single.state_dict(), tmp_path / "a.safetensors")
+    record = replace(find("random"), architecture="test_byobnet", variant="timm", range=(0.0, 1.0), name="own")
+    network = models.build("test_byobnet", Resolved(record, tmp_path / "a.safetensors"))
+    x = torch.from_numpy(picture(64))[None, None]
+    with torch.no_grad():
+        expected = single.forward_features(x).mean((2, 3))
+        np.testing.assert_allclose(network.features(x), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_sequential_with_auxiliary_head_and_classifier(trained: Trained, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ loaded alone, from its own files and by their contents. :func:`register` makes a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -114,6 +114,17 @@ class Kind(ABC):
             InputError: It is not there, or does not fit what the study asks for.
         """
         return {}
+
+    def sealed(self, external: Collection[str]) -> str:
+        """Whether what the model starts from is known to hold no external case, as a sentence without a full stop.
+
+        Args:
+            external: SHA-256 of the pixels of the external cases' pictures.
+
+        Returns:
+            "" where it starts from nothing that osteon made from pictures.
+        """
+        return ""
 
     def try_fold(self, training: pd.DataFrame) -> None:  # noqa: B027 most kinds can be fitted on any two classes
         """Look whether a fold could be fitted, before any is.

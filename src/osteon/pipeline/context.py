@@ -120,6 +120,13 @@ class Context(Place):
         return cases
 
     @cached_property
+    def sealing(self) -> dict[str, str]:
+        """Of models that start from weights which osteon pretrained: whether external cases are known to be apart."""
+        external = self._cases.loc[self._cases["split"] == "external", "content"].dropna()
+        told = {kind.model.name: kind.sealed(set(external)) for kind in self.kinds}
+        return {name: said for name, said in told.items() if said}
+
+    @cached_property
     def cases(self) -> Sealed:
         """All cases; nothing in them tells a diagnosis."""
         return Sealed.of(self._cases)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from osteon import study, weights
+from osteon.cohort import check as checks
 from osteon.cohort import synthetic as phantom
 from osteon.core.extras import need
-from osteon.core.ledger import stream
+from osteon.core.run import RunFolder
 from osteon.core.tables import written
 from osteon.core.types import Pixels
 from osteon.pipeline import Run, Workers  # fmt: skip
@@ -22,10 +25,13 @@ PATIENTS = 220
 PICTURES, EPOCHS = 4000, 6
 DRAWN_AT_ONCE = 250
 BACKBONE = "test_resnet"  # timm's smallest: 0.4 million weights
-SOURCES = {
-    "radiographs": "synthetic radiographs of other patients, drawn by osteon's phantom and labelled by their signs",
-    "textures": "synthetic textures, drawn by osteon's phantom and labelled by how they were made",
-}
+#: What the pictures are called in the weights and in the report.
+SOURCES = {"radiographs": "synthetic radiographs of other patients", "textures": "synthetic textures"}
+#: What turns in from outside the picture is black.
+HOW: dict[str, Any] = {
+    "backbone": BACKBONE, "weights": "random", "size": SIZE, "epochs": EPOCHS, "learning_rate": 3e-3, "coarse": 0.6,
+    "augment": {"shift": 0.0, "scale": 0.0, "rotate": 10}, "seed": SEED,
+}  # fmt: skip
 #: Sums in another order differ in their last bits, and training from scratch magnifies that until networks differ.
 #: These keep the kernels of every x86 processor since 2013 to one instruction set, so that all see one demonstration.
 ONE_INSTRUCTION_SET = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "COMPATIBLE"}
@@ -135,15 +141,23 @@ def run(folder: Path, *, workers: Workers) -> Run:
     if not (folder / "cohort.csv").is_file():
         phantom.make_cohort(folder, patients=PATIENTS, seed=SEED, jobs=workers.jobs)
         workers.progress.say("[green]✓[/] synthetic cohort of four centres")
-    pieces = [(folder / "weights" / f"{BACKBONE}-{source}.safetensors", source) for source in SOURCES]
-    missing = [(path, source, *_drawn(source, workers)) for path, source in pieces if not path.is_file()]
-    for line in workers.map("pretraining", _pretrain, missing):
-        workers.progress.say(f"[green]✓[/] {line}")
-    study = folder / "study.toml"
-    if not study.is_file():
-        with written(study) as beside:
+    study_file = folder / "study.toml"
+    if not study_file.is_file():
+        with written(study_file) as beside:
             beside.write_text(STUDY, encoding="utf-8")
-    return run_study(study, workers=workers)
+    settings = study.load(study_file)
+    missing = [source for source in SOURCES if not _weights(folder, source).is_file()]
+    if missing:
+        cache = RunFolder(settings.run_path).cache
+        checked = checks.check(settings, jobs=workers.jobs, progress=workers.progress, cache=cache)
+        pieces = [(_weights(folder, source), source, *_drawn(source, workers), checked) for source in missing]
+        for line in workers.map("pretraining", _pretrain, pieces):
+            workers.progress.say(f"[green]✓[/] {line}")
+    return run_study(study_file, workers=workers)
+
+
+def _weights(folder: Path, source: str) -> Path:
+    return folder / "weights" / f"{BACKBONE}-{source}.safetensors"
 
 
 def _drawn(source: str, workers: Workers) -> phantom.Pictures:
@@ -154,12 +168,20 @@ def _drawn(source: str, workers: Workers) -> phantom.Pictures:
     return phantom.Pictures(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _pretrain(path: Path, source: str, images: Pixels, labels: NDArray[np.int64]) -> str:
-    """Pretrain the backbone on a source's pictures, and say how well."""
-    from osteon.models.network.pretrain import Pretraining, pretrain
+def _pretrain(path: Path, source: str, images: Pixels, labels: NDArray[np.int64], checked: checks.Checked) -> str:
+    """Hold a source's pictures against the study's, pretrain the backbone on them, and say how well."""
+    from osteon import pretraining
 
     signs = source == "radiographs"
-    how = Pretraining(BACKBONE, f"synthetic-{source}", SOURCES[source], EPOCHS, learning_rate=3e-3)
-    merit = pretrain(images, labels, path, how, np.random.default_rng([SEED, stream(path.name)]))
-    measure = "mean AUC of the signs" if signs else "share of classes told"
+    names = phantom.RADIOGRAPH_SIGNS if signs else phantom.TEXTURE_CLASSES
+    patients = np.arange(PICTURES) // phantom.PICTURES_A_PATIENT
+    material = pretraining.Material.drawn(SOURCES[source], images[:, 0], labels, names, patients)
+    comparison, overlaps, _ = pretraining.compare([material], checked)
+    pretraining.refuse(overlaps, path.with_suffix(".overlaps.csv"))
+    how = pretraining.Pretraining(name=f"synthetic-{source}", **HOW)
+    compute = study.Compute(precision="float32")
+    start = weights.resolve("random", BACKBONE)
+    told = pretraining.learn([material], how, path, start=start, compute=compute, comparison=comparison)
+    (merit,) = told.curves[-1]["held_out"].values()
+    measure = "mean AUC of the signs" if signs else "balanced share of classes told"
     return f"{path.name} pretrained; {measure} in pictures it has not seen: {merit:.2f}"

@@ -30,6 +30,7 @@ from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
 from osteon.study import Study
+from osteon.weights import NOT_COMPARED
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,9 @@ def begin(at: Context) -> None:
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
         at.workers.progress.say(f"[yellow]![/] {said}")
+    for name, told in at.sealing.items():
+        if told == NOT_COMPARED:
+            at.workers.progress.say(escape(f"! '{name}': {told}; 'osteon pretrain' compares them with --for"))
 
 
 def measure(at: Context) -> None:
@@ -122,7 +126,8 @@ def sign(at: Context) -> None:
 
     A run that was refused or killed keeps those of the last.
     """
-    started = at.started
+    sealed = {name: {"sealed": said} for name, said in at.sealing.items()}
+    started = {name: {**found, **sealed.get(name, {})} for name, found in at.started.items()}
     at.asked.write(at.run.study_file)
     at.write_checked()
     found = _agreement(at.study)

@@ -6,7 +6,7 @@ the published settings of the 2026 study (doi 10.1186/s13244-026-02271-y) as far
 
 from __future__ import annotations
 
-from osteon.study.file import Study, load, register
+from osteon.study.file import Study, load, load_settings, register
 from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.network import RECIPES, Augment, Network
 from osteon.study.protocol import Readers
@@ -21,7 +21,7 @@ from osteon.study.sections import (
     StudySection,
     Task,
 )
-from osteon.study.settings import ModelSettings, Name, Settings
+from osteon.study.settings import Count, Fraction, ModelSettings, Name, Once, Positive, Settings, TableName
 from osteon.study.tabular import Box, Clinical, Combined, Python, Radiomics
 
 __all__ = [
@@ -33,14 +33,18 @@ __all__ = [
     "Clinical",
     "Combined",
     "Compute",
+    "Count",
     "Crop",
     "Evaluation",
     "Explain",
     "FiguresSection",
+    "Fraction",
     "Model",
     "ModelSettings",
     "Name",
     "Network",
+    "Once",
+    "Positive",
     "Python",
     "Radiomics",
     "Readers",
@@ -48,8 +52,10 @@ __all__ = [
     "Settings",
     "Study",
     "StudySection",
+    "TableName",
     "Task",
     "default_models",
     "load",
+    "load_settings",
     "register",
 ]

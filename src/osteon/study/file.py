@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
@@ -161,6 +161,30 @@ def register(kind: type[ModelSettings]) -> None:
     Study.model_rebuild(force=True)
 
 
+Group = TypeVar("Group", bound=Settings)
+
+
+def load_settings(path: Path, kind: type[Group]) -> Group:
+    """Read another settings file than a study's: ``folder`` is where it lies.
+
+    Args:
+        path: A TOML file.
+        kind: What it holds; has a field ``folder``.
+
+    Raises:
+        StudyError: As for :func:`load`.
+    """
+    if not path.is_file():
+        raise StudyError("no such file", file=path)
+    given = _parsed(path)
+    if "folder" in given:
+        raise StudyError("unknown setting 'folder'", file=path)
+    try:
+        return kind.model_validate({**given, "folder": path.parent})
+    except ValidationError as error:
+        raise _explained(error, path, kind) from None
+
+
 def load(path: str | Path) -> Study:
     """Read a study file.
 
@@ -222,7 +246,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise StudyError(f"not a TOML file ({said})", file=path, fix=fix) from None
 
 
-def _explained(error: ValidationError, path: Path) -> StudyError:
+def _explained(error: ValidationError, path: Path, root: type[Settings] = Study) -> StudyError:
     """The first complaint of pydantic as a sentence a radiologist can act on."""
     complaints = error.errors(include_url=False)
     # A misspelt section is also a missing one: the misspelling is the news.
@@ -230,7 +254,7 @@ def _explained(error: ValidationError, path: Path) -> StudyError:
     steps = [step for step in first["loc"] if step not in KINDS]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     if first["type"] == "extra_forbidden":
-        known = _known_settings(first["loc"])
+        known = _known_settings(first["loc"], root)
         return StudyError(f"unknown setting '{place}'", file=path, fix=suggest(str(steps[-1]), known))
     if first["type"] == "missing":
         return StudyError(
@@ -251,9 +275,9 @@ def _explained(error: ValidationError, path: Path) -> StudyError:
 _EXAMPLES = {"centres": '[centres] development = ["1"]', "centres.development": 'development = ["1"]'}
 
 
-def _known_settings(location: tuple[int | str, ...]) -> list[str]:
+def _known_settings(location: tuple[int | str, ...], root: type[Settings] = Study) -> list[str]:
     """The settings that exist where an unknown one was found."""
-    here: type[Settings] = Study
+    here = root
     for step in location[:-1]:
         if isinstance(step, int) or step == "models":
             continue

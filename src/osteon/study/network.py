@@ -149,7 +149,9 @@ class Network(ModelSettings):
 
     def in_words(self, run: Tables) -> str:
         """The backbone, what it started from and how it was fine-tuned."""
-        parts = [f"{self.backbone} from {self.start(run)}", *self._training()]
+        found = run.started(self.name)
+        begun = [str(found[name]) for name in ("pretrained", "sealed") if name in found]
+        parts = [f"{self.backbone} from {self.start(run)}", *begun, *self._training()]
         if self.class_weights:
             parts.append("classes weighed by their frequency and the intercept moved back to the training prevalence")
         if self.recipe == "frozen" and self.augment.jitter:

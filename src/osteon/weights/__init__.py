@@ -11,12 +11,16 @@ from __future__ import annotations
 from osteon.weights.doctor import Diagnosis, doctor, load
 from osteon.weights.fetch import Resolved, fetch, folders, listing, resolve
 from osteon.weights.files import sha256
+from osteon.weights.pretrained import NOT_COMPARED, Comparison, Pretrained
 from osteon.weights.records import VARIANTS, Normalisation, Record, find, records
 
 __all__ = [
+    "NOT_COMPARED",
     "VARIANTS",
+    "Comparison",
     "Diagnosis",
     "Normalisation",
+    "Pretrained",
     "Record",
     "Resolved",
     "doctor",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from osteon.core.errors import WeightsError
 from osteon.core.tables import written
 from osteon.weights import files, keras, layouts
-from osteon.weights.records import VARIANTS, Record, find, records
+from osteon.weights.records import SEEN, VARIANTS, Record, find, records
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +110,7 @@ class Diagnosis:
                 file=self.path,
                 fix=f"Name its record, one of {', '.join(self.candidates)}.",
             )
-        _fit(chosen, self.architecture, self.layout == "Keras", self.path)
+        _fit(chosen, self.architecture, "Keras" in self.layout, self.path)
         origin = {"file": self.path.name, "sha256": self.sha256, "layout": self.layout}
         text = json.dumps({"record": replace(chosen, sha256="").to_dict(), "from": origin}, sort_keys=True)
         with written(Path(path)) as beside:
@@ -137,10 +137,11 @@ def doctor(path: str | Path, record: Record | str | None = None) -> Diagnosis:
     is_keras = files.form_of(path) == "keras"
     chosen = find(record) if isinstance(record, str) else record or known(digest) or files.inside(path)
     architecture, layout, names = _recognise(raw, is_keras, path)
+    from_keras = is_keras or _ported(architecture, names)
     if chosen:
-        _fit(chosen, architecture, is_keras, path)
+        _fit(chosen, architecture, from_keras, path)
     placed = _place(raw, names, layouts.targets(architecture), is_keras)
-    variant, assumed = _variant(architecture, is_keras, chosen, raw, names)
+    variant, assumed = _variant(architecture, from_keras, chosen, raw, names)
     statistics, implausible = _examine(placed.tensors)
     epsilon = _KERAS_EPSILON[architecture]
     stated = [e for e in sorted(keras.epsilons(path)) if abs(e - epsilon) > 1e-9] if is_keras else []
@@ -148,16 +149,16 @@ def doctor(path: str | Path, record: Record | str | None = None) -> Diagnosis:
         path=path,
         sha256=digest,
         architecture=architecture,
-        layout=layout,
+        layout=f"{layout}, made from Keras's" if from_keras and not is_keras else layout,
         variant=variant,
         record=chosen,
-        candidates=_candidates(architecture, is_keras),
+        candidates=_candidates(architecture, from_keras),
         n_tensors=len(raw),
         mapped=placed.mapped,
         ignored=placed.ignored,
         unmatched=placed.unmatched,
         missing=placed.missing,
-        notes=(*placed.notes, *assumed),
+        notes=(*placed.notes, *assumed, *_seen(path, digest)),
         statistics=statistics,
         problems=(
             *placed.problems,
@@ -166,6 +167,22 @@ def doctor(path: str | Path, record: Record | str | None = None) -> Diagnosis:
         ),
         tensors=placed.tensors,
     )
+
+
+def _ported(architecture: str, names: Mapping[str, str]) -> bool:
+    """Whether a PyTorch file holds a ResNet50 of Keras's: nobody else's convolutions have biases."""
+    return architecture == "resnet50" and "conv1.bias" in names.values()
+
+
+def _seen(path: Path, digest: str) -> list[str]:
+    """What has been seen elsewhere of a file of that name or digest, and by nobody here."""
+    for name, (sha256, size) in SEEN.items():
+        if digest == sha256:
+            return [f"its SHA-256 was seen elsewhere for {name}; not verified"]
+        if path.name == name:
+            other = f"{size} bytes and SHA-256 {sha256[:12]}..."
+            return [f"a {name} of {other} was seen elsewhere, not verified; this is another"]
+    return []
 
 
 def known(digest: str) -> Record | None:
@@ -234,6 +251,9 @@ def _place(
 ) -> _Placement:
     """Put the file's tensors into the network's places, fold biases, and fill in what Keras leaves out."""
     mapped = {source: target for source, target in names.items() if target in targets}
+    stems = [source for source, target in mapped.items() if _single(raw[source].shape, targets[target])]
+    raw = {name: layouts.three_channels(tensor, targets.get(mapped.get(name, ""), ())) for name, tensor in raw.items()}
+    mapped, copies = _each_once(raw, mapped)
     tensors = {target: raw[source].float() for source, target in mapped.items()}
     misshapen = [
         f"{source} is {tuple(raw[source].shape)}, not {targets[target]}"
@@ -241,9 +261,14 @@ def _place(
         if tuple(raw[source].shape) != targets[target]
     ]
     twice = [target for target, count in Counter(mapped.values()).items() if count > 1]
-    notes = []
+    notes = [f"{source} has one channel; made into three of a third each" for source in stems]
+    notes += [f"{len(copies)} tensors are there twice, equal, and taken once"] * bool(copies)
 
-    rest = {source: names.get(source, source.replace("/", ".")) for source in raw if source not in mapped}
+    rest = {
+        source: names.get(source, source.replace("/", "."))
+        for source in raw
+        if source not in mapped and source not in copies
+    }
     biases = {source: mean for source, target in rest.items() if (mean := _folds_into(target, tensors))}
     for source, mean in biases.items():
         if raw[source].shape == tensors[mean].shape:
@@ -264,7 +289,7 @@ def _place(
     return _Placement(
         tensors={name: tensors[name].contiguous() for name in targets if name in tensors},
         mapped={**mapped, **biases},
-        ignored=tuple(ignored),
+        ignored=(*ignored, *copies),
         unmatched=tuple(unmatched),
         missing=tuple(missing),
         notes=tuple(notes),
@@ -275,6 +300,23 @@ def _place(
             *_named("found twice", twice),
         ),
     )
+
+
+def _single(shape: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Whether a tensor is the stem of a network of one channel where there should be three."""
+    return len(shape) == 4 and shape[1] == 1 and wanted[1] == 3
+
+
+def _each_once(raw: Mapping[str, torch.Tensor], mapped: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What is mapped without second copies of a tensor, as of a module that is part of a network under two names."""
+    first: dict[str, str] = {}
+    copies = []
+    for source, target in mapped.items():
+        if target in first and raw[first[target]].equal(raw[source]):
+            copies.append(source)
+        else:
+            first.setdefault(target, source)
+    return {source: target for source, target in mapped.items() if source not in copies}, copies
 
 
 def _keras_tensors(raw: Mapping[str, torch.Tensor], architecture: str) -> dict[str, str]:
@@ -298,34 +340,39 @@ def _folds_into(target: str, tensors: Mapping[str, torch.Tensor]) -> str | None:
     return f"{norm}.running_mean" if norm and f"{norm}.running_mean" in tensors else None
 
 
-def _fit(record: Record, architecture: str, is_keras: bool, path: Path) -> None:
+def _fit(record: Record, architecture: str, from_keras: bool, path: Path) -> None:
     """Refuse a record that cannot describe the file."""
     if record.architecture != architecture:
         raise WeightsError(f"it is of {architecture}, the record '{record.name}' of {record.architecture}", file=path)
-    if is_keras and record.variant != _KERAS_VARIANT[architecture]:
+    if from_keras and record.variant != _KERAS_VARIANT[architecture]:
+        kind = "a Keras file" if path.suffix == ".h5" else "made from a Keras file"
         raise WeightsError(
-            f"it is a Keras file, but the record '{record.name}' is of the variant {record.variant}",
+            f"it is {kind}, but the record '{record.name}' is of the variant {record.variant}",
             file=path,
-            fix=f"Name one of {', '.join(_candidates(architecture, is_keras=True))}.",
+            fix=f"Name one of {', '.join(_candidates(architecture, from_keras=True))}.",
         )
 
 
-def _candidates(architecture: str, is_keras: bool) -> tuple[str, ...]:
+def _candidates(architecture: str, from_keras: bool) -> tuple[str, ...]:
     """Names of the records that could describe such a file."""
     return tuple(
         record.name
         for record in records().values()
-        if record.architecture == architecture and (not is_keras or record.file.endswith(".h5"))
+        if record.architecture == architecture and (not from_keras or record.variant == _KERAS_VARIANT[architecture])
     )
 
 
 def _variant(
-    architecture: str, is_keras: bool, record: Record | None, raw: Mapping[str, torch.Tensor], names: Mapping[str, str]
+    architecture: str,
+    from_keras: bool,
+    record: Record | None,
+    raw: Mapping[str, torch.Tensor],
+    names: Mapping[str, str],
 ) -> tuple[str, list[str]]:
     """The variant, and a note where it is an assumption."""
     if record:
         return record.variant, []
-    if is_keras:
+    if from_keras:
         return _KERAS_VARIANT[architecture], []
     # Google's graph of 2015 has 1008 classes; every other release has 1000 or 1001.
     if architecture == "inception_v3" and any(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: The one key of the safetensors metadata that osteon writes; one key only, so that equal contents are equal bytes.
 METADATA = "osteon"
-_STATES = ("state_dict", "model_state_dict", "model", "net", "weights", "network", "backbone", "encoder")
+_STATES = ("state_dict", "model_state_dict", "model_state", "model", "net", "weights", "network", "backbone", "encoder")
 
 
 def sha256(path: Path) -> str:
@@ -61,16 +61,29 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 
 def inside(path: Path) -> Record | None:
     """The record that osteon wrote into a safetensors file, or None."""
-    if form_of(path) != "safetensors":
+    found = told(path)
+    if not found:
         return None
+    if "record" not in found:
+        raise WeightsError("not a complete safetensors file ('record')", file=path)
+    return Record.from_dict(found["record"])
+
+
+def told(path: Path) -> Mapping[str, Any]:
+    """All that osteon wrote into a safetensors file beside its tensors; nothing for other files."""
+    if form_of(path) != "safetensors":
+        return {}
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "np") as file:
             text = (file.metadata() or {}).get(METADATA)
-        return Record.from_dict(json.loads(text)["record"]) if text else None
-    except (SafetensorError, json.JSONDecodeError, KeyError, TypeError) as error:
+        found = json.loads(text) if text else {}
+    except (SafetensorError, json.JSONDecodeError) as error:
         raise WeightsError(f"not a complete safetensors file ({error})", file=path) from error
+    if not isinstance(found, Mapping):
+        raise WeightsError("what stands beside its tensors is not what osteon writes", file=path)
+    return found
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:

@@ -6,8 +6,12 @@ A layout is recognised by trying all of them and keeping the one that explains m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 ARCHITECTURES = ("resnet50", "inception_v3", "densenet121")
 
@@ -42,6 +46,20 @@ def targets(architecture: str) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
         network = timm.create_model(architecture, pretrained=False, num_classes=0, **extra)
     return {k: tuple(v.shape) for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
+
+
+def three_channels(tensor: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """A stem of one channel as one of three that are given the same picture; any other tensor as it is.
+
+    Each channel gets a third of the kernel, so that the sum over channels is what the one channel gave.
+
+    Args:
+        tensor: Of a checkpoint.
+        shape: Of its place in the network.
+    """
+    if tensor.ndim == 4 and tensor.shape[1] == 1 and tuple(shape) == (len(tensor), 3, *tensor.shape[2:]):
+        return tensor.float().expand(tuple(shape)) / 3
+    return tensor
 
 
 def norm_of(convolution: str) -> str | None:

@@ -26,6 +26,16 @@ VARIANTS = {
     },
 }
 
+#: Files of whose size and SHA-256 somebody else has told: file name to digest and bytes. Nobody here has seen them, so
+#: that they decide nothing.
+SEEN = {
+    "RadImageNet-ResNet50_notop.pth": (
+        "08629f7e7bd3e29b8ee9522ca3f65ce4d010a7ddf74f0ea3c7e3f3d0bbab0734",
+        94_345_733,
+    ),
+    "DenseNet121.pt": ("5011b427acf483b3c05d9d4ac6ea4ff0baf5714c23937c0fcdc7c446226d0a14", 28_410_583),
+}
+
 #: Licences that let weights be handed on, those that timm's and osteon's records have among them, and on what terms.
 #: Any other is taken to forbid it until somebody has read it.
 _SHARED = {
@@ -65,7 +75,7 @@ class Record:
         range: What black and white are mapped to before `mean` and `std` are applied.
         mean: Subtracted, in `channel_order`.
         std: Divided by, in `channel_order`.
-        licence: Licence of the weights.
+        licence: Licence of the weights; those of weights that were made from several things are joined by `` + ``.
         citation: What to cite.
     """
 
@@ -122,11 +132,15 @@ class Record:
         >>> find("radimagenet-resnet50-keras-centred").forbids
         "the licence of their publisher is not known to allow it: MIT (repository); see RadImageNet's own terms"
         """
-        if self.licence.lower() in _SHARED or (not self.licence and not self.published):
-            return ""
         if not self.licence:
-            return "their publisher states no licence"
-        return f"the licence of their publisher is not known to allow it: {self.licence}"
+            return "their publisher states no licence" if self.published else ""
+        unread = [licence for licence in self._licences if _bare(licence) not in _SHARED]
+        return f"the licence of their publisher is not known to allow it: {' + '.join(unread)}" if unread else ""
+
+    @property
+    def _licences(self) -> list[str]:
+        """Each licence of weights that were made from several things."""
+        return self.licence.split(" + ")
 
     @property
     def terms(self) -> str:
@@ -141,7 +155,8 @@ class Record:
             return f"may not be handed on: {self.forbids}"
         if not self.licence:
             return "licence not stated; whoever hands them on answers for that"
-        return f"licence {self.licence}; may be handed on {_SHARED[self.licence.lower()]}"
+        terms = dict.fromkeys(_SHARED[_bare(licence)] for licence in self._licences)
+        return f"licence {self.licence}; may be handed on {', and '.join(terms)}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -163,6 +178,11 @@ class Record:
         return record
 
 
+def _bare(licence: str) -> str:
+    """A licence in the spelling of :data:`_SHARED`."""
+    return licence.lower().replace(" ", "-")
+
+
 _IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 _CAFFE_MEAN: Triple = (103.939, 116.779, 123.68)  # blue, green, red: 255 times ImageNet's mean
@@ -170,6 +190,12 @@ _RESNET = "He K et al. Deep residual learning for image recognition. CVPR 2016. 
 _INCEPTION = "Szegedy C et al. Rethinking the Inception architecture. CVPR 2016. doi 10.1109/CVPR.2016.308"
 _DENSENET = "Huang G et al. Densely connected convolutional networks. CVPR 2017. doi 10.1109/CVPR.2017.243"
 _A1 = "Wightman R et al. ResNet strikes back. arXiv:2110.00476"
+_RADIOLOGYNET = (
+    "Napravnik M et al. Lessons learned from RadiologyNET foundation models. Sci Rep 2025;15:21622. "
+    "doi 10.1038/s41598-025-05009-w"
+)
+_XRAYVISION = "Cohen JP et al. TorchXRayVision. MIDL 2022. arXiv:2111.00595"
+_XRAYVISION_LICENCE = "Apache-2.0 (repository); see the terms of the chest films' publishers"
 _RADIMAGENET = "Mei X et al. RadImageNet. Radiol Artif Intell 2022;4:e210315. doi 10.1148/ryai.210315"
 
 
@@ -267,6 +293,51 @@ _RECORDS = (
         )
         # The first of each format is the convention its own authors' code uses.
         for keras, centred in ((False, False), (False, True), (True, True), (True, False))
+    ),
+    *(
+        replace(
+            _radimagenet("resnet50", "ResNet50", keras=True, centred=centred),
+            name=f"radimagenet-resnet50-hub-{'centred' if centred else 'symmetric'}",
+            source="torch.hub's port of the authors' Keras file, https://github.com/Warvito/radimagenet-models",
+            file="RadImageNet-ResNet50_notop.pth",
+        )
+        for centred in (True, False)
+    ),
+    *(
+        Record(
+            name=f"radiologynet-{architecture}",
+            architecture=architecture,
+            variant=variant,
+            source="the tar.gz that https://github.com/AIlab-RITEH/RadiologyNET-TL-models links to",
+            file=f"{title}.pth",
+            citation=_RADIOLOGYNET,
+        )
+        for architecture, title, variant in (
+            ("resnet50", "ResNet50", "v1.5"),
+            ("inception_v3", "InceptionV3", "torchvision"),
+            ("densenet121", "DenseNet121", "torchvision"),
+        )
+    ),
+    Record(
+        name="torchxrayvision-resnet50-512",
+        architecture="resnet50",
+        variant="v1.5",
+        source="https://github.com/mlmed/torchxrayvision/releases/download/v1/"
+        "pc-nih-rsna-siim-vin-resnet50-test512-e400-state.pt",
+        file="pc-nih-rsna-siim-vin-resnet50-test512-e400-state.pt",
+        range=(-1024.0, 1024.0),
+        licence=_XRAYVISION_LICENCE,
+        citation=_XRAYVISION,
+    ),
+    Record(
+        name="torchxrayvision-densenet121",
+        architecture="densenet121",
+        variant="torchvision",
+        source="the state_dict() of one of torchxrayvision's DenseNet121, https://github.com/mlmed/torchxrayvision",
+        file="torchxrayvision-densenet121.pt",
+        range=(-1024.0, 1024.0),
+        licence=_XRAYVISION_LICENCE,
+        citation=_XRAYVISION,
     ),
     Record(name="random", architecture="any", variant="timm", source="drawn from the study's seed", range=(-1.0, 1.0)),
 )

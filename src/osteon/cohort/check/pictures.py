@@ -19,6 +19,7 @@ import pandas as pd
 from osteon.core.errors import ImageError
 from osteon.core.progress import Progress, Quiet
 from osteon.core.tables import written
+from osteon.core.types import Pixels
 from osteon.core.version import __version__
 from osteon.io import read_stored
 from osteon.io.images import read_noted_mask
@@ -72,27 +73,41 @@ def read_masks(
 
 
 def _measure_image(path: Path) -> Facts:
-    from PIL import Image
-
     with path.open("rb") as handle:
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
     stored = read_stored(path)
     radiograph = stored.render()
     height, width = radiograph.pixels.shape
-    content = hashlib.sha256(f"{height} {width} ".encode())
-    content.update(np.rint(radiograph.pixels * 65535).astype("<u2").tobytes())
-    small = Image.fromarray(radiograph.pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    content, thumbnail = looks_of(radiograph.pixels)
     spacing = radiograph.spacing or (np.nan, np.nan)
     return {
         "sha256": sha256,
-        "content": content.hexdigest(),
+        "content": content,
         "height": height,
         "width": width,
         "row_spacing": float(spacing[0]),
         "column_spacing": float(spacing[1]),
-        "thumbnail": np.rint(np.asarray(small) * 255).astype(np.uint8).tobytes(),
+        "thumbnail": thumbnail,
         "notes": "\n".join(stored.notes),
     }
+
+
+def looks_of(pixels: Pixels) -> tuple[str, bytes]:
+    """What tells a picture from others: SHA-256 of its pixels at 16 bits, and its thumbnail.
+
+    Args:
+        pixels: (H, W) in [0, 1].
+
+    Returns:
+        The digest in hexadecimal, and the bytes of 32 x 32 uint8.
+    """
+    from PIL import Image
+
+    height, width = pixels.shape
+    content = hashlib.sha256(f"{height} {width} ".encode())
+    content.update(np.rint(pixels * 65535).astype("<u2").tobytes())
+    small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return content.hexdigest(), np.rint(np.asarray(small) * 255).astype(np.uint8).tobytes()
 
 
 def _measure_mask(path: Path, height: float, width: float) -> Facts:

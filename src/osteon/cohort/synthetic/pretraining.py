@@ -25,7 +25,7 @@ RADIOGRAPH_SIGNS = (
     "osteoid matrix", "ground glass",
 )  # fmt: skip
 TEXTURE_CLASSES = ("dead leaves", "grating", "plaid", "blobs", "pink noise", "cells", "scratches", "checks")
-_PICTURES = 2  # cut from one simulated exposure
+PICTURES_A_PATIENT = 2  # cut from one simulated exposure
 _BARE = 4  # of so many exposures, one gives a picture of healthy bone
 _SIDE = 208  # pixels of the exposure
 
@@ -56,10 +56,10 @@ def pretraining_radiographs(n: int, size: int, seed: int) -> Pictures:
     images = np.empty((n, 1, size, size), dtype=np.float32)
     labels = np.zeros((n, len(RADIOGRAPH_SIGNS)), dtype=np.int64)
     names = list(DIAGNOSES)
-    for first in range(0, n, _PICTURES):
+    for first in range(0, n, PICTURES_A_PATIENT):
         picture, lesion, spot, bare = _exposure(rng, names[int(rng.integers(len(names)))])
-        healthy = bare is not None and first // _PICTURES % _BARE == 0
-        for place in range(first, min(n, first + _PICTURES)):
+        healthy = bare is not None and first // PICTURES_A_PATIENT % _BARE == 0
+        for place in range(first, min(n, first + PICTURES_A_PATIENT)):
             if healthy and place > first and bare is not None:
                 images[place, 0] = _cut(rng, picture, bare, size)
             else:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from osteon.core.errors import StudyError, WeightsError, suggest
 from osteon.models.network.backbones import timm
 from osteon.weights import VARIANTS, Record, Resolved, load, resolve
+from osteon.weights.layouts import three_channels
 
 _KERAS_EPSILON = 1.001e-5
 
@@ -271,6 +272,7 @@ def _fill(body: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     given = {k: v for k, v in tensors.items() if not k.endswith("num_batches_tracked") and not _under(k, heads)}
     wanted = {k: v.shape for k, v in body.state_dict().items() if not k.endswith("num_batches_tracked")}
+    given = {k: three_channels(v, wanted.get(k, ())) for k, v in given.items()}
     wrong = [
         *(f"missing {k}" for k in wanted if k not in given),
         *(f"unexpected {k}" for k in given if k not in wanted),

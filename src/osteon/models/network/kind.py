@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from osteon.models.inputs.case import boxes
 from osteon.models.inputs.crops import pad_for
 from osteon.models.model import Given, Kind, Sealed, Unit, register
 from osteon.study import Augment, Compute, Crop
-from osteon.weights import Resolved
+from osteon.weights import Pretrained, Resolved
 
 #: Boxes of a case that a frozen network with jitter learns from: the drawn one and two pairs around it.
 _LESSONS = 5
@@ -154,7 +154,18 @@ class Network(Kind):
         build(self.model.backbone, self.weights, size=self.size).try_size(self.size)
         record = self.weights.record
         told = {name: str(getattr(record, name)) for name in ("source", "licence", "citation")}
+        if self._pretrained is not None:
+            told["pretrained"] = self._pretrained.in_words()
         return {"weights": self.weights.sha256, "record": record.name, "input_size": str(self.size), **told}
+
+    def sealed(self, external: Collection[str]) -> str:
+        """Whether the pictures that osteon pretrained it on were held against the external ones."""
+        return "" if self._pretrained is None else self._pretrained.sealed(external)
+
+    @cached_property
+    def _pretrained(self) -> Pretrained | None:
+        """How osteon pretrained the weights, where it did."""
+        return None if self.weights.path is None else Pretrained.of(self.weights.path)
 
     def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Crops:
         """Crops, and deep features for a frozen backbone, made once and found again by every fold."""
