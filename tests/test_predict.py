@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def test_the_table_says_calls_spread_and_identity(fitted: Fitted) -> None:
     found = ask(fitted.file("clinical"), fitted.study_file.parent / "cohort.csv").table
     points = fitted.run.read("operating_points")
     points = points[points["model"] == "clinical"].drop_duplicates("rule").set_index("rule")["threshold"]
-    assert len(points) == 2
+    assert len(points) == 3
     for rule, threshold in points.items():
         expected = np.where(found["probability"] >= threshold, "malignant", "benign")
         assert (found[f"call_{rule}"] == expected).all()
@@ -369,6 +370,26 @@ def rewritten(source: Path, target: Path, change: Mapping[str, bytes | None], ma
     return target
 
 
+def strange_archive(source: Path, target: Path, kind: str) -> Path:
+    """A copy with a part that no export writes."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            if not (kind == "long" and name == "manifest.json"):
+                new.writestr(name, old.read(name))
+        if kind == "bomb":
+            new.writestr("bomb", bytes(10**7), zipfile.ZIP_DEFLATED)
+        elif kind == "twice":
+            with pytest.warns(UserWarning, match="Duplicate name"):
+                new.writestr("card.md", b"another card")
+        elif kind == "link":
+            link = zipfile.ZipInfo("models/link")
+            link.external_attr = (stat.S_IFLNK | 0o777) << 16
+            new.writestr(link, "/etc/hostname")
+        else:
+            new.writestr("manifest.json", b" " * ((16 << 20) + 1))
+    return target
+
+
 def damages(source: Path, room: Path) -> Iterator[tuple[Path, str]]:
     """Files that must be refused, each with a word of why."""
     whole = source.read_bytes()
@@ -393,6 +414,8 @@ def damages(source: Path, room: Path) -> Iterator[tuple[Path, str]]:
         rewritten(source, room / "nameless.osteon", {}, manifest=lambda a: {**a, "models": []}),
         "manifest is incomplete",
     )
+    for kind, word in (("bomb", "compressed"), ("twice", "there twice"), ("link", "a link"), ("long", "of 16777217 b")):
+        yield strange_archive(source, room / f"{kind}.osteon", kind), word
     (room / "text.osteon").write_text("hello")
     yield room / "text.osteon", "cut off"
 

@@ -26,7 +26,7 @@ from small_study import STUDY, add_centre, but, bytes_of, drawing, drawn, make
 
 NETWORK = '[[models]]\nkind = "network"\nname = "frozen"\nbackbone = "test_resnet"\nweights = "random"\n\n'
 #: What follows the tables of an evaluation, and where it is noted.
-PRESENTED = ("figures/", "thumbnails/", "examples.csv", "report.html", "provenance.json")
+PRESENTED = ("cards/", "figures/", "thumbnails/", "examples.csv", "report.html", "provenance.json")
 
 
 def models_of(files: dict[str, bytes]) -> dict[str, bytes]:
