@@ -168,7 +168,8 @@ def test_changed_boxes_spread_around_the_drawn_one(fitted: Fitted, name: str) ->
     row = fitted.external().iloc[0]
     model = osteon.load(fitted.file(name))
     box = [float(row[side]) for side in ("x0", "y0", "x1", "y1")]
-    asked = [model.predict(fitted.image(row["case_id"]), box=box, unsteady=4) for _ in range(2)]
+    image = fitted.image(row["case_id"])
+    asked = [model.predict(image, box=box, unsteady=4, case_id=called) for called in ("case", "another")]
     assert str(asked[0]) == str(asked[1])
     assert asked[0].boxes == asked[1].boxes
     sd, low, high = asked[0].boxes
