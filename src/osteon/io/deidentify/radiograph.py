@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from osteon.core import tables
-from osteon.core.errors import ImageError
+from osteon.core.errors import ImageError, InputError
 from osteon.core.version import __version__
 from osteon.io import dicom
 from osteon.io.burned.finding import stated
@@ -85,23 +85,24 @@ def cleaned(path: Path, out: Path, key: bytes, decided: BurnedIn) -> Cleaned:
     done: list[tuple[str, str, str]] = []
     drawn = case = ""
     try:
-        stored, radiograph = dicom.read_values(path)
-        header = dicom.read_header(path)
-        if str(header.get("SOPClassUID")) not in _CLASSES:
-            return Cleaned(reason="its SOP class is none of those of radiographs (CR, DX, secondary capture)")
-        pseudonym = pseudonym_of(header, key)
-        case = pseudonym.file(str(header.get("SOPInstanceUID")))
-        masked = mask(radiograph, stated(path), decided, case, _NO_LESION)
-        shown = (masked.radiograph.render().pixels * 255).round().astype(np.uint8)
-        drawn = figure(shown, pseudonym.name, 1, case, masked)
-        if masked.open:
-            return Cleaned(
-                reason=f"text in the picture: {_WHY[masked.open]}", drawn=drawn, case=case, undecided=masked.open
-            )
         with quiet():
+            stored, radiograph = dicom.read_values(path)
+            header = dicom.read_header(path)
+            if str(header.get("SOPClassUID")) not in _CLASSES:
+                return Cleaned(reason="its SOP class is none of those of radiographs (CR, DX, secondary capture)")
+            pseudonym = pseudonym_of(header, key)
+            case = pseudonym.file(str(header.get("SOPInstanceUID")))
+            masked = mask(radiograph, stated(path), decided, case, _NO_LESION)
+            shown = (masked.radiograph.render().pixels * 255).round().astype(np.uint8)
+            drawn = figure(shown, pseudonym.name, 1, case, masked)
+            if masked.open:
+                why = f"text in the picture: {_WHY[masked.open]}"
+                return Cleaned(reason=why, drawn=drawn, case=case, undecided=masked.open)
             content = _written(header, stored, masked, pseudonym, done)
     except ImageError as error:
         return Cleaned(reason=error.what, drawn=drawn, case=case)
+    except InputError:  # a box that was drawn by hand lies outside the picture
+        raise
     except Exception as error:  # whatever a damaged element makes pydicom raise
         return Cleaned(reason=f"it cannot be written again ({type(error).__name__})", drawn=drawn, case=case)
     if content is None:
