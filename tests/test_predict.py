@@ -29,6 +29,7 @@ from osteon.cli import app
 from osteon.core import tables
 from osteon.core.errors import ImageError, InputError, StudyError, TableError
 from osteon.core.run import RunFolder
+from osteon.io import import_cohort, read_mask
 from osteon.models import portable
 from osteon.models.reference import Distribution, Reference
 from osteon.pipeline import FIT, Workers, export, parsed_box, predict, taken_in, walk
@@ -577,6 +578,16 @@ def test_answers_as_dicom_objects_say_what_the_table_says(fitted: Fitted, tmp_pa
     objects = [pydicom.dcmread(path) for path in found.objects]
     assert {one.StudyInstanceUID for one in objects} == {"1.2.3"}
     assert len({one.SeriesInstanceUID for one in objects}) == 5
+    asked = pd.read_csv(table)
+    back = import_cohort("dicom", tmp_path, tmp_path / "back")
+    sides = ["x0", "y0", "x1", "y1"]
+    told = asked.fillna({"x0": 12, "y0": 10, "x1": 40, "y1": 30})  # the box around the mask
+    assert sorted(back[sides].to_numpy().tolist()) == sorted(told[sides].to_numpy(np.float32).astype(float).tolist())
+    masked = back[back["mask"] != ""]
+    assert masked[sides].to_numpy().tolist() == [[12, 10, 40, 30]]
+    np.testing.assert_array_equal(
+        read_mask(tmp_path / "back" / masked["mask"].item(), (80, 72)), read_mask(tmp_path / "mask.png", (80, 72))
+    )
     again = ask(model, table, dicom=tmp_path / "again")
     for a, b in zip(found.objects, again.objects, strict=True):
         assert a.read_bytes() == b.read_bytes(), a.name
