@@ -153,7 +153,7 @@ def _kept(sent: BinaryIO, room: ExitStack) -> Path:
         NoPictureError: It is of no kind that is read.
     """
     if _OPEN_FILES.is_dir():
-        file: IO[bytes] = room.enter_context(TemporaryFile())
+        file: IO[bytes] = room.enter_context(TemporaryFile())  # noqa: SIM115 - the room closes it
         path = _OPEN_FILES / str(file.fileno())
     else:
         path = Path(room.enter_context(TemporaryDirectory(prefix="osteon-"))) / "picture"

@@ -94,7 +94,7 @@ class Classifier(nn.Module):
     def supports_cam(self) -> bool:
         """Whether the backbone ends in a map of image positions."""
         if self._shape is None:
-            self._shape = _output_of(self.backbone).shape
+            self._shape = _output_of(self.backbone, self.scale.device).shape
         return len(self._shape) == 4
 
     def check_size(self, side: int) -> None:
@@ -331,12 +331,12 @@ def _features_in(shape: Sequence[int]) -> int:
     return int(shape[-1 if last else 1])
 
 
-def _output_of(backbone: nn.Module) -> Tensor:
+def _output_of(backbone: nn.Module, device: torch.device | str = "cpu") -> Tensor:
     """What a backbone makes of a picture, as small a one as it takes."""
     fixed: Any = getattr(getattr(backbone, "patch_embed", None), "img_size", None)
     size = fixed[0] if fixed else 96
     with torch.no_grad():
-        output = backbone.eval()(torch.zeros(1, 3, size, size, device=next(backbone.parameters()).device))
+        output = backbone.eval()(torch.zeros(1, 3, size, size, device=device))
     if not isinstance(output, Tensor) or output.ndim not in (3, 4):
         raise StudyError("the backbone gives no single feature map", fix="Choose another.")
     return output
