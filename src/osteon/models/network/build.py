@@ -6,13 +6,12 @@ Attention: importing this module imports torch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from osteon.core.errors import StudyError, WeightsError, suggest
 from osteon.models.network.backbones import timm
@@ -32,29 +31,24 @@ class Classifier(nn.Module):
         head: Dropout and one linear unit, the same for every backbone.
         n_features: Number of pooled features F.
         smallest: Least side of the input in pixels.
-
-    Args:
-        backbone: In evaluation mode.
-        record: The record of its weights.
-        boundaries: The last module of each of its stages.
-        dropout: Before the linear unit.
-        n_features: F, where it is known; else a small picture is shown to the backbone, which takes a while.
+        supports_cam: Whether the backbone ends in a map of image positions.
     """
 
     scale: Tensor
     offset: Tensor
 
-    def __init__(
-        self, backbone: nn.Module, record: Record, *, boundaries: Sequence[str], dropout: float, n_features: int = 0
-    ):
+    def __init__(self, backbone: nn.Module, record: Record, *, boundaries: Sequence[str], dropout: float):
         super().__init__()
         self.record = record
         self.backbone = backbone
         self.feature_map = nn.Identity()
         self._boundaries = tuple(boundaries)
-        self._shape: torch.Size | None = None if n_features else _output_of(backbone).shape
+        output = _output_of(backbone)
+        self.supports_cam = output.ndim == 4
+        # A square picture gives a square map, so the axis that differs is that of the features
+        self._last = not self.supports_cam or output.shape[1] == output.shape[2]
         self._prefix = int(getattr(backbone, "num_prefix_tokens", 0))
-        self.n_features = n_features or _features_in(self._shape or ())
+        self.n_features = int(output.shape[-1 if self._last else 1])
         self.smallest = 75 if record.architecture == "inception_v3" else 32
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.n_features, 1))
         normalisation = record.normalisation
@@ -84,18 +78,10 @@ class Classifier(nn.Module):
         """
         self.check_size(min(x01.shape[-2:]))
         maps: Tensor = self.backbone(x01 * self.scale + self.offset)
-        if maps.ndim == 3:  # (N, tokens, F), class and register tokens first
+        if not self.supports_cam:  # (N, tokens, F), class and register tokens first
             return maps[:, self._prefix :].mean(1)
-        last = maps.shape[1] != self.n_features
-        pooled: Tensor = self.feature_map(maps.permute(0, 3, 1, 2) if last else maps).mean((2, 3))
+        pooled: Tensor = self.feature_map(maps.permute(0, 3, 1, 2) if self._last else maps).mean((2, 3))
         return pooled
-
-    @property
-    def supports_cam(self) -> bool:
-        """Whether the backbone ends in a map of image positions."""
-        if self._shape is None:
-            self._shape = _output_of(self.backbone, self.scale.device).shape
-        return len(self._shape) == 4
 
     def check_size(self, side: int) -> None:
         """Refuse pictures that are too small for the backbone.
@@ -183,7 +169,6 @@ def build(
     size: int | None = None,
     search: Sequence[Path] = (),
     pretrained: bool = True,
-    n_features: int = 0,
 ) -> Classifier:
     """Build a network from a weights entry.
 
@@ -195,8 +180,6 @@ def build(
         size: Side of the input in pixels; needed only by networks of fixed input size (transformers).
         search: Folders to look for weights in, where `weights` is a name.
         pretrained: False builds the same network without reading the weights file, to restore a trained one into.
-        n_features: Number of pooled features of the trained one, where it is known: the backbone is then not tried, nor
-            filled with random numbers unless it is random itself.
 
     Returns:
         The network, in evaluation mode, float32, on the CPU.
@@ -213,32 +196,16 @@ def build(
         raise WeightsError(f"there is no file of the weights '{record.name}'", fix="Resolve them by name.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        with _Unfilled() if n_features and not pretrained else nullcontext():
-            body, boundaries, native = _body(record)
+        body, boundaries, native = _body(record)
         if resolved.path and pretrained:
             _fill(body, load(resolved.path, record), resolved.path)
         with _taking(backbone, size or native):
             if size and size != native and (resize := getattr(body, "set_input_size", None)):
                 resize(img_size=size)
             torch.manual_seed(seed)  # so that equal seeds mean equal heads, whatever the backbone drew
-            network = Classifier(body, record, boundaries=boundaries, dropout=dropout, n_features=n_features)
+            network = Classifier(body, record, boundaries=boundaries, dropout=dropout)
     # Channels last: a third faster on CPUs and GPUs alike, the same numbers.
     return network.eval().to(memory_format=torch.channels_last)
-
-
-class _Unfilled(TorchFunctionMode):
-    """Draws no random numbers into parameters that a file fills at once: half a second of a ResNet50's start."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _DRAWING:
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
-_DRAWING = {
-    *(Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_),
-    *(nn.init.trunc_normal_, nn.init.kaiming_normal_, nn.init.kaiming_uniform_),
-}
 
 
 @contextmanager
@@ -325,18 +292,12 @@ def _under(key: str, modules: Sequence[str]) -> bool:
     return any(key.startswith(f"{module}.") for module in modules)
 
 
-def _features_in(shape: Sequence[int]) -> int:
-    """How many features a backbone's output has: a square picture gives a square map, and the other axis is theirs."""
-    last = len(shape) == 3 or shape[1] == shape[2]
-    return int(shape[-1 if last else 1])
-
-
-def _output_of(backbone: nn.Module, device: torch.device | str = "cpu") -> Tensor:
+def _output_of(backbone: nn.Module) -> Tensor:
     """What a backbone makes of a picture, as small a one as it takes."""
     fixed: Any = getattr(getattr(backbone, "patch_embed", None), "img_size", None)
     size = fixed[0] if fixed else 96
     with torch.no_grad():
-        output = backbone.eval()(torch.zeros(1, 3, size, size, device=device))
+        output = backbone.eval()(torch.zeros(1, 3, size, size))
     if not isinstance(output, Tensor) or output.ndim not in (3, 4):
         raise StudyError("the backbone gives no single feature map", fix="Choose another.")
     return output

@@ -95,7 +95,6 @@ class SavedNetwork(Saved):
             seed=backbone_seed(self.seed, seed),  # random weights are made again from the same seed
             size=self.size,
             pretrained=not self.whole and not self.backbones,
-            n_features=head(self.folders[seed][fold])[0].shape[1],
         )
         if self.backbones:
             _fit_in(network.backbone, self.backbones[0 if self.shares else seed])
