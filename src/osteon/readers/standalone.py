@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -39,11 +38,18 @@ def against_model(readings: pd.DataFrame, level: float) -> Iterator[dict[str, ob
             )
             table = table.assign(case=table["case_id"])[["reader", "case", "truth", "score", "cluster"]]
             clusters = "cluster" if shared(cases["cluster"]) is not None else None
-            compared = partial(standalone, table, _MODEL, figure=merit.figure, level=level, clusters=clusters)
             for random, settings in ANALYSES.items():
                 found: Standalone | str
                 try:
-                    found = compared(**settings)
+                    found = standalone(
+                        table,
+                        _MODEL,
+                        readers=settings.get("readers", "random"),
+                        cases=settings.get("cases", "random"),
+                        figure=merit.figure,
+                        level=level,
+                        clusters=clusters,
+                    )
                 except NotEstimableError as error:
                     found = f"not estimable: {error}"
                 yield {"arm": arm, "metric": name, "random": random} | _row(found, own["case_id"].nunique())
