@@ -26,6 +26,7 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ('[[models]] kind = "radiomics"', study.Radiomics),
     ('[[models]] kind = "clinical"', study.Clinical),
     ('[[models]] kind = "combined"', study.Combined),
+    ('[[models]] kind = "python"', study.Python),
     ('[[models]] kind = "box"', study.Box),
     ("[evaluation]", study.Evaluation),
     ("[robustness]", study.Robustness),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from archive import Archive, archive
 from small_study import WHOLE, drawn, make
 
 #: One way to draw examples for all tests: the same ones each time, however long they take. A test asks for fewer where
@@ -62,6 +64,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             with drawn():
                 osteon.run(make(folder / "small"))
     return run
+
+
+@pytest.fixture(scope="session")
+def _orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    with archive(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
+
+
+@pytest.fixture
+def orthanc(_orthanc: Archive) -> Archive:
+    """An empty archive that speaks DICOM and DICOMweb on loopback; one serves all tests of a tester."""
+    _orthanc.empty()
+    return _orthanc
 
 
 @pytest.fixture

@@ -137,7 +137,8 @@ def test_every_auc_brier_and_operating_point_against_scikit_learn(simulated: Sim
                 threshold = point["threshold"].iloc[0]
                 tn, fp, fn, tp = confusion_matrix(rows["label"], rows["probability"] >= threshold).ravel()
                 shares = {"sensitivity": tp / (tp + fn), "specificity": tn / (tn + fp)}
-                shares |= {"ppv": tp / (tp + fp), "npv": tn / (tn + fn)}
+                shares |= {"ppv": tp / (tp + fp), "npv": tn / (tn + fn), "accuracy": (tp + tn) / len(rows)}
+                shares |= {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
                 assert point.set_index("metric")["value"].to_dict() == pytest.approx(shares)
 
 
@@ -248,8 +249,9 @@ class TestOneClass:
     def test_specificity_is_known_and_nothing_else(self, benign: Evaluation) -> None:
         points = benign.operating_points[benign.operating_points["stratum"] == "centre:4"]
         for metric, rows in points.groupby("metric"):
-            assert rows["value"].notna().all() == (metric == "specificity")
-            if metric != "specificity":
+            counted = metric in ("tp", "fp", "tn", "fn")
+            assert rows["value"].notna().all() == (metric == "specificity" or counted)
+            if metric != "specificity" and not counted:
                 assert (rows["method"] == "not estimable: one class").all()
 
     def test_the_other_centres_are_pooled_without_it(self, benign: Evaluation) -> None:
@@ -323,7 +325,24 @@ def test_operating_points_reach_what_they_promise_and_no_higher_threshold_does(
         index = [(p[1] >= t).mean() + (p[0] < t).mean() for t in candidates]
         youden = points.loc[points["rule"] == "youden", "threshold"].iloc[0]
         assert index[int(np.flatnonzero(candidates == youden)[0])] == pytest.approx(max(index))
-    assert set(found.operating_points["rule"]) == {"youden", "sensitivity >= 0.9"}
+        sparing = points.loc[points["rule"] == "specificity >= 0.9", "threshold"].iloc[0]
+        assert (p[0] < sparing).mean() >= 0.9
+        assert (p[0] < candidates[candidates < sparing].max()).mean() < 0.9
+    assert set(found.operating_points["rule"]) == {"youden", "sensitivity >= 0.9", "specificity >= 0.9"}
+
+
+def test_counts_are_of_the_cases_and_shares_of_the_counts(found: Evaluation) -> None:
+    points = found.operating_points.pivot_table("value", ["model", "rule", "stratum"], "metric")
+    sizes = (
+        found.scores.assign(stratum=found.scores["split"]).groupby(["model", "stratum"])["label"].agg(["sum", "size"])
+    )
+    for (model, rule, stratum), row in points.iterrows():
+        assert row["sensitivity"] == pytest.approx(row["tp"] / (row["tp"] + row["fn"]), nan_ok=True)
+        assert row["specificity"] == pytest.approx(row["tn"] / (row["tn"] + row["fp"]), nan_ok=True)
+        assert row["accuracy"] == pytest.approx((row["tp"] + row["tn"]) / row[["tp", "fp", "tn", "fn"]].sum())
+        if (model, stratum) in sizes.index:
+            assert row["tp"] + row["fn"] == sizes.loc[(model, stratum), "sum"], rule
+            assert row[["tp", "fp", "tn", "fn"]].sum() == sizes.loc[(model, stratum), "size"]
 
 
 def test_pooled_external_is_all_centres_and_a_lone_centre_is_both(simulated: Simulated) -> None:

@@ -107,6 +107,14 @@ TEXT = (
     + '[[models]]\nkind = "grey"\nsteepness = 12.0\n'
     + STUDY[STUDY.index('[[models]]\nkind = "clinical"') :].replace('of = "frozen"', 'of = "grey"')
 )
+FOREST = """[[models]]
+kind = "python"
+name = "forest"
+estimator = "sklearn.ensemble:RandomForestClassifier"
+variables = ["age", "sex"]
+with_box = true
+settings = { n_estimators = 10 }
+"""
 CHANGES = "[robustness]\nrepeats = 1\nshift = [0.3]\nscale = []\naspect = []\ncombined = []\ncases = 6\n"
 
 
@@ -159,14 +167,14 @@ def context(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Context
     """A fitted study with a model of every kind: the finished one, and the kind of this file."""
     path = tmp_path_factory.mktemp("contract") / "study" / "study.toml"
     shutil.copytree(finished.parent, path.parent)
-    path.write_text(STUDY.replace("[evaluation]", '[[models]]\nkind = "grey"\n\n[evaluation]'))
+    path.write_text(STUDY.replace("[evaluation]", f'[[models]]\nkind = "grey"\n\n{FOREST}\n[evaluation]'))
     walk(FIT, study.load(path))
     at = Context.of(study.load(path), Workers())
     at.check()
     return at
 
 
-@pytest.mark.parametrize("name", ["frozen", "tuned", "radiomics", "clinical", "combined", "box", "grey"])
+@pytest.mark.parametrize("name", ["frozen", "tuned", "radiomics", "clinical", "combined", "box", "grey", "forest"])
 def test_every_kind_keeps_the_contract(context: Context, name: str) -> None:
     kind = next(kind for kind in context.kinds if kind.model.name == name)
     table = context.cases.table

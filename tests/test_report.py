@@ -86,9 +86,12 @@ class Page(HTMLParser):
         return [value for _, attrs in self.tags if (value := attrs.get(name))]
 
 
-def test_it_is_one_file_that_asks_nobody_for_anything(page: Page) -> None:
+def test_it_is_one_file_that_asks_nobody_for_anything(finished: Path, page: Page) -> None:
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object", "embed")]
-    for name in ("src", "href", "xlink:href", "srcset", "poster", "action"):
+    links = {v for v in page.attributes("href") if not v.startswith("#")}
+    assert {"metrics.csv", "figures/roc.svg"} <= links
+    assert all((finished / link).is_file() for link in links)  # beside the report, for whoever has the folder
+    for name in ("src", "xlink:href", "srcset", "poster", "action"):
         assert all(v.startswith(("#", "data:image/")) for v in page.attributes(name)), name
     assert all(target.startswith("#") for target in re.findall(r"url\(\s*['\"]?([^)'\"]+)", page.source))
     assert "@import" not in page.source
@@ -100,13 +103,16 @@ def test_every_identifier_is_one_and_every_reference_is_answered(page: Page) -> 
     assert len(names) == len(set(names))
     asked = [v for name in ("href", "xlink:href", "aria-labelledby") for v in page.attributes(name)]
     asked += re.findall(r"url\((#[^)]+)\)", page.source)
-    assert {v.removeprefix("#") for v in asked if not v.startswith("data:")} <= set(names)
+    assert {v.removeprefix("#") for v in asked if v.startswith("#")} <= set(names)
+    assert set(page.attributes("aria-labelledby")) <= set(names)
 
 
 def test_it_can_be_read_without_eyes(page: Page) -> None:
     assert ("html", {"lang": "en"}) in page.tags
     pictures = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert len(pictures) == sum(tag == "figure" for tag, _ in page.tags) >= 7
+    sketches = sum(attrs.get("class") == "sketch" for attrs in pictures)
+    assert len(pictures) - sketches == sum(tag == "figure" for tag, _ in page.tags) >= 7
+    assert sketches >= 4
     assert all(attrs["role"] == "img" and len(attrs["aria-label"] or "") > 20 for attrs in pictures)
     count = {tag: sum(t == tag for t, _ in page.tags) for tag in ("table", "caption", "thead", "h1", "main", "nav")}
     assert count["table"] == count["caption"] == count["thead"]
@@ -184,7 +190,7 @@ def test_sections_follow_the_files(run: Path, page: Page) -> None:
     shutil.rmtree(run / "figures")
     bare = Page(report.write(run))
     assert sections(bare) == ["summary", "discrimination", "calibration", "methods", "checklist", "versions"]
-    assert set(sections(bare)) == {v.removeprefix("#") for v in bare.attributes("href")}
+    assert set(sections(bare)) == {v.removeprefix("#") for v in bare.attributes("href") if v.startswith("#")}
 
 
 def test_odds_ratios_and_selected_features_are_shown_where_a_run_has_them(run: Path, page: Page) -> None:
@@ -391,3 +397,44 @@ def test_differences_stand_out_from_one_threshold_everywhere(page: Page) -> None
         >= max(abs(float(v.replace("−", "-"))) for v in plain)
     )
     assert f"bold beyond {NOTEWORTHY:g}" in page.words
+
+
+def test_the_first_page_answers_every_question_with_what_the_tables_say(run: Path, page: Page) -> None:
+    first = page.source.split('<section id="cohort"')[0]
+    asked = re.findall(r'<article class="answer"><h3>(.*?)</h3><p class="verdict">(.*?)</p>', first)
+    assert [question for question, _ in asked] == [
+        "Is resnet50-radimagenet better than clinical?",
+        "Is resnet50-radimagenet better than the other models, clinical data and the box alone among them?",
+        "Does resnet50-radimagenet hold at each centre?",
+        "Can its probabilities be trusted, and is it worth using?",
+        "Does it help readers?",
+        "What can this study not say?",
+    ]
+    assert "no reader took part" in dict(asked)["Does it help readers?"]
+    points = tables.read(run / "operating_points.csv", tables.OPERATING_POINTS)
+    own = points.query("model == 'resnet50-radimagenet' and rule == 'youden' and stratum == 'centre:2'")
+    value = own.set_index("metric")["value"]
+    sensitive = f"sensitivity {value['sensitivity']:.0%} ({value['tp']:.0f} of {value['tp'] + value['fn']:.0f})"
+    assert f"in Centre 2 {sensitive}" in page.words
+    comparisons = tables.read(run / "comparisons.csv", tables.COMPARISONS)
+    verdicts = []
+    for low, high in ((0.01, 0.2), (-0.2, -0.01), (-0.1, 0.1)):
+        changed = comparisons.assign(difference=(low + high) / 2, low=low, high=high)
+        tables.write(changed, run / "comparisons.csv", tables.COMPARISONS)
+        written = report.write(run).read_text(encoding="utf-8")
+        verdicts.append(re.findall(r'<p class="verdict">(.*?)</p>', written)[:2])
+    yes, no, open_ = verdicts
+    assert yes[0].startswith("Yes, by 0.105 in AUC")
+    assert no[0].startswith("No: clinical is better, by 0.105")
+    assert open_[0].startswith("Not shown: the difference is +0.000, and anything from −0.100 to +0.100")
+    assert yes[1] == "Yes, better than each of the other 2."
+    assert no[1] == open_[1] == "No: shown to be better than none of the other 2."
+
+
+def test_every_model_has_its_counts_at_every_centre(finished: Path, page: Page) -> None:
+    points = tables.read(finished / "operating_points.csv", tables.OPERATING_POINTS)
+    counts = points[points["metric"].isin(["tp", "fp", "tn", "fn"])]
+    for _, own in counts.groupby(["rule", "stratum", "model"], sort=False):
+        threshold = number(own["threshold"].iloc[0], 3)
+        told = " ".join(f"{value:.0f}" for value in own.set_index("metric")["value"][["tp", "fp", "tn", "fn"]])
+        assert f"{own['model'].iloc[0]} {threshold} {told}" in page.words

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from osteon.cli.verbs import Jobs, app, headline, workers
+from osteon.core.errors import InputError
 
 weights_app = typer.Typer(
     help="Pretrained weights: what is known, where to get it, what a file is.", no_args_is_help=True
@@ -69,8 +70,8 @@ def stats(
 
 @app.command("import")
 def import_(
-    format: Annotated[str, typer.Argument(help="btxrd, labelme, coco, dicom or folder.")],
-    source: Annotated[Path, typer.Argument(help="The folder as it came.")],
+    format: Annotated[str, typer.Argument(help="btxrd, labelme, coco, dicom, dicomweb or folder.")],
+    source: Annotated[str, typer.Argument(help="The folder as it came; the address of a DICOMweb archive.")],
     out: Annotated[Path, typer.Argument(help="Where cohort.csv and masks go.")],
     labels: Annotated[Path | None, typer.Option(help="A table of labels and further columns, by file name.")] = None,
     centre: Annotated[str | None, typer.Option(help="The centre of every case, where the data do not say.")] = None,
@@ -81,10 +82,19 @@ def import_(
         bool, typer.Option("--whole-image", help="Take the whole picture where a case has no box.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort.csv that is there.")] = False,
+    query: Annotated[
+        list[str] | None, typer.Option(help="Of dicomweb: which studies, as KEY=VALUE; may be repeated.")
+    ] = None,
 ) -> None:
-    """Make a cohort table from a data set in the format it was published or annotated in."""
-    from osteon.io import cohorts
+    """Make a cohort table from a data set in the format it was published or annotated in, or from an archive."""
+    from osteon.io import cohorts, dicomweb
 
+    if format == "dicomweb":
+        fetched = dicomweb.fetch(source, out, dicomweb.parsed_query(query or []))
+        print(fetched)
+        format, source = "dicom", str(fetched.folder)
+    elif query:
+        raise InputError("only an archive is asked", column="--query", fix="Leave --query out, or import dicomweb.")
     table = cohorts.import_cohort(
         format, source, out, labels=labels, centre=centre, guess_patients=guess_patients, whole_image=whole_image,
         overwrite=overwrite,
@@ -129,3 +139,19 @@ def doctor(
     if out is not None:
         diagnosis.save(out)
         print(f"written: {out}")
+
+
+@app.command()
+def deidentify(
+    folder: Annotated[Path, typer.Argument(help="DICOM radiographs.")],
+    out: Annotated[Path, typer.Argument(help="An empty folder for what is passed on.")],
+    keep: Annotated[
+        Path | None, typer.Option(help="Where the secret, tables and contact sheet stay; OUT-keep.")
+    ] = None,
+    secret: Annotated[Path | None, typer.Option(help="The secret of an earlier run: the same pseudonyms.")] = None,
+    jobs: Jobs = 0,
+) -> None:
+    """Write DICOM radiographs without their patients (PS3.15 Basic Profile), text in the pixels painted over."""
+    from osteon.io import deidentify as room
+
+    print(room.deidentify(folder, out, keep=keep, secret=secret, workers=workers(jobs, None)))

@@ -161,4 +161,7 @@ class _Quiet:
 
 
 #: ``with quiet():`` around every call that parses a file.
-quiet = _Quiet("pydicom", "PIL", "tifffile", "imagecodecs", "openpyxl", "osteon.io", "highdicom", "highdicom.base")
+quiet = _Quiet(
+    *("pydicom", "PIL", "tifffile", "imagecodecs", "openpyxl", "osteon.io", "highdicom", "highdicom.base"),
+    *("dicomweb_client.web", "retrying", "urllib3.connectionpool"),
+)

@@ -208,6 +208,7 @@ _ROOMS = (
     "osteon.models.tabular.box",
     "osteon.models.tabular.clinical",
     "osteon.models.tabular.combined",
+    "osteon.models.tabular.own",
     "osteon.models.tabular.radiomics",
 )
 

@@ -29,7 +29,8 @@ def refuse_impossible(study: Study, cohort: pd.DataFrame, lines: pd.Series) -> N
     if protocol is None:
         return
     file = study.cohort_path
-    rules = ("youden", f"sensitivity >= {study.evaluation.sensitivity:g}")
+    asked = study.evaluation
+    rules = ("youden", f"sensitivity >= {asked.sensitivity:g}", f"specificity >= {asked.specificity:g}")
     if protocol.rule not in rules:
         raise InputError(
             f"no operating point '{protocol.rule}'", column="readers.rule", fix=suggest(protocol.rule, rules)

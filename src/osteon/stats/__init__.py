@@ -41,6 +41,7 @@ from osteon.stats.permutation import permutation_test
 from osteon.stats.pooling import Pooled, pool, pool_values
 from osteon.stats.recalibration import Isotonic, Platt, isotonic, platt
 from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
+from osteon.stats.standalone import Standalone, standalone
 from osteon.stats.subgroups import Subgroups, subgroups
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Pooled",
     "Reclassification",
     "RocCurve",
+    "Standalone",
     "Subgroups",
     "auc",
     "benjamini_hochberg",
@@ -103,6 +105,7 @@ __all__ = [
     "proportion_ci",
     "reader_covariate",
     "roc_curve",
+    "standalone",
     "subgroups",
     "wilson_ci",
 ]

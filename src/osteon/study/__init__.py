@@ -22,7 +22,7 @@ from osteon.study.sections import (
     Task,
 )
 from osteon.study.settings import Count, Fraction, ModelSettings, Name, Once, Positive, Settings, TableName
-from osteon.study.tabular import Box, Clinical, Combined, Radiomics
+from osteon.study.tabular import Box, Clinical, Combined, Python, Radiomics
 
 __all__ = [
     "KINDS",
@@ -45,6 +45,7 @@ __all__ = [
     "Network",
     "Once",
     "Positive",
+    "Python",
     "Radiomics",
     "Readers",
     "Robustness",

@@ -9,11 +9,11 @@ from pydantic_core import core_schema
 
 from osteon.study.network import Network
 from osteon.study.settings import ModelSettings
-from osteon.study.tabular import Box, Clinical, Combined, Radiomics
+from osteon.study.tabular import Box, Clinical, Combined, Python, Radiomics
 
 #: The kinds of model that a study may name; :func:`register` adds to them.
 KINDS: dict[str, type[ModelSettings]] = {
-    kind.model_fields["kind"].default: kind for kind in (Network, Radiomics, Clinical, Combined, Box)
+    kind.model_fields["kind"].default: kind for kind in (Network, Radiomics, Clinical, Combined, Python, Box)
 }
 
 

@@ -104,6 +104,7 @@ class Evaluation(Settings):
         folds: Number of cross-validation folds, grouped by patient and stratified.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
+        specificity: The chosen specificity of the third.
         level: Confidence level of every interval.
         thresholds: Range of threshold probabilities of the decision curve, low and high.
         subgroups: Cohort columns to report within; numbers are cut at the development median.
@@ -113,6 +114,7 @@ class Evaluation(Settings):
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     thresholds: tuple[Fraction, Fraction] = (0.02, 0.8)
     subgroups: Annotated[tuple[TableName, ...], Once] = ()

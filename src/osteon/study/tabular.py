@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from osteon.core.run import Tables
 from osteon.core.words import counted, listed
@@ -156,6 +156,49 @@ def _imputed(model: ModelSettings, run: Tables) -> str:
         f"{end}; missing values ({listed(missing)}): numbers imputed by the median of the training cases, with a "
         "column of their own where enough were missing, and categories taken as a level of their own"
     )
+
+
+class Python(ModelSettings):
+    """``[[models]] kind = "python"``: a scikit-learn-like class of your own on chosen columns, which osteon encodes.
+
+    Attributes:
+        name: The model's name.
+        estimator: ``package.module:Class`` with ``fit(X, y)`` and ``predict_proba(X)``; osteon imports it.
+        variables: Cohort columns: numbers imputed by the median and scaled, a column for each level of a category,
+            inside the folds.
+        with_box: Add the box's size and position.
+        settings: Arguments of the class; ``random_state`` comes from the study's seed unless it is given.
+    """
+
+    kind: Literal["python"] = "python"
+    name: Name
+    estimator: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    variables: Annotated[tuple[TableName, ...], Once] = ()
+    with_box: bool = False
+    settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Clinical columns of the cohort that it reads."""
+        return self.variables
+
+    @property
+    def package(self) -> str:
+        """The package that the class belongs to."""
+        return self.estimator.partition(":")[0].partition(".")[0]
+
+    @model_validator(mode="after")
+    def _sees_something(self) -> Self:
+        if not self.variables and not self.with_box:
+            raise ValueError("name some variables, or set with_box = true: the model would see nothing")
+        return self
+
+    def in_words(self, run: Tables) -> str:
+        """The class, its settings, and what it sees."""
+        given = f" ({listed(f'{name} {value}' for name, value in self.settings.items())})" if self.settings else ""
+        seen = [*self.variables, *["the box's size and position"] * self.with_box]
+        end = ", numbers imputed by the median and scaled, categories a column a level, inside the folds"
+        return f"{self.estimator.replace(':', '.')}{given}, a class of the authors' choice, on {listed(seen)}{end}"
 
 
 class Box(ModelSettings):

@@ -10,7 +10,7 @@ from scipy.special import logit
 
 from osteon.core.errors import StudyError, TableError
 from osteon.core.types import Floats
-from osteon.study import Clinical, Combined, Radiomics
+from osteon.study import Clinical, Combined, Python, Radiomics
 
 #: How the column of another model's score begins.
 SCORE = "logit of "
@@ -44,7 +44,7 @@ def box_columns(cases: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns).astype(np.float64)
 
 
-def clinical_columns(model: Clinical | Combined, cases: pd.DataFrame) -> pd.DataFrame:
+def clinical_columns(model: Clinical | Combined | Python, cases: pd.DataFrame) -> pd.DataFrame:
     """The clinical columns that a model names.
 
     Raises:

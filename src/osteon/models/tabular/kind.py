@@ -13,7 +13,7 @@ import pandas as pd
 from osteon.core.ledger import digest
 from osteon.core.types import Floats
 from osteon.models import tabular
-from osteon.models.fitted import Answer, Fitted, Saved
+from osteon.models.fitted import Answer, Fitted, Folder, Saved
 from osteon.models.inputs.case import Input, table_of
 from osteon.models.model import Given, Kind, Sealed, Unit
 
@@ -21,6 +21,8 @@ _FILE = "model.skops"
 
 #: Makes an unfitted estimator from a seed.
 Estimators = Callable[[int], tabular.Estimator]
+#: Reads a fitted one from its file.
+Reader = Callable[[Folder], tabular.Estimator]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +32,12 @@ class Design(Given):
     Attributes:
         columns: What is learned from.
         estimator: Makes an unfitted estimator from a seed.
+        reader: Reads a fitted one.
     """
 
     columns: pd.DataFrame
     estimator: Estimators
+    reader: Reader
     files: ClassVar[tuple[str, ...]] = (_FILE, "model.json")
 
     def learned(self, training: pd.DataFrame) -> str:
@@ -54,7 +58,7 @@ class Design(Given):
 
     def tell(self, unit: Unit) -> Floats:
         """(n,) probabilities of the unseen cases."""
-        estimator = tabular.load(unit.folder / _FILE)
+        estimator = self.reader(unit.folder / _FILE)
         return np.asarray(estimator.predict_proba(self.columns.loc[unit.unseen.index])[:, 1])
 
 
@@ -67,7 +71,7 @@ class FittedTable(Fitted):
 
     def __init__(self, saved: SavedTable) -> None:
         self._saved = saved
-        self.estimators = [tabular.load(folder / _FILE) for folder in saved.folders[0]]
+        self.estimators = [saved.reader(saved.model)(folder / _FILE) for folder in saved.folders[0]]
 
     def answer(self, inputs: Iterable[Input], told: Mapping[str, Floats], *, alone: bool = False) -> Answer:
         """What the estimator of each fold says; an input alone takes no less arithmetic than among others."""
@@ -106,6 +110,11 @@ class SavedTable(Saved):
         """Read the files."""
         return FittedTable(self)
 
+    @classmethod
+    def reader(cls, model: Any) -> Reader:  # noqa: ARG003 osteon's own are read alike
+        """What reads an estimator of such a model."""
+        return tabular.load
+
     def measured(self, one: Input) -> Mapping[str, float]:
         """What the model measures of one input."""
         raise NotImplementedError
@@ -137,7 +146,7 @@ class TableKind(Kind):
 
     def given(self, cases: Sealed, told: Mapping[str, Floats], seed: int) -> Design:
         """The design."""
-        return Design(self.design(cases, told), self.estimator())
+        return Design(self.design(cases, told), self.estimator(), self.Saved.reader(self.model))
 
     def saved(self) -> SavedTable:
         """The fitted model."""

@@ -59,12 +59,13 @@ def _numbered(node: Any, names: dict[str, str], count: list[int] | None = None) 
     return out
 
 
-def load(path: str | Folder, trusted: tuple[type, ...]) -> Any:
-    """Read an estimator; nothing but osteon's own classes and arrays is ever made from a file.
+def load(path: str | Folder, trusted: tuple[type, ...], packages: tuple[str, ...] = ()) -> Any:
+    """Read an estimator; nothing but named classes and arrays is ever made from a file.
 
     Args:
         path: A ``.skops`` file.
         trusted: The classes it may hold.
+        packages: Packages of which it may hold any class.
 
     Raises:
         InputError: The file is absent, damaged, or holds anything else.
@@ -76,7 +77,10 @@ def load(path: str | Folder, trusted: tuple[type, ...]) -> Any:
     file = str(path)
     try:
         here = _translated(path.read_bytes())
-        return skops.io.loads(here, trusted=[f"{kind.__module__}.{kind.__qualname__}" for kind in trusted])
+        names = [f"{kind.__module__}.{kind.__qualname__}" for kind in trusted]
+        others = skops.io.get_untrusted_types(data=here) if packages else []
+        names += [name for name in others if name.partition(".")[0] in packages]
+        return skops.io.loads(here, trusted=names)
     except FileNotFoundError:
         raise InputError("no such model", file=file) from None
     except UntrustedTypesFoundException as error:

@@ -85,7 +85,7 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
         raise TableError(
             "no development predictions: operating points and recalibration are fixed on them", file="predictions"
         )
-    locked = lock(cases.where(inside), settings.sensitivity)
+    locked = lock(cases.where(inside), settings.sensitivity, settings.specificity)
     recalibrated = locked.recalibrated(cases)
     by_stratum = {
         name: (stratum, locked.recalibrated(stratum), np.isin(cases.about["case_id"], stratum.about["case_id"]))

@@ -22,7 +22,8 @@ class Locked:
     """The decisions taken on development.
 
     Attributes:
-        thresholds: Model to rule (``youden``, ``sensitivity >= 0.9``) to threshold; nan where not estimable.
+        thresholds: Model to rule (``youden``, ``sensitivity >= 0.9``, ``specificity >= 0.9``) to threshold; nan where
+            not estimable.
         lines: Model to its logistic recalibration; None where it could not be fitted.
         recalibration: The same as a table, see ``tables.RECALIBRATION``.
         prevalence: Share of positive cases in development.
@@ -42,12 +43,13 @@ class Locked:
         return Cases(cases.about, pd.DataFrame(new))
 
 
-def lock(development: Cases, sensitivity: float) -> Locked:
+def lock(development: Cases, sensitivity: float, specificity: float) -> Locked:
     """Fix operating points and recalibration on out-of-fold predictions.
 
     Args:
         development: Development cases with out-of-fold probabilities.
         sensitivity: What the second operating point has to reach.
+        specificity: What the third has to reach.
     """
     truth = development.truth
     thresholds: dict[str, Mapping[str, float]] = {}
@@ -55,7 +57,7 @@ def lock(development: Cases, sensitivity: float) -> Locked:
     rows = []
     for model in development.models:
         raw = development.of(model)
-        thresholds[model] = _operating_points(truth, raw, sensitivity)
+        thresholds[model] = _operating_points(truth, raw, sensitivity, specificity)
         try:
             line, method = stats.platt(truth, raw), "Platt 1999, out of fold"
             parameters = {"intercept": line.intercept, "slope": line.slope}
@@ -68,15 +70,19 @@ def lock(development: Cases, sensitivity: float) -> Locked:
     return Locked(thresholds, lines, pd.DataFrame(rows), float(truth.mean()))
 
 
-def _operating_points(truth: np.ndarray, probability: Floats, sensitivity: float) -> dict[str, float]:
+def _operating_points(
+    truth: np.ndarray, probability: Floats, sensitivity: float, specificity: float
+) -> dict[str, float]:
     """Thresholds at observed probabilities; a case is called positive at ``probability >= threshold``."""
-    rule = f"sensitivity >= {sensitivity:g}"
+    sensitive, specific = f"sensitivity >= {sensitivity:g}", f"specificity >= {specificity:g}"
     try:
         curve = stats.roc_curve(truth, probability)
     except NotEstimableError:
-        return {"youden": np.nan, rule: np.nan}
+        return dict.fromkeys(("youden", sensitive, specific), np.nan)
     # Ties, also those that rounding would break, go to the higher threshold, the first of the descending thresholds.
     # The infinite one calls nobody.
     youden = int(np.argmax(np.round(curve.sensitivity + curve.specificity, 12)[1:])) + 1
     reaching = int(np.argmax(curve.sensitivity >= sensitivity - 1e-12))
-    return {"youden": float(curve.thresholds[youden]), rule: float(curve.thresholds[reaching])}
+    sparing = int(np.flatnonzero(curve.specificity >= specificity - 1e-12)[-1])
+    found = {"youden": youden, sensitive: reaching, specific: sparing}
+    return {rule: float(curve.thresholds[at]) if at else np.nan for rule, at in found.items()}

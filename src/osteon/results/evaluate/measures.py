@@ -90,7 +90,7 @@ def calibration_measures(cases: Cases, model: str, level: float) -> dict[str, Es
 
 
 def operating_points(cases: Cases, thresholds: Mapping[str, Mapping[str, float]], level: float) -> list[Row]:
-    """What thresholds fixed on development give here: sensitivity, specificity and predictive values."""
+    """What thresholds fixed on development give here: shares of cases, and the counts that they are of."""
     return [
         {"model": model, "rule": rule, "threshold": threshold, "metric": metric, **_row(found, cases)}
         for model in cases.models
@@ -100,7 +100,10 @@ def operating_points(cases: Cases, thresholds: Mapping[str, Mapping[str, float]]
 
 
 def at_threshold(cases: Cases, model: str, threshold: float, level: float) -> dict[str, Estimate]:
-    """Sensitivity, specificity, PPV and NPV with Wilson intervals, by patients where they have several cases."""
+    """Sensitivity, specificity, PPV, NPV and accuracy with Wilson intervals, by patients where they have several cases.
+
+    Then the counts: true and false positives (``tp``, ``fp``), true and false negatives.
+    """
     positive = cases.truth == 1
     called = cases.of(model) >= threshold
     one_class = positive.all() or not positive.any()
@@ -109,20 +112,30 @@ def at_threshold(cases: Cases, model: str, threshold: float, level: float) -> di
         "specificity": (~positive, ~called, "one class"),
         "ppv": (called, positive, "no case is called positive"),
         "npv": (~called, ~positive, "no case is called negative"),
+        "accuracy": (np.ones_like(positive), called == positive, "no case"),
     }
+    counts = {"tp": called & positive, "fp": called & ~positive, "tn": ~called & ~positive, "fn": ~called & positive}
 
     def share(name: str) -> Estimate:
         of, hit, reason = shares[name]
         if np.isnan(threshold):
             raise NotEstimableError("no threshold could be fixed on development")
-        # In a centre with one class a predictive value only repeats which class it is.
-        if one_class and name in ("ppv", "npv"):
+        # In a centre with one class these only repeat which class it is, or what another share says.
+        if one_class and name in ("ppv", "npv", "accuracy"):
             raise NotEstimableError("one class")
         if not of.any():
             raise NotEstimableError(reason)
         return stats.proportion_ci(hit[of], level=level, clusters=cases.patients[of], name=name)
 
-    return {name: _estimate(partial(share, name), len(cases)) for name in shares}
+    def count(name: str) -> Estimate:
+        if np.isnan(threshold):
+            raise NotEstimableError("no threshold could be fixed on development")
+        return Estimate(float(counts[name].sum()), nan, nan, "count", len(cases))
+
+    return {
+        **{name: _estimate(partial(share, name), len(cases)) for name in shares},
+        **{name: _estimate(partial(count, name), len(cases)) for name in counts},
+    }
 
 
 def roc(cases: Cases) -> list[pd.DataFrame]:
@@ -223,7 +236,7 @@ def contrast(
 
     def at_specificity() -> Comparison:
         return stats.compare_sensitivity(
-            cases.truth, cases.of(a), cases.of(b), specificity=settings.sensitivity, level=level,
+            cases.truth, cases.of(a), cases.of(b), specificity=settings.specificity, level=level,
             resamples=settings.bootstrap, clusters=patients, rng=seed,
         )  # fmt: skip
 
@@ -244,7 +257,7 @@ def contrast(
         for rule in locked.thresholds[a]
         for name, of in (("sensitivity", positive), ("specificity", ~positive))
     }
-    measured[f"sensitivity at specificity {settings.sensitivity:g}"] = at_specificity
+    measured[f"sensitivity at specificity {settings.specificity:g}"] = at_specificity
     measured[f"net benefit at {locked.prevalence:.2f}"] = benefit
     rows: list[Row] = []
     for metric, calculate in measured.items():

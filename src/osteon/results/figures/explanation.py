@@ -53,7 +53,7 @@ def explanation(
 
     Args:
         table: The explanation table; its first kind of map is drawn.
-        sanity: The sanity table; gives what a hill in the middle of the crop scores.
+        sanity: The sanity table; gives what a spot in the centre of the crop scores.
         look: How each model is drawn.
     """
     kind = table["map"].iloc[0]
@@ -82,7 +82,7 @@ def explanation(
     handles = [
         Line2D([], [], color=INK, marker="o", markersize=4, label="called rightly"),
         Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white", label="called wrongly"),
-        Line2D([], [], color=MUTED, marker="|", markersize=9, linestyle="", label="hill in mid-crop"),
+        Line2D([], [], color=MUTED, marker="|", markersize=9, linestyle="", label="spot in the centre of the crop"),
     ]
     if spare:
         spare[0].legend(handles=handles, loc="center left", labelspacing=0.7)

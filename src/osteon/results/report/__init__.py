@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from osteon.core.tables import written
 from osteon.core.version import __version__
@@ -17,7 +17,7 @@ from osteon.results.report import words
 from osteon.results.report.checklist import ANSWERED, FOR_AUTHORS
 from osteon.results.report.folder import Finished
 from osteon.results.report.methods import methods
-from osteon.results.report.page import Page, bullets, paragraph
+from osteon.results.report.page import Block, Heading, Page, bullets, linked, paragraph
 from osteon.results.report.sections import SECTIONS, Section
 
 __all__ = ["headline", "write"]
@@ -36,14 +36,14 @@ def write(run: Path) -> Path:
         InputError: study.toml or metrics.csv is absent or broken.
     """
     page = Page(Finished(run))
-    drawn = [(section, Markup("\n").join(piece for piece in section.draw(page) if piece)) for section in SECTIONS]
+    drawn = [(section, _body(section, page)) for section in SECTIONS]
     there = [section for section, body in drawn if body]
     closing = (
         Section("methods", "Methods", methods),
         Section("checklist", "Reporting guidelines", lambda page: _checklist(page, [*there, *closing])),
         Section("versions", "Versions, hashes and settings", _versions),
     )
-    drawn += [(section, Markup("\n").join(section.draw(page))) for section in closing]
+    drawn += [(section, _body(section, page)) for section in closing]
     html = _template("report.html.jinja").render(
         study=page.run.study,
         models=page.run.models,
@@ -60,6 +60,10 @@ def write(run: Path) -> Path:
     return path
 
 
+def _body(section: Section, page: Page) -> Markup:
+    return Markup("\n").join(escape(piece) for piece in section.draw(page) if piece)
+
+
 def headline(run: Path) -> str:
     """The result as plain text for a terminal: a few sentences, and the AUCs by model and stratum."""
     return words.headline(Finished(run))
@@ -74,7 +78,7 @@ def _template(name: str) -> jinja2.Template:
     return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined).get_template(name)
 
 
-def _checklist(page: Page, there: list[Section]) -> Iterator[Markup]:
+def _checklist(page: Page, there: list[Section]) -> Iterator[Block | None]:
     titles = {section.name: section.title for section in there}
     rows = []
     for topic, guidelines, places in ANSWERED:
@@ -90,18 +94,25 @@ def _checklist(page: Page, there: list[Section]) -> Iterator[Markup]:
     yield bullets(FOR_AUTHORS)
 
 
-def _versions(page: Page) -> Iterator[Markup]:
+def _versions(page: Page) -> Iterator[Block | None]:
     run = page.run
     versions, hashes = run.provenance.get("versions", {}), dict(_flat(run.provenance.get("hashes", {})))
     hashes = {name: value for name, value in hashes.items() if value}  # random weights are no file
+    if cards := [run.card(name) for name in run.models if run.card(name).is_file()]:
+        links = [linked(path.relative_to(run.path).as_posix()) for path in cards]
+        yield paragraph(Markup("Model cards, as they go with an exported model: {}.").format(Markup(", ").join(links)))
     if versions:
         yield page.table(["Software", "Version"], list(versions.items()), "Versions", file="provenance.json", words=2)
+    if machine := run.provenance.get("machine", {}):
+        told = "Processor and precision, on which last digits depend"
+        yield page.table(["What", "Value"], list(machine.items()), told, file="provenance.json", words=2)
     if hashes:
         rows = [[name, Markup('<span class="hash">{}</span>').format(value)] for name, value in hashes.items()]
         yield page.table(["What", "SHA-256"], rows, "Hashes of what went in", file="provenance.json", words=2)
     # Short lists on one line: the file is for reading here.
     settings = re.sub(r"\[\n\s+([^\[\]]*?),?\n\]", lambda m: f"[{' '.join(m[1].split())}]", run.study.to_toml())
-    yield Markup("<h3>The resolved study</h3><pre class='settings'>{}</pre>").format(settings)
+    yield Heading("The resolved study")
+    yield Markup("<pre class='settings'>{}</pre>").format(settings)
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
-from markupsafe import Markup
 
 from osteon.core.words import bare_p, headline, in_sentence, level_title, number, stratum_title
 from osteon.results.report import words
 from osteon.results.report.folder import Finished
-from osteon.results.report.page import Page, interval
+from osteon.results.report.page import Block, Page, interval, paragraph
 
 
-def discrimination(page: Page) -> Iterator[Markup]:
+def discrimination(page: Page) -> Iterator[Block | None]:
     """ROC curves, forest plot and the table of AUCs."""
     run = page.run
     yield page.figure(
@@ -36,7 +35,7 @@ def discrimination(page: Page) -> Iterator[Markup]:
     yield page.table(["Model", *heads], rows, "AUC by model and stratum", file="metrics.csv")
 
 
-def comparisons(page: Page) -> Iterator[Markup]:
+def comparisons(page: Page) -> Iterator[Block | None]:
     """The primary pair in every stratum, and all pairs in the headline one."""
     run = page.run
     table = run.table("comparisons")
@@ -84,7 +83,7 @@ def _contrast_title(run: Finished) -> str:
     return "The primary contrast" if run.prespecified else "The first two models"
 
 
-def _contrast(page: Page) -> Iterator[Markup]:
+def _contrast(page: Page) -> Iterator[Block | None]:
     """The primary pair beyond its AUCs, in the headline stratum."""
     table = page.run.table("contrast")
     if table is None or table.empty:
@@ -117,39 +116,48 @@ def _difference(row: pd.Series) -> list[object]:
     return [shown, number(row["se"], 3), number(row["z"], 2)]
 
 
-def operating_points(page: Page) -> Iterator[Markup]:
-    """What thresholds fixed on development give, model by model and, for the primary pair, centre by centre."""
+def operating_points(page: Page) -> Iterator[Block | None]:
+    """What thresholds fixed on development give: every model in every stratum, as shares and as counts."""
     run = page.run
     table = run.table("operating_points")
     if table is None:
         return
-    heads = ["Sensitivity", "Specificity", "PPV", "NPV"]
     for rule in dict.fromkeys(table["rule"]):
         of_rule = table[table["rule"] == rule]
-        rows: list[list[object]] = []
-        for stratum in dict.fromkeys(["development", run.headline]):
-            rows.append([stratum_title(stratum)])
-            here = of_rule[of_rule["stratum"] == stratum]
-            rows += [[model, *_point(here[here["model"] == model])] for model in run.models]
         yield page.table(
-            ["Model", "Threshold", *heads],
-            rows,
+            ["Model", "Cut-off", *SHARES.values()],
+            _by_stratum(run, of_rule, list(SHARES)),
             f"Operating point: {rule_title(rule)}. Fixed on out-of-fold predictions, then applied outside.",
             file="operating_points.csv",
         )
-    centres = [name for name in run.strata if name.startswith("centre:")]
-    if len(centres) > 1:
-        rows = []
-        for model in dict.fromkeys(run.study.primary):
-            rows.append([model])
-            of_model = table[(table["model"] == model) & (table["rule"] == "youden")]
-            rows += [[stratum_title(s), *_point(of_model[of_model["stratum"] == s])] for s in centres]
+    for rule in dict.fromkeys(table.loc[table["metric"].isin(COUNTS), "rule"]):
         yield page.table(
-            ["Centre", "Threshold", *heads],
-            rows,
-            f"Youden's operating point by centre. {words.capital(words.pair_of_models(run))}.",
+            ["Model", "Cut-off", *COUNTS.values()],
+            _by_stratum(run, table[table["rule"] == rule], list(COUNTS)),
+            f"Counts at the operating point: {rule_title(rule)}. Positive: {run.positive}.",
             file="operating_points.csv",
         )
+
+
+#: What is told of an operating point: shares of cases, and the counts that they are of.
+SHARES = {
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "accuracy": "Accuracy",
+}
+COUNTS = {"tp": "True positive", "fp": "False positive", "tn": "True negative", "fn": "False negative"}
+
+
+def _by_stratum(run: Finished, points: pd.DataFrame, metrics: list[str]) -> list[list[object]]:
+    """Rows of a table: a heading for each stratum, and below it each model with its cut-off and figures."""
+    rows: list[list[object]] = []
+    for stratum in run.strata:
+        rows.append([stratum_title(stratum)])
+        here = points[points["stratum"] == stratum]
+        rows += [[model, *_point(here[here["model"] == model], metrics)] for model in run.models]
+    return rows
 
 
 def rule_title(rule: str) -> str:
@@ -157,14 +165,13 @@ def rule_title(rule: str) -> str:
     return "Youden's index" if rule == "youden" else level_title(rule)
 
 
-def _point(rows: pd.DataFrame) -> list[object]:
-    by_metric = rows.set_index("metric")
-    names = ("sensitivity", "specificity", "ppv", "npv")
-    cells = [interval(by_metric.T.get(name)) for name in names]
-    return [number(float(rows["threshold"].iloc[0]), 3) if len(rows) else "–", *cells]
+def _point(rows: pd.DataFrame, metrics: list[str]) -> list[object]:
+    found = {str(row["metric"]): row for _, row in rows.iterrows()}
+    cut_off = number(float(rows["threshold"].iloc[0]), 3) if len(rows) else "–"
+    return [cut_off, *(interval(found.get(name), 0 if name in COUNTS else 3) for name in metrics)]
 
 
-def subgroups(page: Page) -> Iterator[Markup]:
+def subgroups(page: Page) -> Iterator[Block | None]:
     """The primary models within subgroups."""
     run = page.run
     table = run.table("subgroups")
@@ -195,10 +202,12 @@ def subgroups(page: Page) -> Iterator[Markup]:
     )
 
 
-def heterogeneity(page: Page) -> Iterator[Markup]:
+def heterogeneity(page: Page) -> Iterator[Block | None]:
     """How much centres and training seeds differ."""
     table = page.run.table("heterogeneity")
-    if table is not None:
+    if table is not None and table["value"].isna().all():
+        yield paragraph("How much centres differ cannot be estimated: it takes two external centres with both classes.")
+    elif table is not None:
         titles = {"auc_difference": f"Difference in AUC, {words.pair_of_models(page.run)}", "auc": "AUC"}
         titles |= {"calibration_intercept": "Calibration intercept", "calibration_slope": "Calibration slope"}
         rows: list[list[object]] = []

@@ -11,6 +11,7 @@ import pandas as pd
 from osteon import study
 from osteon.core.run import Tables
 from osteon.core.words import headline, shown
+from osteon.results.figures.style import Look, looks
 from osteon.study import Study
 
 
@@ -56,6 +57,11 @@ class Finished(Tables):
     def models(self) -> list[str]:
         """The models in their order."""
         return list(dict.fromkeys(self.metrics["model"]))
+
+    @cached_property
+    def look(self) -> dict[str, Look]:
+        """How each model is drawn."""
+        return looks(self.models, {model.name: model.drawn for model in self.study.models})
 
     @cached_property
     def strata(self) -> list[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
-from markupsafe import Markup
 
 from osteon.core.words import bare_p, counted, listed, number, stratum_title
 from osteon.results.evaluate.explanation import CENTRE, ONE_FOLD
 from osteon.results.figures.explanation import measures
-from osteon.results.report.page import Page, interval, paragraph
+from osteon.results.report.page import Block, Page, interval, paragraph
 from osteon.results.report.words import METHODS_OF_MAPS, estimate
 
 #: Which cases a map's scores are of.
@@ -22,7 +21,7 @@ OUTCOMES = {
 }
 
 
-def explanation(page: Page) -> Iterator[Markup]:
+def explanation(page: Page) -> Iterator[Block | None]:
     """Scores, checks, stability and galleries."""
     run = page.run
     table, sanity = run.table("explanation"), run.table("explanation_sanity")
@@ -38,7 +37,7 @@ def explanation(page: Page) -> Iterator[Markup]:
     yield page.figure(
         "explanation",
         f"{title} against the lesion. External cases, called rightly and wrongly at the fixed threshold. Every "
-        "crop is centred on the box, so that a hill in the middle of the crop, which has seen nothing, scores well.",
+        "crop is centred on the box, so that a bright spot in its centre, which has seen nothing, scores well.",
         "Scores of the maps; the numbers are in the table that follows.",
     )
     for method in dict.fromkeys(table["map"]):
@@ -79,13 +78,14 @@ def in_words(here: pd.DataFrame, sanity: pd.DataFrame | None) -> str:
         f"In {counted(int(rows['n'].max()), 'external case')} the maps' energy inside the {region} was, as a multiple "
         f"of what a uniform map has there, {'; '.join(parts)}"
     )
-    hill = None if sanity is None else sanity[(sanity["check"] == CENTRE) & (sanity["metric"] == energy)]
-    if hill is None or hill.empty:
+    spot = None if sanity is None else sanity[(sanity["check"] == CENTRE) & (sanity["metric"] == energy)]
+    if spot is None or spot.empty:
         return text + "."
-    return text + f"; a hill in the middle of every crop has {number(float(hill['value'].iloc[0]))}."
+    told = number(float(spot["value"].iloc[0]))
+    return f"{text}; a bright spot in the centre of every crop, which has seen nothing, has {told}."
 
 
-def _scores(page: Page, here: pd.DataFrame, method: str) -> Markup:
+def _scores(page: Page, here: pd.DataFrame, method: str) -> Block | None:
     shown = measures(here)
     rows: list[list[object]] = []
     for model in dict.fromkeys(here["model"]):
@@ -103,7 +103,7 @@ def _scores(page: Page, here: pd.DataFrame, method: str) -> Markup:
     )
 
 
-def _pairs(page: Page, method: str) -> Iterator[Markup]:
+def _pairs(page: Page, method: str) -> Iterator[Block | None]:
     """Every pair of networks, primary first."""
     table = page.run.table("explanation_comparisons")
     if table is None:
@@ -124,7 +124,7 @@ def _pairs(page: Page, method: str) -> Iterator[Markup]:
     )
 
 
-def _by_centre(page: Page, table: pd.DataFrame) -> Iterator[Markup]:
+def _by_centre(page: Page, table: pd.DataFrame) -> Iterator[Block | None]:
     """Each centre, where there are several."""
     centres = [name for name in page.run.strata if name.startswith("centre:") and name in set(table["stratum"])]
     if len(centres) < 2:
@@ -142,7 +142,7 @@ def _by_centre(page: Page, table: pd.DataFrame) -> Iterator[Markup]:
     )
 
 
-def _checks(page: Page, sanity: pd.DataFrame) -> Markup:
+def _checks(page: Page, sanity: pd.DataFrame) -> Block | None:
     energy, title, _ = measures(sanity)[0]
     rows: list[list[object]] = []
     for model in dict.fromkeys(sanity["model"]):
@@ -161,13 +161,13 @@ def _checks(page: Page, sanity: pd.DataFrame) -> Markup:
     return page.table(
         ["", "Correlation with the real map", title, "Real map less this", "p"],
         rows,
-        "Checks that a map has to fail. Networks without what they learned, and a hill in the middle of the crop; "
-        "the real map is that of the same fold's network, for the hill that of the ensemble.",
+        "Checks that a map has to fail. Networks without what they learned, and a spot in the centre of the crop; "
+        "the real map is that of the same fold's network, for the spot that of the ensemble.",
         file="explanation_sanity.csv",
     )
 
 
-def _stability(page: Page, method: str) -> Iterator[Markup]:
+def _stability(page: Page, method: str) -> Iterator[Block | None]:
     table = page.run.table("explanation_stability")
     if table is None:
         return

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from osteon.core.ledger import file_digest
 from osteon.core.words import change_title, counted, grade_title, in_sentence, listed
 from osteon.results.report.folder import Finished
-from osteon.results.report.page import Page, bullets, paragraph
+from osteon.results.report.page import Block, Heading, Page, bullets, paragraph
 from osteon.results.report.words import METHODS_OF_MAPS
 
 _ENDINGS = {
@@ -54,7 +54,7 @@ _FIGURES = {
 }
 
 
-def methods(page: Page) -> Iterator[Markup]:
+def methods(page: Page) -> Iterator[Block | None]:
     """The section."""
     run = page.run
     for title, told in (
@@ -68,10 +68,11 @@ def methods(page: Page) -> Iterator[Markup]:
         ("Reproducibility", _reproducibility(run)),
     ):
         if told is None:
-            yield Markup("<h3>{}</h3>").format(title)
+            yield Heading(title)
             yield bullets(_models(run))
         elif text := " ".join(told):
-            yield Markup("<h3>{}</h3>").format(title) + paragraph(text)
+            yield Heading(title)
+            yield paragraph(text)
         if title == "Statistics":
             yield _recorded(page)
 
@@ -255,7 +256,7 @@ def _tests(run: Finished) -> Iterator[str]:
         )
 
 
-def _recorded(page: Page) -> Markup:
+def _recorded(page: Page) -> Block | None:
     """How each interval and test was made, as the tables say it row by row."""
     rows: list[list[object]] = []
     for name, title in _RECORDED.items():
@@ -275,7 +276,7 @@ def _recorded(page: Page) -> Markup:
             told = listed(dict.fromkeys(of)) if "metric" in known else title
             rows.append([told[0].upper() + told[1:], method, f"{counts[method]:,}"])
     if not rows:
-        return Markup()
+        return None
     return page.table(
         ["Figure", "Method", "Rows"],
         rows,

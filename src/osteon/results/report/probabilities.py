@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from markupsafe import Markup
-
 from osteon.core.words import in_sentence, number, stratum_title
-from osteon.results.report.page import Page, interval
+from osteon.results.report.page import Block, Page, interval
 
 
-def calibration(page: Page) -> Iterator[Markup]:
+def calibration(page: Page) -> Iterator[Block | None]:
     """Whether probabilities can be taken at their word, before and after recalibration."""
     run = page.run
     yield page.figure(
@@ -46,7 +44,7 @@ def calibration(page: Page) -> Iterator[Markup]:
         )
 
 
-def decision(page: Page) -> Iterator[Markup]:
+def decision(page: Page) -> Iterator[Block | None]:
     """Whether acting on a model would do more good than harm."""
     yield page.figure(
         "decision",
@@ -56,7 +54,7 @@ def decision(page: Page) -> Iterator[Markup]:
     )
 
 
-def distributions(page: Page) -> Iterator[Markup]:
+def distributions(page: Page) -> Iterator[Block | None]:
     """How probabilities lie in each class."""
     yield page.figure(
         "scores",

@@ -15,7 +15,7 @@ from osteon.core.version import __version__
 from osteon.core.words import number, p_value
 from osteon.readers.words import ANALYSES, arm_title, arms_of, limits_of, over_what, sentences
 from osteon.results.report.folder import Finished
-from osteon.results.report.page import Page, bullets, interval, paragraph
+from osteon.results.report.page import Block, Estimated, Page, bullets, interval, paragraph
 
 _METRICS = {
     "auc": "AUC",
@@ -32,7 +32,7 @@ _RANDOM = {
 }
 
 
-def readers(page: Page) -> Iterator[Markup]:
+def readers(page: Page) -> Iterator[Block | None]:
     """What the model changed for those who read."""
     metrics, comparisons = page.run.table("reader_metrics"), page.run.table("reader_comparisons")
     if metrics is None:
@@ -63,6 +63,7 @@ def readers(page: Page) -> Iterator[Markup]:
         "ROC curves and operating points; the areas and points are in the tables of readers.",
     )
     yield _by_reader(page, metrics)
+    yield _alone(page)
     if comparisons is not None:
         yield page.figure(
             "reader_gain",
@@ -70,7 +71,7 @@ def readers(page: Page) -> Iterator[Markup]:
             "Forest plot of each reader's changes; the numbers are in reader_comparisons.csv.",
         )
         yield _compared(page, comparisons, "reader_comparisons.csv", "Arms compared over all readers.")
-        yield _hurried(page)
+        yield from _hurried(page)
     yield page.figure(
         "reader_benefit",
         "Gain against experience and receptiveness. One line a reader.",
@@ -90,7 +91,7 @@ def readers(page: Page) -> Iterator[Markup]:
     yield _agreed(page)
 
 
-def _by_reader(page: Page, metrics: pd.DataFrame) -> Markup:
+def _by_reader(page: Page, metrics: pd.DataFrame) -> Block | None:
     known = [name for name in _METRICS if (metrics["metric"] == name).any()]
     rows: list[list[object]] = []
     for arm in [*arms_of(metrics), "alone"]:
@@ -121,7 +122,30 @@ def _who(reader: str, own: pd.DataFrame) -> str:
     return f"all readers ({' or '.join(said)})"
 
 
-def _compared(page: Page, comparisons: pd.DataFrame, file: str, title: str) -> Markup:
+def _alone(page: Page) -> Block | None:
+    """The model without readers beside readers without, and with, the model; the analysis that could be made."""
+    table = page.run.table("reader_standalone")
+    if table is None:
+        return None
+    rows: list[list[object]] = []
+    for (arm, metric), found in table.groupby(["arm", "metric"], sort=False):
+        known = found[found["difference"].notna()]
+        row = (known if len(known) else found).iloc[0]
+        values = [number(row[name], 3) if row[name] == row[name] else "–" for name in ("model", "readers")]
+        limits = interval(row.rename({"difference": "value"}))
+        p = p_value(row["p"]) if row["p"] == row["p"] else "–"
+        title = f"{_METRICS.get(str(metric), 'Accuracy')}, {arm_title(str(arm))}"
+        rows.append([title, *values, limits, p, row["random"] if len(known) else row["method"]])
+    return page.table(
+        ["", "Model", "Readers", "Model − readers", "p", "Random"],
+        rows,
+        "The model alone against the mean of the readers, on the cases that both have answered. Obuchowski-Rockette of "
+        "the readers' differences from the model (Hillis 2007); p values are not adjusted.",
+        file="reader_standalone.csv",
+    )
+
+
+def _compared(page: Page, comparisons: pd.DataFrame, file: str, title: str) -> Block | None:
     rows: list[list[object]] = []
     titles = {**_METRICS, "accuracy": "Accuracy", "seconds": "Seconds (ratio)"}
     everyone = comparisons[comparisons["reader"] == "all"]
@@ -139,7 +163,7 @@ def _compared(page: Page, comparisons: pd.DataFrame, file: str, title: str) -> M
                 p = [p_value(value) if value == value else "–" for value in found]
                 rows.append([f"{titles.get(row['metric'], row['metric'])}{primary}", _limits(row), *p])
     if not pairs:
-        return Markup()
+        return None
     what = f"{arm_title(pairs[0][0])} − {arm_title(pairs[0][1])}" if len(pairs) == 1 else "Difference"
     holm = " Holm: adjusted for the number of pairs of arms." if len(pairs) > 1 else ""
     return page.table(
@@ -150,18 +174,18 @@ def _compared(page: Page, comparisons: pd.DataFrame, file: str, title: str) -> M
     )
 
 
-def _limits(row: pd.Series) -> Markup:
+def _limits(row: pd.Series) -> Estimated:
     """A difference with its interval; one that is all that is possible says so."""
     if "all that is possible" in limits_of(row, ""):
-        return Markup("{}<small>no usable interval</small>").format(number(row["difference"], 3))
+        return Estimated(number(row["difference"], 3), "no usable interval")
     return interval(row.rename({"difference": "value"}))
 
 
-def _hurried(page: Page) -> Markup:
+def _hurried(page: Page) -> Iterator[Block | None]:
     """How long readers had the advice, and what the comparisons are without their quickest answers."""
     table = page.run.table("reader_advice")
     if table is None:
-        return Markup()
+        return
     rows = [
         [
             f"{'all readers' if row['reader'] == 'all' else row['reader']}, {arm_title(row['arm'])}",
@@ -172,7 +196,7 @@ def _hurried(page: Page) -> Markup:
         ]
         for _, row in table.iterrows()
     ]
-    times = page.table(
+    yield page.table(
         ["", "Answers", "Seconds after the advice", "Within a second", "Advice not seen"],
         rows,
         "From the advice to the answer. Median and quartiles of the time between the advice appearing and the answer; "
@@ -181,15 +205,15 @@ def _hurried(page: Page) -> Markup:
     )
     unhurried = page.run.table("reader_unhurried")
     if unhurried is None:
-        return times
+        return
     title = "Without quick answers. A reader's case that was answered within a second of the advice is left out in all "
-    return times + _compared(page, unhurried, "reader_unhurried.csv", f"{title}arms.")
+    yield _compared(page, unhurried, "reader_unhurried.csv", f"{title}arms.")
 
 
-def _relied(page: Page) -> Markup:
+def _relied(page: Page) -> Block | None:
     table = page.run.table("reliance")
     if table is None:
-        return Markup()
+        return None
     everyone = table[table["reader"] == "all"]
     level = page.run.reader_study.get("level", 0.95)
     rows = [[row["measure"], row["events"], row["n"], interval(row, 2)] for _, row in everyone.iterrows()]
@@ -201,10 +225,10 @@ def _relied(page: Page) -> Markup:
     )
 
 
-def _agreed(page: Page) -> Markup:
+def _agreed(page: Page) -> Block | None:
     table = page.run.table("reader_agreement")
     if table is None:
-        return Markup()
+        return None
     arms = arms_of(table.assign(reader=""))
     rows = []
     for measure in dict.fromkeys(table["measure"]):

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
-from markupsafe import Markup
 
 from osteon.core.words import bare_p, change_title, grade_title, headline, in_sentence, stratum_title
 from osteon.results.evaluate.robustness import ALL_BOXES, DRAWN
-from osteon.results.report.page import Page, interval
+from osteon.results.report.answers import boxes
+from osteon.results.report.page import Block, Page, interval, paragraph
 
 #: What is told of each change.
 MEASURES = {"auc": "AUC", "auc_loss": "AUC lost", "sd": "SD of a case", "flip_rate": "Calls flipped"}
 
 
-def robustness(page: Page) -> Iterator[Markup]:
+def robustness(page: Page) -> Iterator[Block | None]:
     """Curves, one table a model, pairs of models, and the cases that moved most."""
     table = page.run.table("robustness")
     if table is None:
         return
     stratum = headline(table["stratum"])
     where = stratum_title(stratum)
+    found = boxes(page.run)
+    if found is not None:
+        yield paragraph(" ".join(found.told), "lead")
     yield page.figure(
         "robustness",
         f"Models under changed boxes. {where}. AUC, spread of a case's probability and share of calls that change "
@@ -53,21 +56,31 @@ def robustness(page: Page) -> Iterator[Markup]:
     )
 
 
-def _changes(page: Page, here: pd.DataFrame, stratum: str) -> Markup:
+def _changes(page: Page, here: pd.DataFrame, stratum: str) -> Block | None:
+    """Every kind of change of the first two models at its strongest, and the mean over box changes of the others."""
     rows: list[list[object]] = []
     for model in dict.fromkeys(here["model"]):
         rows.append([model])
         own = here[here["model"] == model]
-        for kind, grade in dict.fromkeys(zip(own["kind"], own["grade"], strict=True)):
+        kinds = sorted(dict.fromkeys(own["kind"]), key=lambda name: (name != DRAWN, name != ALL_BOXES))
+        for kind in kinds if model in page.run.study.primary else kinds[:2]:
+            grade = _strongest(own[own["kind"] == kind])
             found = own[(own["kind"] == kind) & (own["grade"] == grade)].set_index("metric").T
-            rows.append([change(str(kind), float(grade)), *(interval(found.get(name)) for name in MEASURES)])
+            rows.append([change(str(kind), grade), *(interval(found.get(name)) for name in MEASURES)])
     return page.table(
         ["Change", *MEASURES.values()],
         rows,
-        f"Models under changes, {in_sentence(stratum)}. The AUC is the mean over draws, and lost is what it falls "
-        "short of the undisturbed one; SD and flipped calls are means over cases, at Youden's threshold.",
+        f"Models under the strongest change of each kind, {in_sentence(stratum)}. The AUC is the mean over draws, and "
+        "lost is what it falls short of the undisturbed one; SD and flipped calls are means over cases, at Youden's "
+        "threshold. Every model, strength and centre is in the file.",
         file="robustness.csv",
     )
+
+
+def _strongest(rows: pd.DataFrame) -> float:
+    """The grade of a kind of change that changes most; of JPEG the lowest quality."""
+    grades = rows["grade"]
+    return float(grades.min() if (rows["kind"] == "jpeg").any() else grades.max())
 
 
 def change(kind: str, grade: float) -> str:
@@ -80,7 +93,7 @@ def change(kind: str, grade: float) -> str:
     return f"{change_title(kind)}, {strength}" if strength else change_title(kind)
 
 
-def _pairs(page: Page, stratum: str) -> Iterator[Markup]:
+def _pairs(page: Page, stratum: str) -> Iterator[Block | None]:
     table = page.run.table("robustness_comparisons")
     if table is None:
         return

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from osteon.core.words import NOTEWORTHY, noteworthy, number, p_value, stratum_title
-from osteon.results.report import words
+from osteon.core.words import NOTEWORTHY, noteworthy, number, stratum_title
 from osteon.results.report.accuracy import comparisons, discrimination, heterogeneity, operating_points, subgroups
+from osteon.results.report.answers import summary
 from osteon.results.report.maps import explanation
-from osteon.results.report.page import Page, bullets, interval, paragraph
+from osteon.results.report.page import Block, Heading, Page, bullets, interval
 from osteon.results.report.probabilities import calibration, decision, distributions
 from osteon.results.report.readers import readers
 from osteon.results.report.robustness import robustness
@@ -34,40 +34,10 @@ class Section:
 
     name: str
     title: str
-    draw: Callable[[Page], Iterable[Markup]]
+    draw: Callable[[Page], Iterable[Block | None]]
 
 
-def summary(page: Page) -> Iterator[Markup]:
-    """The result in words, and each model's AUC where the claim is made."""
-    run = page.run
-    first, *rest = list(words.summary(run)) or ["No model could be evaluated."]
-    yield paragraph(first, "lead")
-    yield _tiles(page)
-    if rest:
-        yield paragraph(" ".join(rest))
-    header = ["Model", *(["Development"] if run.headline != "development" else []), stratum_title(run.headline)]
-    strata = list(dict.fromkeys(["development", run.headline]))
-    rows = [[model, *(interval(run.value(model, s, "auc")) for s in strata)] for model in run.models]
-    yield page.table(
-        header, rows, f"AUC with {100 * run.study.evaluation.level:g}% confidence interval", file="metrics.csv"
-    )
-
-
-def _tiles(page: Page) -> Markup:
-    """The pair that is compared first, at a glance."""
-    run = page.run
-    a, b = run.study.primary
-    shown = [(name, run.value(name, run.headline, "auc"), "AUC") for name in dict.fromkeys((a, b))]
-    contrast = words.primary_row(run, run.headline)
-    if contrast is not None:
-        p = p_value(contrast["p"]) if contrast["p"] == contrast["p"] else ""
-        shown.append(("Difference", contrast.rename({"difference": "value"}), p))
-    tile = Markup("<div><dt>{}</dt><dd>{}</dd><dd class='what'>{}</dd></div>")
-    tiles = [tile.format(name, interval(row), what) for name, row, what in shown]
-    return Markup('<dl class="tiles">{}</dl>').format(Markup("").join(tiles))
-
-
-def cohort(page: Page) -> Iterator[Markup]:
+def cohort(page: Page) -> Iterator[Block | None]:
     """Flow and baseline table."""
     run = page.run
     yield page.figure(
@@ -91,14 +61,15 @@ def cohort(page: Page) -> Iterator[Markup]:
     yield _annotators(page)
     warnings = [str(text) for text in run.flow.get("warnings", [])]
     if warnings:
-        yield Markup("<h3>What the check of the data found</h3>") + bullets(warnings)
+        yield Heading("What the check of the data found")
+        yield bullets(warnings)
 
 
-def _annotators(page: Page) -> Markup:
+def _annotators(page: Page) -> Block | None:
     """Who drew the boxes, and how reliable they are."""
     table = page.run.table("annotator_agreement")
     if table is None or table.empty:
-        return Markup()
+        return None
     rows: list[list[object]] = []
     for (a, b), own in table.groupby(["annotator_a", "annotator_b"], sort=False):
         rows.append([f"{a} and {b}"])
@@ -133,7 +104,7 @@ def _baseline_row(table: pd.DataFrame, key: tuple[str, str], groups: list[str]) 
     return cells
 
 
-def examples(page: Page) -> Iterator[Markup]:
+def examples(page: Page) -> Iterator[Block | None]:
     """Cases to look at."""
     run = page.run
     yield page.figure(
@@ -145,7 +116,7 @@ def examples(page: Page) -> Iterator[Markup]:
 
 
 SECTIONS = (
-    Section("summary", "Summary", summary),
+    Section("summary", "What was asked, and what was found", summary),
     Section("cohort", "Cases and centres", cohort),
     Section("discrimination", "Discrimination", discrimination),
     Section("comparisons", "Comparisons", comparisons),

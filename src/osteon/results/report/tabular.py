@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from markupsafe import Markup
-
 from osteon.core.words import bare_p, number
-from osteon.results.report.page import Page, interval, paragraph
+from osteon.results.report.page import Block, Page, interval, paragraph
 
 #: As many features of a model as the table lists.
 _LISTED = 20
 
 
-def tabular(page: Page) -> Iterator[Markup]:
+def tabular(page: Page) -> Iterator[Block | None]:
     """What the tabular models go by."""
     odds = page.run.table("odds_ratios")
     if odds is not None:
@@ -53,7 +51,7 @@ def tabular(page: Page) -> Iterator[Markup]:
         )
 
 
-def _agreement(page: Page) -> Iterator[Markup]:
+def _agreement(page: Page) -> Iterator[Block | None]:
     """How far the folds of each radiomics model chose the same features."""
     stability = page.run.table("selection_stability")
     if stability is None:

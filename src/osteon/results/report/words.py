@@ -51,16 +51,17 @@ def primary_row(run: Finished, stratum: str) -> pd.Series | None:
 
 def summary(run: Finished) -> Iterator[str]:
     """The study's result in a few sentences, the primary contrast first."""
-    yield from _contrast(run)
-    yield from _few(run)
-    yield from _between_centres(run)
-    yield from _shortcut(run)
+    yield from contrast(run)
+    yield from few(run)
+    yield from between_centres(run)
+    yield from shortcut(run)
     if run.added:
         was = "was" if len(run.added) == 1 else "were"
         yield f"{listed(run.added)} {was} added by hand: osteon did not fit {'it' if was == 'was' else 'them'}."
 
 
-def _contrast(run: Finished) -> Iterator[str]:
+def contrast(run: Finished) -> Iterator[str]:
+    """The two models that are compared first, where the claim is made."""
     a, b = run.study.primary
     level = run.study.evaluation.level
     first = run.value(a, run.headline, "auc")
@@ -102,7 +103,7 @@ def _contrast(run: Finished) -> Iterator[str]:
         yield f"{told} does not separate the two."
 
 
-def _few(run: Finished) -> Iterator[str]:
+def few(run: Finished) -> Iterator[str]:
     """A caution where a class has few cases."""
     areas = run.metrics[run.metrics["metric"] == "auc"].drop_duplicates("stratum").set_index("stratum")
     told = []
@@ -119,7 +120,8 @@ def _few(run: Finished) -> Iterator[str]:
         )
 
 
-def _between_centres(run: Finished) -> Iterator[str]:
+def between_centres(run: Finished) -> Iterator[str]:
+    """Their difference over the centres, taken as a random sample."""
     table = run.table("heterogeneity")
     if table is None:
         return
@@ -134,7 +136,8 @@ def _between_centres(run: Finished) -> Iterator[str]:
     )
 
 
-def _shortcut(run: Finished) -> Iterator[str]:
+def shortcut(run: Finished) -> Iterator[str]:
+    """What the box alone reaches."""
     for name in run.box_models:
         inside, outside = run.value(name, "development", "auc"), run.value(name, run.headline, "auc")
         if outside is None:
