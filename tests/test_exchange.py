@@ -178,7 +178,7 @@ def test_the_example_says_what_osteon_says(which: str, exported: Any, pictures: 
     network, folder = exported(which)
     names = sorted(path.name for path in pictures.iterdir())
     rows = [(name, *BOXES[(place + more) % len(BOXES)]) for place, name in enumerate(names) for more in (0, 2)]
-    cases = pd.DataFrame(rows, columns=["image", *case.BOX]).assign(case_id="")
+    cases = pd.DataFrame(rows, columns=["image", *case.BOX]).assign(case_id="any name")
     expected = network(case.inputs(cases, pictures), {})
     assert expected.std() > 0.001
     assert np.abs(told_alone(folder, cases, pictures) - expected).max() < 1e-5

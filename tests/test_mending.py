@@ -135,7 +135,7 @@ def test_an_averaged_probability_is_the_mean_over_its_boxes(fitted: Path, name: 
     for case in ("A05-frontal", "B05-frontal"):
         row = cohort.loc[case]
         box = row[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
-        boxes = perturb.boxes(box, perturb.jittered([case], count, [settings.study.seed, stream("boxes nearby")]))
+        boxes = perturb.boxes(box, perturb.jittered([""], count, [settings.study.seed, stream("boxes nearby")]))
         pixels = read_image(settings.cohort_path.parent / row["image"]).pixels
         cut = torch.from_numpy(crops.extract(pixels, crops.rectangles(boxes, settings.crop), 48))[:, None]
         of_folds = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from osteon.cli import app
 from osteon.core import tables
 from osteon.core.errors import ImageError, InputError, StudyError, TableError
 from osteon.core.run import RunFolder
+from osteon.io import import_cohort, read_mask
 from osteon.models import portable
 from osteon.models.reference import Distribution, Reference
 from osteon.pipeline import FIT, Workers, export, parsed_box, predict, taken_in, walk
@@ -120,7 +122,7 @@ def test_the_table_says_calls_spread_and_identity(fitted: Fitted) -> None:
     found = ask(fitted.file("clinical"), fitted.study_file.parent / "cohort.csv").table
     points = fitted.run.read("operating_points")
     points = points[points["model"] == "clinical"].drop_duplicates("rule").set_index("rule")["threshold"]
-    assert len(points) == 2
+    assert len(points) == 3
     for rule, threshold in points.items():
         expected = np.where(found["probability"] >= threshold, "malignant", "benign")
         assert (found[f"call_{rule}"] == expected).all()
@@ -167,7 +169,8 @@ def test_changed_boxes_spread_around_the_drawn_one(fitted: Fitted, name: str) ->
     row = fitted.external().iloc[0]
     model = osteon.load(fitted.file(name))
     box = [float(row[side]) for side in ("x0", "y0", "x1", "y1")]
-    asked = [model.predict(fitted.image(row["case_id"]), box=box, unsteady=4) for _ in range(2)]
+    image = fitted.image(row["case_id"])
+    asked = [model.predict(image, box=box, unsteady=4, case_id=called) for called in ("case", "another")]
     assert str(asked[0]) == str(asked[1])
     assert asked[0].boxes == asked[1].boxes
     sd, low, high = asked[0].boxes
@@ -369,6 +372,26 @@ def rewritten(source: Path, target: Path, change: Mapping[str, bytes | None], ma
     return target
 
 
+def strange_archive(source: Path, target: Path, kind: str) -> Path:
+    """A copy with a part that no export writes."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            if not (kind == "long" and name == "manifest.json"):
+                new.writestr(name, old.read(name))
+        if kind == "bomb":
+            new.writestr("bomb", bytes(10**7), zipfile.ZIP_DEFLATED)
+        elif kind == "twice":
+            with pytest.warns(UserWarning, match="Duplicate name"):
+                new.writestr("card.md", b"another card")
+        elif kind == "link":
+            link = zipfile.ZipInfo("models/link")
+            link.external_attr = (stat.S_IFLNK | 0o777) << 16
+            new.writestr(link, "/etc/hostname")
+        else:
+            new.writestr("manifest.json", b" " * ((16 << 20) + 1))
+    return target
+
+
 def damages(source: Path, room: Path) -> Iterator[tuple[Path, str]]:
     """Files that must be refused, each with a word of why."""
     whole = source.read_bytes()
@@ -393,6 +416,8 @@ def damages(source: Path, room: Path) -> Iterator[tuple[Path, str]]:
         rewritten(source, room / "nameless.osteon", {}, manifest=lambda a: {**a, "models": []}),
         "manifest is incomplete",
     )
+    for kind, word in (("bomb", "compressed"), ("twice", "there twice"), ("link", "a link"), ("long", "of 16777217 b")):
+        yield strange_archive(source, room / f"{kind}.osteon", kind), word
     (room / "text.osteon").write_text("hello")
     yield room / "text.osteon", "cut off"
 
@@ -553,6 +578,16 @@ def test_answers_as_dicom_objects_say_what_the_table_says(fitted: Fitted, tmp_pa
     objects = [pydicom.dcmread(path) for path in found.objects]
     assert {one.StudyInstanceUID for one in objects} == {"1.2.3"}
     assert len({one.SeriesInstanceUID for one in objects}) == 5
+    asked = pd.read_csv(table)
+    back = import_cohort("dicom", tmp_path, tmp_path / "back")
+    sides = ["x0", "y0", "x1", "y1"]
+    told = asked.fillna({"x0": 12, "y0": 10, "x1": 40, "y1": 30})  # the box around the mask
+    assert sorted(back[sides].to_numpy().tolist()) == sorted(told[sides].to_numpy(np.float32).astype(float).tolist())
+    masked = back[back["mask"] != ""]
+    assert masked[sides].to_numpy().tolist() == [[12, 10, 40, 30]]
+    np.testing.assert_array_equal(
+        read_mask(tmp_path / "back" / masked["mask"].item(), (80, 72)), read_mask(tmp_path / "mask.png", (80, 72))
+    )
     again = ask(model, table, dicom=tmp_path / "again")
     for a, b in zip(found.objects, again.objects, strict=True):
         assert a.read_bytes() == b.read_bytes(), a.name

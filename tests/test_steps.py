@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -26,7 +27,7 @@ from small_study import STUDY, add_centre, but, bytes_of, drawing, drawn, make
 
 NETWORK = '[[models]]\nkind = "network"\nname = "frozen"\nbackbone = "test_resnet"\nweights = "random"\n\n'
 #: What follows the tables of an evaluation, and where it is noted.
-PRESENTED = ("figures/", "thumbnails/", "examples.csv", "report.html", "provenance.json")
+PRESENTED = ("cards/", "figures/", "thumbnails/", "examples.csv", "report.html", "provenance.json")
 
 
 def models_of(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -40,6 +41,12 @@ def test_everything_is_there(finished: Path) -> None:
         "selected_features.csv", "reliability-radiomics.csv", "report.html",
     ):  # fmt: skip
         assert (finished / name).stat().st_size > 0, name
+    report = (finished / "report.html").read_text(encoding="utf-8")
+    cards = {path.name: path.read_text(encoding="utf-8") for path in (finished / "cards").iterdir()}
+    assert len(cards) == len(study.load(finished).models)
+    assert all(text.startswith("# Model card: ") and f'href="cards/{name}"' in report for name, text in cards.items())
+    machine = json.loads((finished / "provenance.json").read_text(encoding="utf-8"))["machine"]
+    assert {"processor", "device", "precision of training", "precision of prediction"} <= set(machine)
     figures = {path.stem for path in (finished / "figures").glob("*.svg")}
     assert figures
     assert not list(finished.rglob("*.part"))

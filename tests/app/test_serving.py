@@ -242,6 +242,22 @@ def test_nothing_of_a_patient_is_said_or_written(
     assert list(private.iterdir()) == []
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere, open files need names")
+def test_what_was_sent_has_no_name_on_the_disk(
+    exported: Exported, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is killed leaves no radiograph."""
+    seen, predict = [], Model.predict
+
+    def watched(*args: Any, **named: Any) -> Prediction:
+        seen.append(list(private.iterdir()))
+        return predict(*args, **named)
+
+    monkeypatch.setattr(Model, "predict", watched)
+    assert served(exported.frozen).ask(picture(), box=BOX).status_code == 200
+    assert seen == [[]]
+
+
 def in_a_thread(course: Any) -> Any:
     """Run a coroutine where no browser's loop runs."""
     with ThreadPoolExecutor(1) as thread:

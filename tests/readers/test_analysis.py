@@ -16,7 +16,7 @@ from osteon.core.errors import InputError, NotEstimableError, TableError
 from osteon.readers import Analysis, Population, analyse, load, planned_power, simulate, simulate_on
 from osteon.readers.reliance import reliance
 from osteon.readers.simulate import draw_readers, skill_of
-from osteon.stats import obuchowski_rockette
+from osteon.stats import obuchowski_rockette, standalone
 
 
 def row(table: pd.DataFrame, **where: object) -> pd.Series:
@@ -67,7 +67,7 @@ def endless() -> tuple[Population, pd.DataFrame, Analysis]:
     readings = made.readings.assign(seconds=np.nan)
     frame = readings.assign(cluster=readings["case_id"])
     empty = pd.DataFrame()
-    return population, made.readers, Analysis(*[empty] * 4, reliance(frame), *[empty] * 5)
+    return population, made.readers, Analysis(*[empty] * 5, reliance(frame), *[empty] * 5)
 
 
 def test_simulated_readers_reach_their_closed_forms() -> None:
@@ -315,7 +315,26 @@ def test_tables_are_written_and_meet_their_contracts(tmp_path: Path) -> None:
     written = found.write(tmp_path)
     assert {path.stem for path in written} == {
         "reader_metrics", "reader_comparisons", "reliance", "reader_agreement", "reader_benefit", "reader_covariates",
-        "reader_roc", "reader_confidence",
+        "reader_roc", "reader_confidence", "reader_standalone",
     }  # fmt: skip
     for path in written:
         tables.read(path, getattr(tables, path.stem.upper()))
+
+
+def test_the_model_alone_is_compared_with_the_readers_of_each_arm() -> None:
+    made = simulate(np.random.default_rng(5), readers=3, cases=40).readings
+    known = made.assign(probability=made["probability"].mask(made["case_id"] == made["case_id"].iloc[0]))
+    found = analyse(known)
+    both = row(found.reader_standalone, arm="unaided", metric="auc", random="readers and cases")
+    unaided = known[(known["arm"] == "unaided") & known["probability"].notna()].assign(score=known["confidence"])
+    model = unaided.drop_duplicates("case_id").assign(reader="model", score=lambda table: table["probability"])
+    table = pd.concat([unaided, model]).drop(columns="arm").rename(columns={"case_id": "case"})
+    expected = standalone(table).difference
+    assert (both["difference"], both["low"], both["p"]) == (expected.difference, expected.low, expected.p)
+    assert both["n"] == 39
+    alone = row(found.reader_metrics, reader="model", metric="auc")["value"]
+    assert set(found.reader_standalone.query("metric == 'auc'")["model"]) == {alone}
+    one = analyse(known[known["reader"] == known["reader"].iloc[0]]).reader_standalone
+    assert one[one["random"] != "cases"]["method"].str.contains("two readers beside the model").all()
+    assert one[one["random"] == "cases"]["difference"].notna().all()
+    assert analyse(known.drop(columns=["probability", "advice"])).reader_standalone.empty

@@ -139,3 +139,19 @@ def doctor(
     if out is not None:
         diagnosis.save(out)
         print(f"written: {out}")
+
+
+@app.command()
+def deidentify(
+    folder: Annotated[Path, typer.Argument(help="DICOM radiographs.")],
+    out: Annotated[Path, typer.Argument(help="An empty folder for what is passed on.")],
+    keep: Annotated[
+        Path | None, typer.Option(help="Where the secret, tables and contact sheet stay; OUT-keep.")
+    ] = None,
+    secret: Annotated[Path | None, typer.Option(help="The secret of an earlier run: the same pseudonyms.")] = None,
+    jobs: Jobs = 0,
+) -> None:
+    """Write DICOM radiographs without their patients (PS3.15 Basic Profile), text in the pixels painted over."""
+    from osteon.io import deidentify as room
+
+    print(room.deidentify(folder, out, keep=keep, secret=secret, workers=workers(jobs, None)))

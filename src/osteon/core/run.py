@@ -76,6 +76,10 @@ class RunFolder:
         """A model made ready to leave the run, in the cache; the key says what it is made from."""
         return self.cache / "portable" / tables.file_name(f"{model}-{key[:16]}", ".osteon")
 
+    def card(self, model: str) -> Path:
+        """The card of a model, Markdown."""
+        return self.path / "cards" / tables.file_name(model, ".md")
+
     def figure_file(self, name: str, suffix: str = ".svg") -> Path:
         """A figure."""
         return self.path / "figures" / f"{name}{suffix}"

@@ -56,12 +56,17 @@ def read_stored(path: Path) -> StoredRadiograph:
     :func:`~osteon.io.stored.percentile_window`. Padding is set to the darkest value. Shutters and overlays are not
     applied. Colour becomes luminance.
     """
+    return read_values(path)[1]
+
+
+def read_values(path: Path) -> tuple[dicom_pixels.StoredValues, StoredRadiograph]:
+    """The values as they are stored, in one channel and without bits that are not used, and the radiograph."""
     notes: list[str] = []
     with understood(path):
         header = parse(path, (*_SIZE, *_PICTURE))
         _check_kind(path, header, notes)
         stored = dicom_pixels.decode(path, header, notes)
-        return dicom_display.assemble(header, stored, notes)
+        return stored, dicom_display.assemble(header, stored, notes)
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -128,6 +133,19 @@ def parse(path: Path, attributes: Iterable[str]) -> FileDataset:
             ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         )
     return header
+
+
+def read_header(path: Path) -> FileDataset:
+    """Everything of a DICOM file that comes before its pixels.
+
+    Raises:
+        ImageError: The file is not DICOM; the message quotes nothing of it.
+    """
+    from pydicom import dcmread
+
+    with understood(path):
+        _refuse_deflated_bomb(path)
+        return dcmread(path, force=True, stop_before_pixels=True)
 
 
 def _convert(header: FileDataset, name: str) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ FORMAT = 1
 SUFFIX = ".osteon"
 _MANIFEST, _CARD, _REFERENCE = "manifest.json", "card.md", "reference.safetensors"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+#: No manifest is near it; what claims to be one and is longer is not read.
+_LONGEST = 16 << 20
 _AGAIN = "Copy or export it again; no part of it was used."
 
 
@@ -151,9 +154,10 @@ def read(path: Path) -> Portable:
         raise InputError("no such model", file=path, fix="Give a file that 'osteon export' wrote, or a run folder.")
     try:
         archive = zipfile.ZipFile(path)
+        _check_plain(archive, path)
         told = archive.read(_MANIFEST)
         about = json.loads(told)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError) as error:
+    except (*_DAMAGE, KeyError, ValueError, RecursionError) as error:
         what = f"not a model of osteon's, or cut off ({type(error).__name__})"
         raise InputError(what, file=path, fix="Give a file that 'osteon export' wrote.") from None
     if not isinstance(about, dict) or not isinstance(about.get("format"), int):
@@ -178,6 +182,32 @@ def read(path: Path) -> Portable:
     return Portable(path, about, identity, archive.read(_CARD).decode(), models, reference)
 
 
+#: What reading an archive that is none, or a damaged or encrypted part of it, raises.
+_DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError)
+
+
+def _check_plain(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse an archive that osteon cannot have written, before any of it is read.
+
+    Raises:
+        InputError: A part is there twice, compressed (it might unpack to any size), or a link, or the manifest is
+            longer than any.
+    """
+    names = set[str]()
+    for part in archive.infolist():
+        odd = "there twice" if part.filename in names else ""
+        if part.compress_type != zipfile.ZIP_STORED or part.file_size != part.compress_size:
+            odd = "compressed"
+        if stat.S_ISLNK(part.external_attr >> 16):
+            odd = "a link"
+        if part.filename == _MANIFEST and part.file_size > _LONGEST:
+            odd = f"of {part.file_size} bytes"
+        if odd:
+            what = f"its part {part.filename} is {odd}, and 'osteon export' writes no such part"
+            raise InputError(what, file=path, fix=_AGAIN)
+        names.add(part.filename)
+
+
 def _check_parts(archive: zipfile.ZipFile, about: Mapping[str, Any], path: Path) -> None:
     """Hold every part against the manifest.
 
@@ -192,7 +222,7 @@ def _check_parts(archive: zipfile.ZipFile, about: Mapping[str, Any], path: Path)
         try:
             with archive.open(name) as part:
                 found = hashlib.file_digest(part, "sha256").hexdigest()  # type: ignore[arg-type]
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except _DAMAGE as error:
             raise InputError(f"its part {name} is damaged ({type(error).__name__})", file=path, fix=_AGAIN) from None
         if found != digest:
             raise InputError(f"its part {name} is not the one that was exported", file=path, fix=_AGAIN)

@@ -23,7 +23,6 @@ from osteon.io.burned import clean_in
 from osteon.models.inputs import crops
 from osteon.models.inputs.case import Input
 from osteon.models.portable import Portable
-from osteon.pipeline import delivery
 from osteon.pipeline.asking import Asked, check_columns, new_inputs, opened
 from osteon.pipeline.intake import Intake
 from osteon.pipeline.prediction import NOTICE, as_prediction
@@ -124,6 +123,8 @@ def predict(
     workers = workers or Workers()
     file = opened(model_file)
     if dicom is not None:
+        from osteon.pipeline import delivery  # and with it all DICOM objects, which an answer alone does not need
+
         delivery.check(file, given)
     _warn(file, given, workers)
     if not given.cases.empty:

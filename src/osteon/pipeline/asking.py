@@ -142,7 +142,7 @@ class Asked:
 
     def _changed(self, one: Input) -> Iterator[Input]:
         seed = [int(self.file.about["seed"]), stream("unsteady")]
-        rows = perturb.jittered([one.case_id], self.unsteady + 1, seed)
+        rows = perturb.jittered([""], self.unsteady + 1, seed)  # whatever the case is called
         for box in perturb.boxes(one.drawn, rows):
             yield replace(one, box=box)
 

@@ -16,7 +16,7 @@ from osteon.cohort import check as checks
 from osteon.core import tables
 from osteon.core.errors import InputError, StudyError
 from osteon.core.ledger import Ledger, digest, file_digest
-from osteon.core.run import RunFolder
+from osteon.core.run import RunFolder, Tables
 from osteon.core.version import __version__
 from osteon.core.workers import Workers
 from osteon.models.tabular import radiomics
@@ -26,9 +26,11 @@ from osteon.pipeline.examples import Thumbnails, Worst
 from osteon.pipeline.explanation import Explain, Explanation
 from osteon.pipeline.fitting import Folds, deal, fit
 from osteon.pipeline.gallery import Gallery
+from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
+from osteon.results.card import card
 from osteon.study import Study
 from osteon.weights import NOT_COMPARED
 
@@ -96,7 +98,12 @@ class Figures(Step):
 
 
 def present(at: Context) -> None:
-    """Write the report."""
+    """Write every model's card, and the report, which links them."""
+    cards = {at.run.card(model.name): card(Tables(at.run.path), model.name) for model in at.study.models}
+    for path, told in cards.items():
+        with tables.written(path) as beside:
+            beside.write_text(told, encoding="utf-8")
+    at.run.forget("cards/*.md", but=set(cards))
     report.write(at.run.path)
     at.workers.progress.say("[green]✓[/] tables, figures and report")
 
@@ -144,6 +151,7 @@ def sign(at: Context) -> None:
             "weights": {name: found["weights"] for name, found in sorted(started.items()) if "weights" in found},
         },
         started={name: found for name, found in sorted(started.items()) if found},
+        machine=arithmetic(at.study.compute) if at.workers.cluster is None else {},
     )
 
 

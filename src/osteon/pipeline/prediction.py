@@ -131,7 +131,7 @@ class Model:
             mask: (H, W) True inside the lesion, or a mask's file.
             columns: What else is known of the case, by column.
             unsteady: Under how many changed boxes to ask again.
-            case_id: Names the case; boxes near its own are drawn for it.
+            case_id: Names the case in messages; nothing that is said of it depends on it.
 
         Raises:
             InputError: There is no box, the radiograph cannot be read, or a column that the model needs is absent.

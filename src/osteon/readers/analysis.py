@@ -25,6 +25,7 @@ from osteon.readers.localisation import Criterion
 from osteon.readers.merit import ANALYSES, MERITS, Judged, judge, natural
 from osteon.readers.readings import prepared
 from osteon.readers.reliance import pairs, reliance, shared
+from osteon.readers.standalone import against_model
 from osteon.stats import (
     MRMCResult,
     calibration,
@@ -53,7 +54,8 @@ class Analysis(TableSet):
         reader_metrics: AUC, sensitivity, specificity, accuracy, localisation, calibration and time by reader and arm,
             their means, and the model alone.
         reader_comparisons: One arm minus the other, every pair, over all readers and by each.
-        reader_unhurried: The same without cases answered within a second of the advice; empty where there are none.
+        reader_standalone: The model alone beside the readers of each arm; empty where it has not answered.
+        reader_unhurried: The comparisons without cases answered within a second of the advice; empty if there are none.
         reader_advice: How long readers had the advice before they answered.
         reliance: What was made of right and wrong advice; empty without advice.
         reader_agreement: Between readers.
@@ -65,6 +67,7 @@ class Analysis(TableSet):
 
     reader_metrics: pd.DataFrame
     reader_comparisons: pd.DataFrame
+    reader_standalone: pd.DataFrame
     reader_unhurried: pd.DataFrame
     reader_advice: pd.DataFrame
     reliance: pd.DataFrame
@@ -120,6 +123,7 @@ def analyse(
         found = Analysis(
             reader_metrics=_table(_metrics(frame, results, level), tables.READER_METRICS),
             reader_comparisons=_table(_comparisons(results), tables.READER_COMPARISONS),
+            reader_standalone=_table(against_model(frame, level), tables.READER_STANDALONE),
             reader_unhurried=_table(_comparisons(again), tables.READER_UNHURRIED),
             reader_advice=_table(advice_times(frame), tables.READER_ADVICE),
             reliance=reliance(frame, level=level) if by_advice else _table((), tables.RELIANCE),

@@ -150,8 +150,8 @@ def _flat(settings: Mapping[str, Any], above: str = "", of: Collection[str] = ()
 
 
 def _versions(a: Tables, b: Tables) -> Iterator[str]:
-    """The packages that they were made by, as far as their provenance tells."""
-    one, other = (run.provenance.get("versions", {}) for run in (a, b))
+    """The packages, processor and precision that they were made by, as far as their provenance tells."""
+    one, other = ({**run.provenance.get("versions", {}), **run.provenance.get("machine", {})} for run in (a, b))
     for name in dict.fromkeys([*one, *other]):
         if one.get(name) != other.get(name):
             yield f"{name}: {one.get(name)} | {other.get(name)}"

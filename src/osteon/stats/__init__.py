@@ -47,6 +47,7 @@ from osteon.stats.precision_recall import average_precision, average_precision_c
 from osteon.stats.ratios import LikelihoodRatios, likelihood_ratios
 from osteon.stats.recalibration import Isotonic, Platt, isotonic, platt
 from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
+from osteon.stats.standalone import Standalone, standalone
 from osteon.stats.subgroups import Subgroups, subgroups
 from osteon.stats.venkatraman import CurveTest, venkatraman_test
 
@@ -70,6 +71,7 @@ __all__ = [
     "Reclassification",
     "RocBand",
     "RocCurve",
+    "Standalone",
     "Subgroups",
     "auc",
     "average_precision",
@@ -121,6 +123,7 @@ __all__ = [
     "reader_covariate",
     "roc_band",
     "roc_curve",
+    "standalone",
     "subgroups",
     "venkatraman_test",
     "wilson_ci",

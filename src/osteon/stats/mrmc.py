@@ -188,7 +188,7 @@ def obuchowski_rockette(
         InputError: An unknown setting.
         NotEstimableError: One class only; one random reader; no variance at all.
     """
-    _check_settings(readers, cases, level)
+    check_settings(readers, cases, level)
     table = readings_of(readings, threshold, clusters, localised=figure == "lroc")
     return analysed(cells_of(table, figure, covariance, resamples, rng), readers=readers, cases=cases, level=level)
 
@@ -201,7 +201,7 @@ def analysed(
     Where the difference between arms has no variance, `partial` keeps what can be said of the arms: the difference
     then has neither interval nor test, and its method says why.
     """
-    _check_settings(readers, cases, level)
+    check_settings(readers, cases, level)
     table = cells.table
     study = Estimates(table, cells.values, cells.sigma, readers, cases, level, cells.name, cells.bounded)
     if readers == "random" and np.bincount(table.cell_arm).min() < 2:
@@ -237,7 +237,8 @@ def analysed(
     )
 
 
-def _check_settings(readers: str, cases: str, level: float) -> None:
+def check_settings(readers: str, cases: str, level: float) -> None:
+    """Refuse what no analysis of readers can be."""
     inputs.choice(readers, ("random", "fixed"), "readers")
     inputs.choice(cases, ("random", "fixed"), "cases")
     if readers == cases == "fixed":

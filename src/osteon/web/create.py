@@ -18,6 +18,7 @@ from osteon.core import tables
 from osteon.core.errors import InputError, NotEstimableError, suggest
 from osteon.core.run import RunFolder
 from osteon.core.words import counted
+from osteon.io.burned.sheet import Sheet
 from osteon.readers import plan, planned_power
 from osteon.readers.possible import refuse_unknown
 from osteon.readers.told import told
@@ -29,7 +30,6 @@ from osteon.web.database import Store, sqlite_url
 from osteon.web.invitations import invite_all, write_private
 from osteon.web.packing import refuse_open
 from osteon.web.prepared import prepare
-from osteon.web.sheet import Sheet
 from osteon.web.wording import worded
 
 

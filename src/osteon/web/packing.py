@@ -12,10 +12,10 @@ import numpy as np
 from osteon.core.errors import InputError
 from osteon.core.words import counted
 from osteon.io import burned, read_stored
+from osteon.io.burned.masking import Masked, mask
+from osteon.io.burned.sheet import Sheet
 from osteon.study.protocol import BurnedIn
 from osteon.web import picture
-from osteon.web.masking import Masked, mask
-from osteon.web.sheet import Sheet
 
 _NAMED = 12  # cases that a message names
 

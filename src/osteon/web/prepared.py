@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from osteon.core.run import RunFolder
+from osteon.io.burned.sheet import Sheet
 from osteon.study import Study
 from osteon.study.protocol import Readers
 from osteon.web import picture
 from osteon.web.heat import HeatMaps
 from osteon.web.packing import Place, pack
-from osteon.web.sheet import Sheet
 
 _BOX = ["x0", "y0", "x1", "y1"]
 

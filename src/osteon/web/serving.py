@@ -7,10 +7,11 @@ import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, BinaryIO
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Annotated, BinaryIO
 
 import numpy as np
 from fastapi import Depends, FastAPI, File, Form, HTTPException, Request, UploadFile
@@ -84,14 +85,14 @@ class Teller:
             self.waiting -= 1
 
     def _answer(self, question: Question) -> Prediction:
-        """Ask the model. Pictures are read from files: those lie in a folder of this process' own, and not for long."""
+        """Ask the model. Pictures are read from files: those are this process' own, and do not outlive it."""
         box = _box(question.box)
         columns = _columns(question.columns, self._model.columns)
         if box is None and question.mask is None and self._model.file.looks:
             raise InputError("neither a box nor a mask of the lesion was sent", fix=_BOX)
-        with TemporaryDirectory(prefix="osteon-") as folder:
-            radiograph = _kept(question.radiograph, Path(folder) / "radiograph")
-            mask = None if question.mask is None else _kept(question.mask, Path(folder) / "mask")
+        with ExitStack() as room:
+            radiograph = _kept(question.radiograph, room)
+            mask = None if question.mask is None else _kept(question.mask, room)
             return self._model.predict(radiograph, box=box, mask=mask, columns=columns, unsteady=question.unsteady)
 
 
@@ -141,14 +142,24 @@ def _columns(text: str | None, read: tuple[str, ...]) -> dict[str, str]:
     return {name: meant(value) for name, value in told.items()}
 
 
-def _kept(sent: BinaryIO, path: Path) -> Path:
-    """Keep what was sent in a file.
+#: Where Linux shows open files: one without a name can be read there, and is gone when the process is, however it ends.
+_OPEN_FILES = Path("/proc/self/fd")
+
+
+def _kept(sent: BinaryIO, room: ExitStack) -> Path:
+    """Keep what was sent in a file for as long as the room is open.
 
     Raises:
         NoPictureError: It is of no kind that is read.
     """
-    with path.open("xb") as file:
-        shutil.copyfileobj(sent, file)
+    if _OPEN_FILES.is_dir():
+        file: IO[bytes] = room.enter_context(TemporaryFile())  # noqa: SIM115 - the room closes it
+        path = _OPEN_FILES / str(file.fileno())
+    else:
+        path = Path(room.enter_context(TemporaryDirectory(prefix="osteon-"))) / "picture"
+        file = room.enter_context(path.open("xb"))
+    shutil.copyfileobj(sent, file)
+    file.flush()
     try:
         kind_of(path)
     except ImageError as error:

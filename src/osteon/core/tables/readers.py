@@ -112,6 +112,23 @@ READER_COMPARISONS = Contract(
 )
 #: The comparisons again, without the cases that a reader answered within a second of the advice.
 READER_UNHURRIED = Contract("reader comparisons without quick answers", READER_COMPARISONS.columns)
+#: The model alone beside the readers of an arm.
+READER_STANDALONE = Contract(
+    "model alone against readers",
+    {
+        "arm": TEXT,
+        "metric": TEXT,
+        "random": TEXT,  # readers and cases | readers | cases
+        "model": NUMBER,
+        "readers": NUMBER,  # their mean
+        "difference": NUMBER,  # model - readers
+        "low": NUMBER,
+        "high": NUMBER,
+        "p": NUMBER,
+        "method": NOTE,
+        "n": COUNT,
+    },
+)
 #: How long readers had the advice before they answered.
 READER_ADVICE = Contract(
     "reader advice",

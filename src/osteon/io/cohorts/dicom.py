@@ -13,6 +13,7 @@ from osteon.io import dicom, rois
 from osteon.io.cohorts._files import Folder, why_not_read
 from osteon.io.cohorts._items import Item, Lesion, Note, Skipped
 from osteon.io.persons import Evidence, patients, plain, shared_births, usable_birth
+from osteon.io.stored import quiet
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -151,7 +152,8 @@ def _is_directory(path: Path) -> bool:
         header = dicom.parse(path, ("SOPClassUID",))
     except ImageError:
         return False
-    return _DIRECTORY in (_text(header, "SOPClassUID"), _text(header.file_meta, "MediaStorageSOPClassUID"))
+    with quiet():
+        return _DIRECTORY in (_text(header, "SOPClassUID"), _text(header.file_meta, "MediaStorageSOPClassUID"))
 
 
 def _evidence(header: Dataset) -> Evidence:

@@ -58,10 +58,6 @@ _BOXES = (
     "The probability is the mean over these changes of the box: dx and dy move it by that part of its width and "
     "height, sx and sy multiply its width and height about its centre; the crop follows. The first is the box as drawn."
 )
-_DRAWN = (
-    " The others are those that osteon draws for a case without an identifier; in a study they are drawn from the "
-    "case's own, so that a case's probability there differs by the spread over such boxes."
-)
 
 
 class _Portable(nn.Module):
@@ -205,8 +201,8 @@ def export(fitted: FittedNetwork, folder: Path, *, title: Mapping[str, Any] | No
         "grey": {"percentiles": list(DEFAULT_PERCENTILES), "how": _GREY},
         "crop": {**saved.crop.model_dump(include={"margin", "square"}), "size": saved.size, "how": _CROP},
         "boxes": {
-            "changes": nearby([""], count, saved.seed).to_numpy().tolist(),
-            "how": _BOXES + _DRAWN * (count > 1),
+            "changes": nearby(count, saved.seed).to_numpy().tolist(),
+            "how": _BOXES,
         },
         "osteon": __version__,
     }

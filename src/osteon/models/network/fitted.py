@@ -269,8 +269,8 @@ class FittedNetwork(Fitted):
     def _crops(self, inputs: Iterable[Input]) -> Iterator[torch.Tensor]:
         """The (n, 1, S, S) crops of inputs in their order, cut from the original and rounded as stored crops are."""
         count = self.saved.model.average_boxes
-        for (case_id, look), sharing in groupby(inputs, key=lambda one: (one.case_id, one.look)):
-            around = nearby([case_id], count, self.saved.seed)
+        around = nearby(count, self.saved.seed)
+        for (_, look), sharing in groupby(inputs, key=lambda one: (one.case_id, one.look)):
             boxes = np.concatenate([perturb.boxes(one.box, around) for one in sharing])
             version = look.version
             rects = crops.rectangles(boxes, self.saved.crop) - np.tile(version.corner, 2)

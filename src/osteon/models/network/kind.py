@@ -236,18 +236,20 @@ def training_pad(model: study.Network, size: int) -> int:
 
 def views(model: study.Network, cases: pd.DataFrame, seed: int) -> pd.DataFrame:
     """What a network predicts from: a row for each case and box."""
-    from osteon.models.network.pictures import near
+    from osteon.models.network.pictures import near, nearby
 
     count = model.average_boxes
-    return cases if count == 1 else near(cases, count, seed)
+    return cases if count == 1 else near(cases, pd.concat([nearby(count, seed)] * len(cases), ignore_index=True))
 
 
 def lessons(model: study.Network, cases: pd.DataFrame, seed: int) -> pd.DataFrame:
     """What a frozen network's head learns from: a row for each case and box."""
-    from osteon.models.network.pictures import near
+    from osteon.models.network.pictures import lessons_nearby, near
 
     count = lesson_count(model)
-    return cases if count == 1 else near(cases, count, seed, model.augment.jitter)
+    if count == 1:
+        return cases
+    return near(cases, lessons_nearby(cases["case_id"], count, seed, model.augment.jitter))
 
 
 def _places(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:

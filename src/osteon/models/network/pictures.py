@@ -27,15 +27,28 @@ _IMAGES_A_CHUNK = 16
 _CROPS_A_CHUNK = 64
 
 
-def near(cases: pd.DataFrame, count: int, seed: int, reach: float = perturb.JITTER) -> pd.DataFrame:
-    """Each case `count` times, one below the other: with its box as drawn, then with others near it."""
-    out = cases.loc[cases.index.repeat(count)].reset_index(drop=True)
-    out[BOX] = perturb.boxes(boxes(out), nearby(cases["case_id"], count, seed, reach))
+def near(cases: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
+    """Each case several times, one below the other: with its box under each of its changes.
+
+    Args:
+        cases: One row a case.
+        changes: Equally many rows for each.
+    """
+    out = cases.loc[cases.index.repeat(len(changes) // max(len(cases), 1))].reset_index(drop=True)
+    out[BOX] = perturb.boxes(boxes(out), changes)
     return out
 
 
-def nearby(cases: Iterable[str], count: int, seed: int, reach: float = perturb.JITTER) -> pd.DataFrame:
-    """The changes that make a case's box into others near it; the same wherever the box is put."""
+def nearby(count: int, seed: int) -> pd.DataFrame:
+    """The changes that make a box into the `count` that a probability is averaged over.
+
+    They are the same for every case: what is said of a radiograph and its box must not depend on what it is called.
+    """
+    return perturb.jittered([""], count, [seed, stream("boxes nearby")])
+
+
+def lessons_nearby(cases: Iterable[str], count: int, seed: int, reach: float) -> pd.DataFrame:
+    """The changes of the boxes that a head learns from, drawn for each case."""
     return perturb.jittered([str(case) for case in cases], count, [seed, stream("boxes nearby")], reach)
 
 

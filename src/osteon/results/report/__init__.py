@@ -17,7 +17,7 @@ from osteon.results.report import words
 from osteon.results.report.checklist import ANSWERED, FOR_AUTHORS
 from osteon.results.report.folder import Finished
 from osteon.results.report.methods import methods
-from osteon.results.report.page import Block, Heading, Page, bullets, paragraph
+from osteon.results.report.page import Block, Heading, Page, bullets, linked, paragraph
 from osteon.results.report.sections import SECTIONS, Section
 
 __all__ = ["headline", "write"]
@@ -98,8 +98,14 @@ def _versions(page: Page) -> Iterator[Block | None]:
     run = page.run
     versions, hashes = run.provenance.get("versions", {}), dict(_flat(run.provenance.get("hashes", {})))
     hashes = {name: value for name, value in hashes.items() if value}  # random weights are no file
+    if cards := [run.card(name) for name in run.models if run.card(name).is_file()]:
+        links = [linked(path.relative_to(run.path).as_posix()) for path in cards]
+        yield paragraph(Markup("Model cards, as they go with an exported model: {}.").format(Markup(", ").join(links)))
     if versions:
         yield page.table(["Software", "Version"], list(versions.items()), "Versions", file="provenance.json", words=2)
+    if machine := run.provenance.get("machine", {}):
+        told = "Processor and precision, on which last digits depend"
+        yield page.table(["What", "Value"], list(machine.items()), told, file="provenance.json", words=2)
     if hashes:
         rows = [[name, Markup('<span class="hash">{}</span>').format(value)] for name, value in hashes.items()]
         yield page.table(["What", "SHA-256"], rows, "Hashes of what went in", file="provenance.json", words=2)

@@ -63,6 +63,7 @@ def readers(page: Page) -> Iterator[Block | None]:
         "ROC curves and operating points; the areas and points are in the tables of readers.",
     )
     yield _by_reader(page, metrics)
+    yield _alone(page)
     if comparisons is not None:
         yield page.figure(
             "reader_gain",
@@ -119,6 +120,29 @@ def _who(reader: str, own: pd.DataFrame) -> str:
         return reader
     said = dict.fromkeys(ANALYSES.get(str(random), str(random)) for random in own["random"])
     return f"all readers ({' or '.join(said)})"
+
+
+def _alone(page: Page) -> Block | None:
+    """The model without readers beside readers without, and with, the model; the analysis that could be made."""
+    table = page.run.table("reader_standalone")
+    if table is None:
+        return None
+    rows: list[list[object]] = []
+    for (arm, metric), found in table.groupby(["arm", "metric"], sort=False):
+        known = found[found["difference"].notna()]
+        row = (known if len(known) else found).iloc[0]
+        values = [number(row[name], 3) if row[name] == row[name] else "–" for name in ("model", "readers")]
+        limits = interval(row.rename({"difference": "value"}))
+        p = p_value(row["p"]) if row["p"] == row["p"] else "–"
+        title = f"{_METRICS.get(str(metric), 'Accuracy')}, {arm_title(str(arm))}"
+        rows.append([title, *values, limits, p, row["random"] if len(known) else row["method"]])
+    return page.table(
+        ["", "Model", "Readers", "Model − readers", "p", "Random"],
+        rows,
+        "The model alone against the mean of the readers, on the cases that both have answered. Obuchowski-Rockette of "
+        "the readers' differences from the model (Hillis 2007); p values are not adjusted.",
+        file="reader_standalone.csv",
+    )
 
 
 def _compared(page: Page, comparisons: pd.DataFrame, file: str, title: str) -> Block | None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert
 from osteon.core import tables
 from osteon.core.errors import InputError
 from osteon.core.words import counted
+from osteon.io.burned.sheet import Sheet
 from osteon.readers.plan import codes
 from osteon.study.protocol import ADMINISTRATOR
 from osteon.web.annotating.keys import KEY, image_place, take_in
@@ -24,7 +25,6 @@ from osteon.web.annotating.tables import ANNOTATION, annotation_case, annotation
 from osteon.web.database import Store, person, sqlite_url, study
 from osteon.web.invitations import invite_all, write_private
 from osteon.web.packing import Place, pack, refuse_open
-from osteon.web.sheet import Sheet
 
 _MOST = 6  # pictures of a case: as many as a screen shows side by side
 _OLDEST = 89

@@ -1,4 +1,4 @@
-"""Text burned into a reader's pictures: what is painted over, what is left, and what somebody has to decide."""
+"""Text burned into pictures that others will see: what is painted over, what is left, what somebody has to decide."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteon.core.errors import InputError
-from osteon.io import StoredRadiograph, burned
-from osteon.io.burned.marker import Box
+from osteon.io.burned.finding import find
+from osteon.io.burned.hiding import hide
+from osteon.io.burned.marker import Box, is_side_marker
+from osteon.io.stored import StoredRadiograph
 from osteon.study.protocol import BurnedIn
 
 
@@ -58,7 +60,7 @@ def mask(
     Raises:
         InputError: A box that was drawn by hand lies outside the picture.
     """
-    texts = burned.find(radiograph)
+    texts = find(radiograph)
     shown = radiograph.render().pixels
     drawn = [_whole(box) for box in decided.boxes.get(case_id, ())]
     height, width = radiograph.values.shape
@@ -72,7 +74,7 @@ def mask(
     markers, painted, left = [], list(drawn), []
     for text in texts:
         outside = text.outside and not _touches(text.box, lesion)
-        if decided.side_markers == "keep" and outside and burned.is_side_marker(shown, text.box):
+        if decided.side_markers == "keep" and outside and is_side_marker(shown, text.box):
             markers.append(text.box)
         elif outside or decided.names("paint", case_id):
             painted.append(text.box)
@@ -81,7 +83,7 @@ def mask(
     confirmed = decided.names("confirmed", case_id)
     asked = bool(drawn) or decided.names("paint", case_id)
     decision = "confirmed" if confirmed else "painted" if asked else ""
-    clean = burned.hide(radiograph, painted)
+    clean = hide(radiograph, painted)
     return Masked(clean, tuple(painted), tuple(left), tuple(markers), stated, decision)
 
 

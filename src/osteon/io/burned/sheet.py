@@ -1,7 +1,7 @@
-"""The contact sheet: every picture exactly as readers will see it, with what was done about text outlined.
+"""The contact sheet: every picture exactly as others will see it, with what was done about text outlined.
 
 Pages are files of their own that need nothing else. They carry the study's case identifiers and stay with the
-investigator.
+investigator, or whoever passes the pictures on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from osteon.core.tables import written
-from osteon.web.masking import Masked
+from osteon.io.burned.masking import Masked
 
 _A_PAGE = 48  # pictures
 _SIDE = 900  # pixels of the longer side of a picture as it is stored in a page; shown smaller until it is opened
@@ -31,14 +31,15 @@ class Sheet:
         folder: Where the pages go.
         title: The study's name.
         total: How many pictures there will be.
+        shows: What the pictures are.
     """
 
     folder: Path
     title: str
     total: int
+    shows: str = "what readers will see"
     _figures: list[str] = field(default_factory=list)
     _undecided: list[tuple[str, str, int]] = field(default_factory=list)
-    _painted: int = 0
     _added: int = 0
 
     @property
@@ -56,11 +57,20 @@ class Sheet:
             case_id: The picture's own identifier.
             masked: What became of its text.
         """
+        self.put(figure(shown, code, number, case_id, masked), case_id, masked.open)
+
+    def put(self, drawn: str, case_id: str, undecided: str) -> None:
+        """Put on the sheet what :func:`figure` made.
+
+        Args:
+            drawn: The picture.
+            case_id: Its identifier.
+            undecided: What has to be decided about it, as :attr:`Masked.open` says it.
+        """
         self._added += 1
-        self._painted += len(masked.painted)
-        if masked.open:
-            self._undecided.append((case_id, masked.open, (self._added - 1) // _A_PAGE + 1))
-        self._figures.append(_figure(shown, code, number, case_id, masked))
+        if undecided:
+            self._undecided.append((case_id, undecided, (self._added - 1) // _A_PAGE + 1))
+        self._figures.append(drawn)
         if self._added % _A_PAGE == 0 or self._added == self.total:
             self._write((self._added - 1) // _A_PAGE + 1)
             self._figures.clear()
@@ -80,6 +90,7 @@ class Sheet:
             last = f"<h2>To be decided</h2><ul>{rows or '<li>Nothing.</li>'}</ul>"
         text = _PAGE.format(
             title=html.escape(self.title),
+            shows=html.escape(self.shows),
             page=page,
             pages=pages,
             links=links,
@@ -104,7 +115,8 @@ def _anchor(case_id: str) -> str:
     return "case-" + base64.urlsafe_b64encode(case_id.encode()).decode().rstrip("=")
 
 
-def _figure(shown: NDArray[np.uint8], code: str, number: int, case_id: str, masked: Masked) -> str:
+def figure(shown: NDArray[np.uint8], code: str, number: int, case_id: str, masked: Masked) -> str:
+    """A picture as HTML, outlined and labelled; see :meth:`Sheet.add`."""
     height, width = shown.shape
     image = Image.fromarray(shown)
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
@@ -154,7 +166,7 @@ label input:checked + .frame img {{ width: auto; max-width: 98vw; height: 96vh; 
 #plain:checked ~ .sheet svg {{ display: none; }}
 small {{ color: #b8bcc4; }}
 </style></head><body>
-<h1>Contact sheet of {title}: what readers will see. Page {page} of {pages}</h1>
+<h1>Contact sheet of {title}: {shows}. Page {page} of {pages}</h1>
 <p>Look at every picture for names, numbers and dates. Click a picture to enlarge it.
 <span style="color:#ffb300">Amber: painted over.</span> <span style="color:#ff5c5c">Red, dashed: looks like text
 over the anatomy, and was left.</span> <span style="color:#5fd4c4">Green: side marker, left.</span>
