@@ -88,7 +88,7 @@ def roc_band(
 
     Raises:
         InputError: Missing values, unequal lengths, a specificity outside 0 to 1.
-        NotEstimableError: One class only.
+        NotEstimableError: One class or one patient only.
     """
     inputs.between(level, 0, 1, "level")
     inputs.count(resamples, 2, "resamples")
@@ -97,6 +97,7 @@ def roc_band(
     at = np.linspace(0, 1, 21) if specificity is None else np.atleast_1d(inputs.numbers(specificity, "specificity"))
     curve = roc_curve(y_true, y_score)
     sensitivity = curve.sensitivity_at(at)
+    inputs.several(inputs.codes(clusters, positive.size))
     units, truth = Units(positive, clusters, stratified=True), positive.astype(np.float64)
     draws = [
         roc_curve(np.repeat(truth, row), np.repeat(score, row)).sensitivity_at(at)

@@ -46,6 +46,7 @@ def gwet_ac1(
         raise NotEstimableError("AC1: there is one category only; name all possible ones in `categories`")
     value, each = _ac1(counts)
     codes = inputs.codes(clusters, len(counts))
+    inputs.several(codes)
     if codes is None:
         spread = float(np.sum((each - value) ** 2)) / (len(counts) * (len(counts) - 1))
         return _student(
@@ -76,6 +77,7 @@ def krippendorff_alpha(
     counts, names = _counts(ratings, None)
     apart = _distances(names, scale, counts)
     codes = inputs.codes(clusters, len(counts))
+    inputs.several(codes)
     codes = np.arange(len(counts)) if codes is None else codes
     value = _alpha(counts, apart)
     source = f"Krippendorff 2011, {scale}"

@@ -59,6 +59,7 @@ def average_precision_ci(
     inputs.count(resamples, 2, "resamples")
     positive = inputs.truth(y_true)
     score = inputs.scores(y_score, positive.size)
+    inputs.several(inputs.codes(clusters, positive.size))
     units = Units(positive, clusters, stratified=True)
     value = average_precision(y_true, y_score)
     drawn = units.drawn(resamples, inputs.generator(rng))

@@ -77,6 +77,7 @@ def venkatraman_test(
     ranks = [_first(inputs.scores(given, n, name=name)) for given, name in ((score_a, "score_a"), (score_b, "score_b"))]
     middle = [midranks(one) for one in ranks]
     codes = inputs.codes(clusters, n)
+    inputs.several(codes)
     codes = np.arange(n) if codes is None else codes
     found = _errors_apart(positive, *ranks)
     units, extreme = int(codes.max()) + 1, 0
