@@ -162,17 +162,18 @@ def test_passwords_come_from_the_environment(tmp_path: Path, monkeypatch: pytest
         dicomweb.connect("http://pacs.example/dicom-web")
 
 
-@pytest.mark.parametrize(
-    ("url", "match"),
-    [
-        ("pacs.example", "not the address of an archive"),
-        (f"http://127.0.0.1:{free_port()}", r"no answer \(ConnectionError\)"),
-    ],
-)
-def test_where_there_is_no_archive(url: str, match: str, tmp_path: Path) -> None:
+def refused_at(url: str, match: str, folder: Path) -> None:
     with pytest.raises(InputError, match=match) as refused:
-        dicomweb.fetch(url, tmp_path, QUERY, pause=0)
+        dicomweb.fetch(url, folder, QUERY, pause=0)
     assert "SMITH" not in str(refused.value)
+
+
+def test_what_is_no_address(tmp_path: Path) -> None:
+    refused_at("pacs.example", "not the address of an archive", tmp_path)
+
+
+def test_where_there_is_no_archive(tmp_path: Path) -> None:
+    refused_at(f"http://127.0.0.1:{free_port()}", r"no answer \(ConnectionError\)", tmp_path)
 
 
 def test_an_address_without_the_services_is_told(study: Archive, tmp_path: Path) -> None:
