@@ -42,6 +42,13 @@ from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
 from osteon.stats.permutation import permutation_test
+from osteon.stats.planning import (
+    Target,
+    ValidationSize,
+    paired_auc_power,
+    paired_auc_sample_size,
+    validation_sample_size,
+)
 from osteon.stats.pooling import Pooled, pool, pool_values
 from osteon.stats.precision_recall import average_precision, average_precision_ci
 from osteon.stats.ratios import LikelihoodRatios, likelihood_ratios
@@ -73,6 +80,8 @@ __all__ = [
     "RocCurve",
     "Standalone",
     "Subgroups",
+    "Target",
+    "ValidationSize",
     "auc",
     "average_precision",
     "average_precision_ci",
@@ -113,6 +122,8 @@ __all__ = [
     "noninferiority",
     "obuchowski_rockette",
     "operating_point",
+    "paired_auc_power",
+    "paired_auc_sample_size",
     "partial_auc",
     "partial_auc_ci",
     "permutation_test",
@@ -125,6 +136,7 @@ __all__ = [
     "roc_curve",
     "standalone",
     "subgroups",
+    "validation_sample_size",
     "venkatraman_test",
     "wilson_ci",
 ]

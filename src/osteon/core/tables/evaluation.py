@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osteon.core.tables.contract import (
     COUNT,
+    FREE,
     INTERVAL,
     LABEL,
     NAME,
@@ -183,3 +184,5 @@ EXAMPLES = Contract(
         "threshold": NUMBER,
     },
 )
+#: Where a run departs from its locked plan: a setting, model or group of cases, as planned and as done.
+DEVIATIONS = Contract("deviations", {"what": TEXT, "planned": FREE, "done": FREE})
