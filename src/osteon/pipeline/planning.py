@@ -42,14 +42,16 @@ class Sizes:
     assumed: tuple[str, ...]
 
     def __str__(self) -> str:
-        """For a terminal."""
-        rows = [[*map(str, row)] for row in self.table.drop(columns="method").itertuples(index=False)]
-        head = [name.capitalize() for name in self.table.columns if name != "method"]
-        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
+        """For a terminal of 80 columns."""
+        lines = []
+        for (question, there), own in self.table.groupby(["question", "there"], sort=False):
+            cells = [("Expected", "Wanted", "Needs", "Gives"), *own[["measure", "wanted", "needs", "gives"]].to_numpy()]
+            widths = [max(len(row[i]) for row in cells) for i in range(4)]
+            lines += [f"{question}; there: {there}"]
+            lines += ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
         methods = [f"- {method}" for method in dict.fromkeys(self.table["method"])]
-        return "\n".join([*(line.rstrip() for line in lines), "", "Assumed:", *(f"- {told}" for told in self.assumed),
-                          "", "Methods:", *methods])  # fmt: skip
+        assumed = [f"- {told}" for told in self.assumed]
+        return "\n".join([*lines, "", "Assumed", *assumed, "", "Methods", *methods])
 
 
 def sizes(settings: Study) -> Sizes:
@@ -195,10 +197,11 @@ def _validation(settings: Study, asked: Plan, prevalence: float, there: int) -> 
     )
     question = f"external validation of {settings.primary[0]}"
     for target in found.targets:
-        wanted = f"{100 * found.level:g}% interval no wider than {target.width:g}"
+        wanted = f"width {target.width:g}"
         gives = f"width {target.precision(there):.3g}" if there else "-"
         measure = f"{target.name} {target.expected:.3g}"
-        yield question, measure, wanted, f"{target.n:,} cases", f"{there:,} cases", gives, found.method
+        method = f"{found.method}; width of the {100 * found.level:g}% interval"
+        yield question, measure, wanted, f"{target.n:,} cases", f"{there:,} cases", gives, method
 
 
 def _pair(settings: Study, asked: Plan, prevalence: float, there: int) -> Iterator[Row]:

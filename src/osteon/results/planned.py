@@ -24,7 +24,7 @@ from osteon.study import Study
 #: What a plan is of: sections of the study, less what is no part of its design.
 _SECTIONS = ("study", "task", "centres", "crop", "models", "evaluation", "robustness", "explain", "readers", "plan")
 _NO_DESIGN = ("name", "cohort", "output", "weights", "agreement")
-_ABSENT = "-"
+_ABSENT = "not there"
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,17 @@ def departures(planned: Any, done: Any, name: str = "") -> Iterator[tuple[str, s
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return _ABSENT if value is None else json.dumps(value, ensure_ascii=False)
+    """A setting in words."""
+    match value:
+        case str():
+            return value
+        case list():
+            return ", ".join(map(_said, value)) or "none"
+        case Mapping():
+            return "; ".join(f"{name}: {_said(one)}" for name, one in value.items()) or "none"
+        case None:
+            return "none"
+    return json.dumps(value)
 
 
 def deviations(run: RunFolder, study: Study, edited: Sequence[str]) -> pd.DataFrame | None:

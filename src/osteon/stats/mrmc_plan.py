@@ -260,7 +260,7 @@ def mrmc_sample_size(
     step, least = (1, 4 * cases_in - 1) if n_cases is None else (readers_in, 1)
     low, high = least, most // step
     if not reached(high * step):
-        raise NotEstimableError(f"{given} do not reach power {power:g} with {most} {wanted}")
+        raise NotEstimableError(f"{given} do not reach power {power:g} with {most:,} {wanted}")
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle * step) else (middle, high)
