@@ -152,12 +152,13 @@ def node(
     authority: Annotated[Path | None, typer.Option(help="Callers need a certificate of this authority (PEM).")] = None,
 ) -> None:
     """Take radiographs and what is drawn on them from the hospital's network, and answer into its archive."""
-    from osteon import node as room
+    from osteon.node.serving import serve as run
+    from osteon.node.settings import Limits
 
-    room.serve(
+    run(
         model, name, to, title=title, listen=listen, allow=allow or [], watch=watch, query=query or [], folder=folder,
         health=health, certificate=certificate, key=key, authority=authority,
-        limits=room.Limits(
+        limits=Limits(
             max_mb * 2**20, max_waiting, reserve=reserve_mb * 2**20, quiet=quiet, keep=keep_days * 86_400,
         ),
     )  # fmt: skip

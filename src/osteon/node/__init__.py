@@ -7,8 +7,3 @@
 An object is acknowledged when it is on the disk and in the queue. From then on it is answered, whatever ends the
 process: an answer is made of radiograph, drawings and model, so that what is sent again is the same object.
 """
-
-from osteon.node.serving import serve
-from osteon.node.settings import Limits
-
-__all__ = ["Limits", "serve"]

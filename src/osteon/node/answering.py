@@ -45,11 +45,10 @@ class Answering:
         """SHA-256 of the model."""
         return self.file.identity
 
-    def __call__(self, name: str, radiograph: Path, drawings: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    def __call__(self, radiograph: Path, drawings: Sequence[Path], folder: Path) -> tuple[Path, ...]:
         """Answer.
 
         Args:
-            name: What the case is called.
             radiograph: Its file.
             drawings: Objects that draw lesions on it.
             folder: Where the answer's objects go.
@@ -60,7 +59,7 @@ class Answering:
         with TemporaryDirectory(dir=folder.parent) as made:
             room = Path(made)
             (room / "dicom").mkdir()
-            os.link(radiograph, room / "dicom" / f"{name}.dcm")
+            os.link(radiograph, room / "dicom" / "radiograph.dcm")
             for number, drawing in enumerate(drawings):
                 os.link(drawing, room / "dicom" / f"drawn-{number:04d}.dcm")
             import_cohort("dicom", room / "dicom", room)

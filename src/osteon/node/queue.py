@@ -50,6 +50,7 @@ SELECT uid, file, radiograph AND uid NOT IN (SELECT radiograph FROM question) FR
 WHERE at < :before AND uid NOT IN (
     SELECT radiograph FROM question WHERE state = 'open' UNION SELECT radiograph FROM result WHERE NOT sent
     UNION SELECT drawing FROM drawn JOIN question USING (radiograph) WHERE state = 'open')
+ORDER BY uid
 """
 
 
@@ -149,7 +150,7 @@ class Queue:
         now = time.time()
         with self._change() as change:
             found = change(
-                "SELECT radiograph, version, object.file FROM question JOIN object ON object.uid = radiograph "
+                "SELECT question.radiograph, version, file FROM question JOIN object ON uid = question.radiograph "
                 "WHERE state = 'open' AND due <= ? ORDER BY tries, due LIMIT 1",
                 (now,),
             ).fetchone()

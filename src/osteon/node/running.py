@@ -24,7 +24,7 @@ from osteon.node.settings import Limits, Listen, Watch
 from osteon.node.watching import Watching
 
 #: Seconds: between looks at the queue; after which something that failed here is tried again; between tidyings.
-_LOOK, _AGAIN, _TIDY = 0.5, 30.0, 3600.0
+LOOK, AGAIN, TIDY = 0.5, 30.0, 3600.0
 #: Seconds after which results that nobody takes, or radiographs that nobody answers, are said to be a fault.
 _LATE = 3600
 
@@ -36,7 +36,7 @@ class Answers(Protocol):
     def identity(self) -> str:
         """Of the model."""
 
-    def __call__(self, name: str, radiograph: Path, drawings: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    def __call__(self, radiograph: Path, drawings: Sequence[Path], folder: Path) -> tuple[Path, ...]:
         """The files of the answer, in a folder."""
 
 
@@ -74,6 +74,7 @@ class Node:
         self.receiving = Receiving(self.queue, self._objects, limits, answers.identity, self._work.set)
         self._posting = Posting(self.queue, self._results, to, say, first)
         self._alive: list[Callable[[], bool]] = []
+        self._faults: dict[str, str] = {}
 
     def stop(self) -> None:
         """Have it end after what it is at."""
@@ -116,6 +117,7 @@ class Node:
             return {"status": f"the queue cannot be read ({type(error).__name__})"}
         free = shutil.disk_usage(self._folder).free
         wrong = [
+            *[f"{what}: {why}" for what, why in self._faults.items()],
             *["a part of it has ended; start it again"] * (not all(alive() for alive in self._alive)),
             *["the disk is nearly full"] * (free < self._limits.reserve),
             *["results wait for the archive for more than an hour"] * (counts["oldest_to_send_s"] > _LATE),
@@ -132,10 +134,10 @@ class Node:
             if question is not None:
                 self._one(question)
                 continue
-            self._work.wait(_LOOK)
+            self._work.wait(LOOK)
             self._work.clear()
-            idle += _LOOK
-            if idle >= _TIDY:
+            idle += LOOK
+            if idle >= TIDY:
                 idle = 0.0
                 self._guarded(self._tidy, "tidying")
 
@@ -144,7 +146,6 @@ class Node:
         room = f"{name}-{question.version}"
         try:
             files = self._answers(
-                name,
                 self._objects / question.file,
                 [self._objects / each for each in question.drawings],
                 self._results / room,
@@ -161,14 +162,14 @@ class Node:
             self._say(f"set aside {name}: {why}")
         except Exception as error:  # a full disk, or what nobody foresaw: it is asked again
             kind = type(error).__name__
-            self._say(f"not answered {name}, again in {_AGAIN:g} s: {_place(error)}")
-            self._guarded(lambda: self.queue.postpone(question, _AGAIN, kind), "answering")
+            self._say(f"not answered {name}, again in {AGAIN:g} s: {_place(error)}")
+            self._guarded(lambda: self.queue.postpone(question, AGAIN, kind), "answering")
 
     def _send(self) -> None:
         """Send what there is to send, the whole time."""
         while not self._stop.is_set():
             if not self._guarded(self._posting.go, "sending"):
-                self._post.wait(_LOOK)
+                self._post.wait(LOOK)
                 self._post.clear()
 
     def _sweep(self) -> None:
@@ -195,11 +196,14 @@ class Node:
     def _guarded(self, do: Callable[[], Any], what: str) -> Any:
         """Do something that must not end the node; what fails is said and tried again after a while."""
         try:
-            return do()
+            done = do()
         except Exception as error:
-            self._say(f"{what}: {_place(error)}")
+            self._faults[what] = _place(error)
+            self._say(f"{what}: {self._faults[what]}")
             self._stop.wait(1.0)
             return None
+        self._faults.pop(what, None)
+        return done
 
     def _thread(self, room: ExitStack, name: str, do: Callable[[], None]) -> None:
         thread = threading.Thread(target=do, name=name, daemon=True)
