@@ -138,18 +138,20 @@ class Answers:
 @contextmanager
 def node(
     folder: Path, to: str, *, limits: Limits | None = None, watch: Watch | None = None, allow: Sequence[str] = (),
-    answers: Any = None,
+    answers: Any = None, certificate: tuple[Path, Path] | None = None,
 ) -> Iterator[tuple[sending.Destination, list[str], Node]]:  # fmt: skip
     """A node in this process: how it is sent to, its log, and itself."""
     log: list[str] = []
     limits = limits or Limits(quiet=0, reserve=0)
     made = Node(folder, answers or Answers(), sending.destination(to, title="NODE"), limits, log.append, first=0.1)
-    listen = Listen("NODE", "127.0.0.1", free_port(), Callers.parsed(allow))
+    authority = certificate[0] if certificate else None
+    listen = Listen("NODE", "" if allow else "127.0.0.1", free_port(), Callers.parsed(allow), certificate, authority)
     running = threading.Thread(target=made.run, args=(listen, watch))
     running.start()
     try:
         wait_for(lambda: any(line.startswith("ready") for line in log))
-        yield sending.destination(f"dicom://NODE@127.0.0.1:{listen.port}"), log, made
+        url = f"dicoms://NODE@localhost:{listen.port}" if certificate else f"dicom://NODE@127.0.0.1:{listen.port}"
+        yield sending.destination(url), log, made
     finally:
         made.stop()
         running.join(20)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,6 +34,12 @@ from osteon.node.settings import Callers, Limits, Listen, Watch, host_and_port
 from osteon.pipeline import model_file
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # pynetdicom leaves sockets to the collector
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +173,21 @@ def test_who_may_not_call_and_what_nobody_takes(pacs: Port, tmp_path: Path) -> N
         "OSTEON: the association was broken off",
     ):
         assert line in log
+
+
+def test_over_tls_to_those_with_a_certificate(
+    pacs: Port, tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = radiograph(tmp_path / "r.dcm", 1)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    with node(tmp_path / "node", address(pacs), certificate=certificate) as (stranger, _, running):
+        slow = socket.create_connection(("127.0.0.1", stranger.port))  # shakes no hands, and holds nobody up
+        assert sent(stranger, one) == ["unreached"]
+        monkeypatch.setenv("OSTEON_CERTIFICATE", str(certificate[0]))
+        monkeypatch.setenv("OSTEON_KEY", str(certificate[1]))
+        assert sent(sending.destination(f"dicoms://NODE@localhost:{stranger.port}"), one) == ["sent"]
+        assert running.queue.counts()["objects"] == 1
+        slow.close()
 
 
 def test_limits_of_number_and_disk_say_later(pacs: Port, tmp_path: Path) -> None:

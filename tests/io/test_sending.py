@@ -6,7 +6,6 @@ import gc
 import json
 import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -258,21 +257,6 @@ def test_titles_that_a_port_does_not_know(pacs: Port, radiograph: Path) -> None:
 
 def test_where_nobody_listens(radiograph: Path) -> None:
     assert stored(radiograph, free_port()).counts == {"unreached": 1}
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    made = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-         "subjectAltName=DNS:localhost", "-keyout", str(made[1]), "-out", str(made[0])],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return made
 
 
 def test_over_tls_with_a_certificate_and_a_password(

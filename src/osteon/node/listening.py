@@ -80,7 +80,10 @@ class Listening:
     def close(self) -> None:
         """Listen no more; what is under way is ended, and was not acknowledged."""
         for association in self._server.active_associations:
-            association.abort()
+            if association.is_established:
+                association.abort()
+            elif association.dul.socket:  # it has not said who it is yet
+                association.dul.socket.close()
         self._server.shutdown()
 
     def _handlers(self) -> list[tuple[Any, Callable[[Any], Any]]]:
@@ -106,7 +109,11 @@ class Listening:
             if count > 2 * _LONGEST_PDU or association.heard > most:
                 self._say(f"{_caller(association)}: sends more than is taken; the connection is closed")
                 raise OSError
-            piece: bytearray = read(count)
+            try:
+                piece: bytearray = read(count)
+            except OSError:  # no handshake, or too slow: pynetdicom would leave the socket open
+                connection.socket.close()
+                raise
             return piece
 
         connection.recv = bounded
