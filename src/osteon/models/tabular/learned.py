@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from osteon.models.tabular.columns import DEEP
 from osteon.models.tabular.components import Components
 from osteon.models.tabular.encoding import Encoder
 from osteon.models.tabular.forest import Forest, boosting, trees
-from osteon.models.tabular.inner import inner_folds, outcome
+from osteon.models.tabular.inner import Inner, inner_folds, outcome
 from osteon.models.tabular.lesion import uncorrelated
 from osteon.stats import Platt, platt
 
@@ -51,10 +52,10 @@ class LearnedModel:
 
     1. Columns are encoded (:class:`osteon.models.tabular.encoding.Encoder`), and deep features replaced by their
        principal components; no label is looked at.
-    2. Inner folds, which keep groups whole, give every learner's probabilities of training cases that it has not seen.
-       Each is recalibrated (Platt 1999), and the learner with the least mean deviance is taken.
-    3. It is fitted on all training cases, and what it says goes through the same recalibration. An elastic net, which
-       is calibrated by its making, needs none.
+    2. Inner folds, which keep groups whole, give the trees' probabilities of training cases that they have not seen,
+       and these are recalibrated (Platt 1999). An elastic net is calibrated by its making, and tuned on the same folds.
+       The learner with the least mean deviance on them is taken.
+    3. It is fitted on all training cases, and what it says goes through the same recalibration.
 
     Args:
         learners: Names of those to choose from.
@@ -95,18 +96,13 @@ class LearnedModel:
         x = self._learn(X)
         if not (x.std(axis=0) > 0).any():
             raise NotEstimableError("a model cannot be fitted: no column varies")
-        group = np.arange(len(X)) if groups is None else np.asarray(groups)
-        self.deviances: dict[str, float] = {}
-        lines: dict[str, list[float]] = {}
-        for name in self.learners if len(self.learners) > 1 or self.learners[0] != _NET else ():
-            told = self._out_of_fold(name, x, target, group)
-            line = Platt(0.0, 1.0) if name == _NET else _line(target, told)
-            said = line.apply(told)
-            self.deviances[name] = float(-2 * np.log(np.where(target == 1, said, 1 - said)).mean())
-            lines[name] = [line.intercept, line.slope]
-        self.learner = min(self.deviances, key=self.deviances.__getitem__) if self.deviances else _NET
-        self.line = lines.get(self.learner, [0.0, 1.0])
-        self.fitted: Net | Forest = self._fit(self.learner, x, target, group)
+        inner = inner_folds(target, groups, self.seed)
+        tried = {name: (self._net if name == _NET else self._grown)(name, x, target, inner) for name in self.learners}
+        self.deviances = {name: one.deviance for name, one in tried.items()}
+        self.learner = min(self.deviances, key=self.deviances.__getitem__)
+        chosen = tried[self.learner]
+        self.line = [chosen.line.intercept, chosen.line.slope]
+        self.fitted: Net | Forest = chosen.fit()
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
@@ -146,23 +142,35 @@ class LearnedModel:
         self.terms += [DEEP] * (0 if self.deep is None else self.deep.axes.shape[1])
         return self.encoded(X)
 
-    def _out_of_fold(self, name: str, x: Floats, target: Floats, group: Any) -> Floats:
-        told = np.empty(len(x))
-        for seen, unseen in inner_folds(target, group, self.seed):
-            told[unseen] = self._fit(name, x[seen], target[seen], group[seen]).probability(x[unseen])
-        return _sure(told)
+    def _net(self, _name: str, x: Floats, target: Floats, inner: Inner) -> _Tried:
+        kept = np.flatnonzero(np.ptp(x, axis=0) > 0)
+        kept = kept[uncorrelated(x[:, kept], self.correlation)]
+        tuned = elastic.tune(np.clip(x[:, kept], -_CUT, _CUT), target, inner, self.rule)
+        deviance = float(tuned.tried["deviance"].min())
+        return _Tried(deviance, _AS_IT_IS, lambda: Net(kept, tuned.coefficients, tuned.intercept))
 
-    def _fit(self, name: str, x: Floats, target: Floats, group: Any) -> Net | Forest:
-        if name == _NET:
-            kept = np.flatnonzero(np.ptp(x, axis=0) > 0)
-            kept = kept[uncorrelated(x[:, kept], self.correlation)]
-            inner = inner_folds(target, group, self.seed)
-            tuned = elastic.tune(np.clip(x[:, kept], -_CUT, _CUT), target, inner, self.rule)
-            return Net(kept, tuned.coefficients, tuned.intercept)
-        return _GROWN[name](x, target, self.seed)
+    def _grown(self, name: str, x: Floats, target: Floats, inner: Inner) -> _Tried:
+        grow, told = _GROWN[name], np.full(len(x), np.nan)
+        for seen, unseen in inner:
+            told[unseen] = grow(x[seen], target[seen], self.seed).probability(x[unseen])
+        known = np.isfinite(told)  # all but a fold without which there is one class
+        line = _line(target[known], _sure(told[known]))
+        said = line.apply(_sure(told[known]))
+        deviance = float(-2 * np.log(np.where(target[known] == 1, said, 1 - said)).mean())
+        return _Tried(deviance, line, lambda: grow(x, target, self.seed))
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A learner that was tried: its deviance on inner folds, its recalibration, and how it is fitted on all."""
+
+    deviance: float
+    line: Platt
+    fit: Callable[[], Net | Forest]
 
 
 _NET = "elastic-net"
+_AS_IT_IS = Platt(0.0, 1.0)
 _GROWN: dict[str, Callable[[Floats, Floats, int], Forest]] = {"trees": trees, "boosting": boosting}
 
 
@@ -171,9 +179,8 @@ def _parted(X: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
     deep = [name for name in X if str(name).startswith(DEEP)]
     plain = X.drop(columns=deep)
     numbers = plain.select_dtypes("number").columns
-    return plain.assign(**{str(name): plain[name].where(np.isfinite(plain[name])) for name in numbers}), X[
-        deep
-    ].to_numpy(dtype=np.float64)
+    finite = {str(name): plain[name].where(np.isfinite(plain[name])) + 0.0 for name in numbers}  # and no zero below 0
+    return plain.assign(**finite), X[deep].to_numpy(dtype=np.float64)
 
 
 def _sure(probability: Floats) -> Floats:
@@ -185,5 +192,5 @@ def _line(target: Floats, told: Floats) -> Platt:
     try:
         line = platt(target, told)
     except NotEstimableError:
-        return Platt(0.0, 1.0)
-    return line if line.slope > 0 else Platt(0.0, 1.0)
+        return _AS_IT_IS
+    return line if line.slope > 0 else _AS_IT_IS
