@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,22 @@ def predict(
     print(pipeline.said(found, file))
     if len(found.table) == 1:
         finished.append("predict")
+
+
+@app.command()
+def send(
+    objects: Annotated[list[Path], typer.Argument(help="DICOM files, and folders of them.")],
+    to: Annotated[str, typer.Option(help="https://HOST/ROOT of DICOMweb, or dicom[s]://TITLE@HOST:PORT.")],
+    title: Annotated[str, typer.Option(help="The title that osteon calls itself on a DICOM port.")] = "OSTEON",
+) -> None:
+    """Send DICOM objects to an archive; status 0: it has all, 2: some are refused, 75: try again later."""
+    from osteon.io import sending
+
+    sent = sending.send(
+        objects, sending.destination(to, title=title), say=lambda line: print(f"osteon: {line}", file=sys.stderr)
+    )
+    print(sent)
+    raise typer.Exit(sent.status)
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """Radiographs, and what was drawn on them, from an archive that speaks DICOMweb (PS3.18): QIDO-RS finds, WADO-RS gives.
 
 Who may is said by the environment: ``OSTEON_DICOMWEB_TOKEN``, or ``OSTEON_DICOMWEB_USER`` and its ``..._PASSWORD``; the
-certificate of a hospital's own authority by ``REQUESTS_CA_BUNDLE``. No message quotes an address or an identifier.
+certificate of a hospital's own authority by ``REQUESTS_CA_BUNDLE``, one of osteon's own by ``OSTEON_CERTIFICATE`` and
+``OSTEON_KEY``. No message quotes an address or an identifier.
 """
 
 from __future__ import annotations
@@ -98,33 +99,50 @@ def parsed_query(said: list[str]) -> dict[str, str]:
     return query
 
 
-def connect(url: str, *, pause: float = 1.0) -> DICOMwebClient:
-    """A client for an archive, which asks five times before it gives up.
+def session(url: str) -> requests.Session:
+    """How an archive is spoken to: with what the environment says of who may.
 
     Args:
         url: The root of its DICOMweb services, such as ``https://pacs.example/dicom-web``.
-        pause: Seconds before the second try.
 
     Raises:
         InputError: It is no such address, the extra is not installed, or a password would be sent in the clear.
     """
     need("dicom", "DICOMweb archives")
-    from dicomweb_client import DICOMwebClient
     from dicomweb_client.session_utils import create_session
 
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError("not the address of an archive", fix="Give its root, such as https://pacs.example/dicom-web.")
-    session = create_session()
+    made: requests.Session = create_session()
     token, user = os.environ.get("OSTEON_DICOMWEB_TOKEN"), os.environ.get("OSTEON_DICOMWEB_USER")
     if token:
-        session.headers["Authorization"] = f"Bearer {token}"
+        made.headers["Authorization"] = f"Bearer {token}"
     elif user:
-        session.auth = (user, os.environ.get("OSTEON_DICOMWEB_PASSWORD", ""))
-    if (token or user or parts.password) and parts.scheme == "http" and not _is_here(parts.hostname):
+        made.auth = (user, os.environ.get("OSTEON_DICOMWEB_PASSWORD", ""))
+    if certificate := os.environ.get("OSTEON_CERTIFICATE"):
+        key = os.environ.get("OSTEON_KEY")
+        made.cert = (certificate, key) if key else certificate
+    if (token or user or parts.password) and parts.scheme == "http" and not is_here(parts.hostname):
         raise InputError("the password would be sent in the clear", fix="Give an address that begins with https.")
-    session.request = partial(_patiently, session.request, pause)
-    client = DICOMwebClient(url.rstrip("/"), session=session)
+    return made
+
+
+def connect(url: str, *, pause: float = 1.0) -> DICOMwebClient:
+    """A client for an archive, which asks five times before it gives up.
+
+    Args:
+        url: The root of its DICOMweb services.
+        pause: Seconds before the second try.
+
+    Raises:
+        InputError: See :func:`session`.
+    """
+    made = session(url)
+    from dicomweb_client import DICOMwebClient
+
+    made.request = partial(_patiently, made.request, pause)
+    client = DICOMwebClient(url.rstrip("/"), session=made)
     client.set_http_retry_params(retry=False)
     return client
 
@@ -146,7 +164,7 @@ def _patiently(send: Callable[..., requests.Response], pause: float, *given: Any
     raise AssertionError
 
 
-def _passes(error: Exception) -> bool:
+def later(error: Exception) -> bool:
     """Whether what an archive answers may be otherwise a little later."""
     status = _status(error)
     return status is None or status in _AGAIN
@@ -231,7 +249,7 @@ def _one(client: DICOMwebClient, folder: Path, identifiers: tuple[str, str, str]
         with tables.written(path) as beside:
             made.save_as(beside, enforce_file_format=True)
     except requests.RequestException as error:
-        return row | {"outcome": "missing" if _passes(error) else "refused", "reason": said(error)}
+        return row | {"outcome": "missing" if later(error) else "refused", "reason": said(error)}
     except OSError:
         raise
     except Exception as error:  # whatever a damaged answer makes the client or pydicom raise
@@ -248,7 +266,7 @@ def _status(error: Exception) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -5,6 +5,7 @@ a patient. Degenerate input gives a named error or a documented result, never a 
 """
 
 from osteon.stats.agreement import BlandAltman, bland_altman, fleiss_kappa, icc, kappa
+from osteon.stats.bands import RocBand, roc_band
 from osteon.stats.bootstrap import bootstrap_ci, bootstrap_test, compare_sensitivity, partial_auc_ci
 from osteon.stats.calibration import (
     Brier,
@@ -14,9 +15,12 @@ from osteon.stats.calibration import (
     calibration,
     expected_calibration_error,
 )
+from osteon.stats.chance import gwet_ac1, krippendorff_alpha
 from osteon.stats.decision import (
+    Avoided,
     DecisionCurve,
     Reclassification,
+    interventions_avoided,
     net_benefit,
     net_benefit_difference,
     net_reclassification,
@@ -39,19 +43,25 @@ from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, 
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
 from osteon.stats.permutation import permutation_test
 from osteon.stats.pooling import Pooled, pool, pool_values
+from osteon.stats.precision_recall import average_precision, average_precision_ci
+from osteon.stats.ratios import LikelihoodRatios, likelihood_ratios
 from osteon.stats.recalibration import Isotonic, Platt, isotonic, platt
 from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
 from osteon.stats.standalone import Standalone, standalone
 from osteon.stats.subgroups import Subgroups, subgroups
+from osteon.stats.venkatraman import CurveTest, venkatraman_test
 
 __all__ = [
+    "Avoided",
     "BlandAltman",
     "Brier",
     "Calibration",
     "CalibrationCurve",
+    "CurveTest",
     "DBMResult",
     "DecisionCurve",
     "Isotonic",
+    "LikelihoodRatios",
     "MRMCResult",
     "MarginTest",
     "MulticlassAuc",
@@ -59,10 +69,13 @@ __all__ = [
     "Platt",
     "Pooled",
     "Reclassification",
+    "RocBand",
     "RocCurve",
     "Standalone",
     "Subgroups",
     "auc",
+    "average_precision",
+    "average_precision_ci",
     "benjamini_hochberg",
     "bland_altman",
     "bootstrap_ci",
@@ -80,10 +93,14 @@ __all__ = [
     "equivalence",
     "expected_calibration_error",
     "fleiss_kappa",
+    "gwet_ac1",
     "holm",
     "icc",
+    "interventions_avoided",
     "isotonic",
     "kappa",
+    "krippendorff_alpha",
+    "likelihood_ratios",
     "lroc_ci",
     "lroc_scores",
     "mcnemar_test",
@@ -104,8 +121,10 @@ __all__ = [
     "pool_values",
     "proportion_ci",
     "reader_covariate",
+    "roc_band",
     "roc_curve",
     "standalone",
     "subgroups",
+    "venkatraman_test",
     "wilson_ci",
 ]

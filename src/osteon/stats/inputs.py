@@ -132,6 +132,16 @@ def degrees(codes: Ints | None) -> float:
     return inf if codes is None else float(codes.max())
 
 
+def several(codes: Ints | None) -> None:
+    """Refuse cases that are all of one patient, who tells of no other.
+
+    Raises:
+        NotEstimableError: There is one patient only.
+    """
+    if codes is not None and not codes.any():
+        raise NotEstimableError("all cases are of one cluster")
+
+
 def labels(given: ArrayLike | Sequence[object], name: str) -> Objects:
     """Names, categories or identifiers as they were given, what is missing as None; any shape.
 

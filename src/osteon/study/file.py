@@ -258,7 +258,8 @@ def _explained(error: ValidationError, path: Path, root: type[Settings] = Study)
     complaints = error.errors(include_url=False)
     # A misspelt section is also a missing one: the misspelling is the news.
     first = next((c for c in complaints if c["type"] == "extra_forbidden"), complaints[0])
-    steps = [step for step in first["loc"] if step not in KINDS]
+    # A setting of several forms adds the form to its place, such as "literal['all']", which is no name of ours.
+    steps = [step for step in first["loc"] if step not in KINDS and not re.search(r"[\[(]", str(step))]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     if first["type"] == "extra_forbidden":
         known = _known_settings(first["loc"], root)

@@ -23,6 +23,9 @@ class StudySection(Settings):
         weights: A folder to look for weights files in before the usual places, relative to the study file.
         duplicates: What to do when one picture is on both sides of the development/external line: ``error`` stops,
             ``exclude`` sets the external copy aside and says so in the flow.
+        per_patient: Which cases of a patient are taken: ``all``; the ``first`` in the table; the one with the
+            ``largest`` box, in pixels; or a list of views, such as ``["AP", "lateral"]``: the first of these that there
+            is, then the first in the table.
         agreement: How well those who drew the boxes agree, for the report: ``agreement.csv`` of 'osteon annotate
             export', relative to the study file.
     """
@@ -34,7 +37,15 @@ class StudySection(Settings):
     preset: Literal["fair", "paper"] = "fair"
     weights: str = "weights"
     duplicates: Literal["error", "exclude"] = "error"
+    per_patient: Annotated[tuple[TableName, ...], Once] | Literal["all", "first", "largest"] = "all"
     agreement: str = ""
+
+    @field_validator("per_patient", mode="before")
+    @classmethod
+    def _a_rule(cls, said: Any) -> Any:
+        if said in ("all", "first", "largest") or (isinstance(said, list | tuple) and said):
+            return said
+        raise ValueError("the rule is 'all', 'first', 'largest' or a list of views")
 
 
 class Task(Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import nan
 
 import pandas as pd
 
@@ -33,6 +34,19 @@ def discrimination(page: Page) -> Iterator[Block | None]:
     heads = [stratum_title(name) for name in run.strata]
     rows = [[model, *(interval(run.value(model, s, "auc")) for s in run.strata)] for model in run.models]
     yield page.table(["Model", *heads], rows, "AUC by model and stratum", file="metrics.csv")
+    rows = [[model, *(interval(run.value(model, s, "average_precision")) for s in run.strata)] for model in run.models]
+    rows.append(["Share of positives", *(number(_prevalence(run, s), 3) for s in run.strata)])
+    yield page.table(
+        ["Model", *heads],
+        rows,
+        "Average precision (area under the precision-recall curve). A score without skill has the share of positives.",
+        file="metrics.csv",
+    )
+
+
+def _prevalence(run: Finished, stratum: str) -> float:
+    found = run.value(run.models[0], stratum, "average_precision")
+    return float(found["n_positive"] / found["n"]) if found is not None and found["n"] else nan
 
 
 def comparisons(page: Page) -> Iterator[Block | None]:
@@ -130,6 +144,12 @@ def operating_points(page: Page) -> Iterator[Block | None]:
             f"Operating point: {rule_title(rule)}. Fixed on out-of-fold predictions, then applied outside.",
             file="operating_points.csv",
         )
+        yield page.table(
+            ["Model", "Cut-off", *RATIOS.values()],
+            _by_stratum(run, of_rule, list(RATIOS)),
+            f"How far a call moves the odds: {rule_title(rule)}.",
+            file="operating_points.csv",
+        )
     for rule in dict.fromkeys(table.loc[table["metric"].isin(COUNTS), "rule"]):
         yield page.table(
             ["Model", "Cut-off", *COUNTS.values()],
@@ -139,13 +159,18 @@ def operating_points(page: Page) -> Iterator[Block | None]:
         )
 
 
-#: What is told of an operating point: shares of cases, and the counts that they are of.
+#: What is told of an operating point: shares of cases, how they move the odds, and the counts that they are of.
 SHARES = {
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "ppv": "PPV",
     "npv": "NPV",
     "accuracy": "Accuracy",
+}
+RATIOS = {
+    "lr_positive": "Likelihood ratio, positive call",
+    "lr_negative": "Likelihood ratio, negative call",
+    "odds_ratio": "Diagnostic odds ratio",
 }
 COUNTS = {"tp": "True positive", "fp": "False positive", "tn": "True negative", "fn": "False negative"}
 
