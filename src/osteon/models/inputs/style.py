@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, laplace
 from scipy.stats import norm, rankdata
 from sklearn.cluster import KMeans
@@ -57,7 +58,7 @@ def _noise(x: Floats) -> Floats:
     return np.asarray((diagonal - laplace(x))[1:-1, 1:-1])
 
 
-def clusters(told: pd.DataFrame, groups: Floats, count: int, seed: int) -> Floats:
+def clusters(told: pd.DataFrame, groups: ArrayLike, count: int, seed: int) -> NDArray[np.intp]:
     """Deal cases to clusters of style, the largest first.
 
     Every number counts by its rank, as a normal score, so that no tail decides; what does not vary is left out. A
@@ -79,10 +80,10 @@ def clusters(told: pd.DataFrame, groups: Floats, count: int, seed: int) -> Float
     scores = norm.ppf((rankdata(values, axis=0) - 0.5) / len(values))
     most = min(count, len(np.unique(scores, axis=0)))
     found = KMeans(most, n_init=20, random_state=seed).fit_predict(scores.round(9))
-    votes = pd.crosstab(pd.Series(np.asarray(groups), name="group"), pd.Series(found, name="cluster"))
-    whole = votes.to_numpy().argmax(axis=1)[votes.index.get_indexer(np.asarray(groups))]
-    sizes = np.bincount(whole, minlength=most)
-    order = np.argsort(-sizes, kind="stable")
+    group = pd.factorize(np.asarray(groups))[0]
+    votes = np.zeros((group.max() + 1, most), dtype=np.intp)
+    np.add.at(votes, (group, found), 1)
+    whole = votes.argmax(axis=1)[group]
     place = np.empty(most, dtype=np.intp)
-    place[order] = np.arange(most)
-    return place[whole]
+    place[np.argsort(-np.bincount(whole, minlength=most), kind="stable")] = np.arange(most)
+    return np.asarray(place[whole])
