@@ -23,7 +23,7 @@ from osteon.study import ModelSettings
 
 ENSEMBLE = "ensemble"
 #: Tables that models write of themselves.
-_DESCRIPTIONS = ("odds_ratios", "selected_features", "selection_stability")
+_DESCRIPTIONS = ("odds_ratios", "selected_features", "selection_stability", "importances", "learners")
 
 
 class Folds(Step):
