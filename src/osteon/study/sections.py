@@ -113,6 +113,8 @@ class Evaluation(Settings):
     Attributes:
         primary: The primary pair of models, a - b; empty takes the first two models.
         folds: Number of cross-validation folds, grouped by patient and stratified.
+        fold_column: A column of the cohort that says which fold each development case is held out in, in place of folds
+            that osteon deals; it has as many values as ``folds`` says.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -123,6 +125,7 @@ class Evaluation(Settings):
 
     primary: tuple[str, ...] = ()
     folds: Annotated[int, Field(ge=2, le=20)] = 5
+    fold_column: TableName | None = None
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9

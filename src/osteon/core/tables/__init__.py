@@ -33,7 +33,14 @@ from osteon.core.tables.explanation import (
     GALLERY,
     PERTURBED_MAPS,
 )
-from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
+from osteon.core.tables.models import (
+    IMPORTANCES,
+    LEARNERS,
+    ODDS_RATIOS,
+    RELIABILITY,
+    SELECTED_FEATURES,
+    SELECTION_STABILITY,
+)
 from osteon.core.tables.naming import file_name
 from osteon.core.tables.prediction import CASES, PREDICTED, SET_ASIDE
 from osteon.core.tables.readers import (
@@ -91,6 +98,8 @@ __all__ = [
     "FOLDS",
     "GALLERY",
     "HETEROGENEITY",
+    "IMPORTANCES",
+    "LEARNERS",
     "METRICS",
     "ODDS_RATIOS",
     "OPERATING_POINTS",
