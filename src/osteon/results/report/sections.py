@@ -119,6 +119,7 @@ SECTIONS = (
     Section("summary", "What was asked, and what was found", summary),
     Section("cohort", "Cases and centres", cohort),
     Section("discrimination", "Discrimination", discrimination),
+    Section("styles", "On pictures of another style", by_style),
     Section("comparisons", "Comparisons", comparisons),
     Section("operating-points", "Operating points", operating_points),
     Section("calibration", "Calibration", calibration),
