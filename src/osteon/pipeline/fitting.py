@@ -32,9 +32,10 @@ class Folds(Step):
     name = "folds"
 
     def key(self, at: Context) -> str:
-        """Cases, patients, labels, and how many folds."""
-        cases = at.development[["case_id", "cluster", "target"]]
-        return digest("folds", cases, at.study.evaluation.folds, at.study.study.seed)
+        """Cases, patients, labels, and how many folds; or the folds that the cohort says."""
+        cases, column = at.development[["case_id", "cluster", "target"]], at.study.evaluation.fold_column
+        own = () if column is None else (at.development[[column]],)
+        return digest("folds", cases, at.study.evaluation.folds, at.study.study.seed, *own)
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Write the folds."""
@@ -42,13 +43,16 @@ class Folds(Step):
 
 
 def deal(at: Context) -> pd.DataFrame:
-    """Deal development patients to folds on which every model can be fitted.
+    """Deal development patients to folds on which every model can be fitted, or take the cohort's own.
 
     Raises:
-        StudyError: There are too few patients of a class.
+        StudyError: There are too few patients of a class, or the cohort's own folds cannot be used.
     """
-    rng = np.random.default_rng([at.study.study.seed, stream("folds")])
-    dealt = checks.folds(at.development, at.study.evaluation.folds, rng)
+    rng, asked = np.random.default_rng([at.study.study.seed, stream("folds")]), at.study.evaluation
+    if asked.fold_column is None:
+        dealt = checks.folds(at.development, asked.folds, rng)
+    else:
+        dealt = checks.given_folds(at.development, asked.fold_column, asked.folds)
     for fold in range(at.study.evaluation.folds):
         training = at.development[(dealt["fold"] != fold).to_numpy()]
         for kind in at.kinds:

@@ -320,7 +320,7 @@ def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers
 def _fitted_from(settings: Study, section: str) -> Any:
     """The part of a section that models depend on."""
     content = getattr(settings, section)
-    return (content.folds, content.styles) if section == "evaluation" else content
+    return (content.folds, content.fold_column, content.styles) if section == "evaluation" else content
 
 
 def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:

@@ -112,9 +112,12 @@ class Evaluation(Settings):
 
     Attributes:
         primary: The primary pair of models, a - b; empty takes the first two models.
-        folds: Number of cross-validation folds, grouped by patient and stratified; ``"style"`` is short for 5 and 5 styles.
-        styles: Clusters of acquisition style (grey levels at the borders, noise, sharpness, size) that every model is also
-            fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
+        folds: Number of cross-validation folds, grouped by patient and stratified; ``style`` is short for 5 of them and
+            5 styles.
+        fold_column: A column of the cohort that says which fold each development case is held out in, in place of folds
+            that osteon deals; it has as many values as ``folds`` says.
+        styles: Clusters of acquisition style (grey levels at the borders, noise, sharpness, size) that every model is
+            also fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -125,6 +128,7 @@ class Evaluation(Settings):
 
     primary: tuple[str, ...] = ()
     folds: Annotated[int, Field(ge=2, le=20)] = 5
+    fold_column: TableName | None = None
     styles: Annotated[int, Field(ge=0, le=20)] = 0
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
