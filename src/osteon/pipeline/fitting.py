@@ -87,6 +87,11 @@ class Dealt:
     folder: Callable[[str, int, int], Path]
 
     @property
+    def count(self) -> int:
+        """How many folds."""
+        return int(self.cases["fold"].max()) + 1
+
+    @property
     def sealed(self) -> Sealed:
         """The cases as models are shown them."""
         return Sealed(self.cases.drop(columns="fold"))
@@ -173,9 +178,7 @@ def _units(at: Context, kind: Kind, told: Mapping[str, Floats], dealt: Dealt) ->
     found = []
     for seed in range(kind.seeds):
         given = kind.given(dealt.sealed, told, seed)
-        found += [
-            _unit(at, kind.model, given, (seed, fold), dealt) for fold in range(int(dealt.cases["fold"].max()) + 1)
-        ]
+        found += [_unit(at, kind.model, given, (seed, fold), dealt) for fold in range(dealt.count)]
     return found
 
 

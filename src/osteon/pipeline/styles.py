@@ -1,7 +1,7 @@
 """Folds by acquisition style: every model judged on pictures unlike those that it was made from.
 
-The styles are found in development pictures, without a label. What models say of external cases, thresholds and everything
-else stays with the ordinary folds; this is a second opinion of each model, and the difference is the warning.
+The styles are found in development pictures, without a label. What models say of external cases, thresholds and all
+else stay with the ordinary folds; this is a second opinion of each model, and the difference is the warning.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from math import nan
 
 import pandas as pd
 
-from osteon.core.words import bare_p, headline, in_sentence, level_title, number, stratum_title
+from osteon.core.words import bare_p, headline, in_sentence, level_title, listed, number, stratum_title
 from osteon.results.report import words
 from osteon.results.report.folder import Finished
 from osteon.results.report.page import Block, Page, interval, paragraph
@@ -52,10 +52,11 @@ def by_style(page: Page) -> Iterator[Block | None]:
         return
     sizes = styles["style"].value_counts().sort_index()
     yield paragraph(
-        f"The {len(styles):,} development cases fall into {len(sizes)} clusters of acquisition style, found without any "
-        f"label in the grey levels at the borders, the noise, the sharpness and the size of their pictures "
+        f"The {len(styles):,} development cases fall into {len(sizes)} clusters of acquisition style, found without "
+        "any label in the grey levels at the borders, the noise, the sharpness and the size of their pictures "
         f"({listed(sizes)} cases). Every model was fitted without each style in turn and judged on it. What it loses "
-        "against ordinary folds is a warning: so far it goes by habits of its pictures that another centre need not have."
+        "against ordinary folds is a warning: so far it goes by habits of its pictures that another centre need not "
+        "share."
     )
     wide = {(row["model"], row["figure"]): row for _, row in found.iterrows()}
     names = ("folds", "style", "difference")
