@@ -5,7 +5,7 @@ form (text in any Unicode encoding, workbooks, Parquet; extra columns of an open
 nothing is guessed, and no row is passed over. Writing is strict.
 """
 
-from osteon.core.tables.cohort import BASELINE, COHORT, EXCLUDED, FEATURES, FOLDS
+from osteon.core.tables.cohort import BASELINE, COHORT, EXCLUDED, FEATURES, FOLDS, STYLES
 from osteon.core.tables.contract import Column, Contract, conform, line_of, read, write, written
 from osteon.core.tables.evaluation import (
     CALIBRATION,
@@ -21,6 +21,8 @@ from osteon.core.tables.evaluation import (
     ROC,
     SCORES,
     SEEDS,
+    STYLE_FOLDS,
+    STYLE_PREDICTIONS,
     SUBGROUPS,
 )
 from osteon.core.tables.explanation import (
@@ -135,6 +137,9 @@ __all__ = [
     "SELECTED_FEATURES",
     "SELECTION_STABILITY",
     "SET_ASIDE",
+    "STYLES",
+    "STYLE_FOLDS",
+    "STYLE_PREDICTIONS",
     "SUBGROUPS",
     "Column",
     "Contract",

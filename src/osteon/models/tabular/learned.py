@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -150,9 +151,9 @@ class LearnedModel:
         return _Tried(deviance, _AS_IT_IS, lambda: Net(kept, tuned.coefficients, tuned.intercept))
 
     def _grown(self, name: str, x: Floats, target: Floats, inner: Inner) -> _Tried:
-        grow, told = _GROWN[name], np.full(len(x), np.nan)
+        (grow, rehearse), told = _GROWN[name], np.full(len(x), np.nan)
         for seen, unseen in inner:
-            told[unseen] = grow(x[seen], target[seen], self.seed).probability(x[unseen])
+            told[unseen] = rehearse(x[seen], target[seen], self.seed).probability(x[unseen])
         known = np.isfinite(told)  # all but a fold without which there is one class
         line = _line(target[known], _sure(told[known]))
         said = line.apply(_sure(told[known]))
@@ -171,7 +172,12 @@ class _Tried:
 
 _NET = "elastic-net"
 _AS_IT_IS = Platt(0.0, 1.0)
-_GROWN: dict[str, Callable[[Floats, Floats, int], Forest]] = {"trees": trees, "boosting": boosting}
+_Grow = Callable[[Floats, Floats, int], Forest]
+#: How each forest is grown, and how in inner folds.
+_GROWN: dict[str, tuple[_Grow, _Grow]] = {
+    "trees": (trees, partial(trees, share=0.25)),
+    "boosting": (boosting, boosting),
+}
 
 
 def _parted(X: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
