@@ -459,6 +459,27 @@ def test_copies_within_development_share_a_cluster_and_conflicts_are_said(folder
     assert len(set(dealt[["c00", "c01", "c02", "c03"]])) == 1  # two patients joined by the copy
 
 
+def test_folds_of_the_cohorts_own(folder: Path) -> None:
+    edit(folder, cv="10")
+    edit(folder, **{f"c0{index}__cv": "9" for index in range(4)}, c09__cv="")  # an external case needs none
+    development = run(folder).cohort[:8]
+    given = checks.given_folds(development, "cv", 2)
+    assert list(given["fold"]) == [0] * 4 + [1] * 4  # numbers in their own order
+    assert list(given["case_id"]) == list(development["case_id"])
+    for change, complaint in (
+        ({"c03__cv": ""}, "'c03' has no fold"),
+        ({"c00__cv": "10"}, "two folds of 'cv': c00, c01"),
+        ({"cv": "9"}, r"folds is 2, and the column 'cv' has 1 \(9\)"),
+        ({"c00__label": "1", "c02__label": "1"}, "'9' of 'cv' has cases of one class"),
+    ):
+        edit(folder, **change)
+        with pytest.raises(StudyError, match=complaint):
+            checks.given_folds(run(folder).cohort[:8], "cv", 2)
+        edit(folder, cv="10", **{f"c0{index}__cv": "9" for index in range(4)})
+    with pytest.raises(StudyError, match=r"no column 'cvs'\. Did you mean 'cv'"):
+        checks.given_folds(development, "cvs", 2)
+
+
 def test_a_row_written_twice_is_said(folder: Path) -> None:
     edit(folder, c01__image="p00.png")
     assert any("picture and box of an earlier one: c01" in warning for warning in run(folder).warnings)

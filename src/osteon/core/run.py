@@ -77,6 +77,10 @@ class RunFolder:
         """The folder of one fold's network or estimator; further training seeds have a folder of their own."""
         return (self.model(name) / f"seed-{seed}" if seed else self.model(name)) / f"fold-{fold}"
 
+    def style_fold(self, name: str, seed: int, fold: int) -> Path:
+        """The folder of what was fitted without one style."""
+        return self.fold(name, seed, fold).with_name(f"style-{fold}")
+
     def portable(self, model: str, key: str) -> Path:
         """A model made ready to leave the run, in the cache; the key says what it is made from."""
         return self.cache / "portable" / tables.file_name(f"{model}-{key[:16]}", ".osteon")

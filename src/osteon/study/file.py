@@ -78,6 +78,9 @@ class Study(Settings):
                     raise ValueError(f"models[{index}].of: no model '{of}'. {suggest(of, names)}")
                 if self.model(of).needs:
                     raise ValueError(f"models[{index}].of: '{of}' is itself a combined model")
+            for of in model.sees_through:
+                if of not in names:
+                    raise ValueError(f"models[{index}].deep: no model '{of}'. {suggest(of, names)}")
         for name in self.evaluation.primary:
             if name not in names:
                 raise ValueError(f"evaluation.primary: no model '{name}'. {suggest(name, names)}")
@@ -112,11 +115,15 @@ class Study(Settings):
         return self.folder / self.study.output
 
     def without(self, names: Collection[str]) -> Study:
-        """The same study with fewer models; what was made from one of those is made from the first that is left."""
+        """The same study with fewer models; what was made from those alone is made from the first that is left."""
         left = [model for model in self.models if model.name not in names]
         first = left[0].name if left else ""
+
+        def of(model: ModelSettings) -> tuple[str, ...]:
+            return tuple(name for name in model.needs if name not in names) or (first,)
+
         models = tuple(
-            model.model_copy(update={"of": first}) if set(model.needs) & set(names) else model for model in left
+            model.model_copy(update={"of": of(model)}) if set(model.needs) & set(names) else model for model in left
         )
         return self.model_copy(update={"models": models})
 

@@ -112,7 +112,12 @@ class Evaluation(Settings):
 
     Attributes:
         primary: The primary pair of models, a - b; empty takes the first two models.
-        folds: Number of cross-validation folds, grouped by patient and stratified.
+        folds: Number of cross-validation folds, grouped by patient and stratified; ``style`` is short for 5 of them and
+            5 styles.
+        fold_column: A column of the cohort that says which fold each development case is held out in, in place of folds
+            that osteon deals; it has as many values as ``folds`` says.
+        styles: Clusters of acquisition style (grey levels at the borders, noise, sharpness, size) that every model is
+            also fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -123,12 +128,29 @@ class Evaluation(Settings):
 
     primary: tuple[str, ...] = ()
     folds: Annotated[int, Field(ge=2, le=20)] = 5
+    fold_column: TableName | None = None
+    styles: Annotated[int, Field(ge=0, le=20)] = 0
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     thresholds: tuple[Fraction, Fraction] = (0.02, 0.8)
     subgroups: Annotated[tuple[TableName, ...], Once] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_style(cls, said: Any) -> Any:
+        """``folds = "style"``: ordinary folds, and as many styles unless the study names another number."""
+        if isinstance(said, dict) and said.get("folds") == "style":
+            return {"styles": 5, **said, "folds": 5}
+        return said
+
+    @field_validator("styles")
+    @classmethod
+    def _more_than_one(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("one style is all cases; name 2 or more, or 0 for none")
+        return value
 
     @field_validator("thresholds")
     @classmethod

@@ -5,7 +5,7 @@ form (text in any Unicode encoding, workbooks, Parquet; extra columns of an open
 nothing is guessed, and no row is passed over. Writing is strict.
 """
 
-from osteon.core.tables.cohort import BASELINE, COHORT, EXCLUDED, FEATURES, FOLDS
+from osteon.core.tables.cohort import BASELINE, COHORT, EXCLUDED, FEATURES, FOLDS, STYLES
 from osteon.core.tables.contract import Column, Contract, conform, line_of, read, write, written
 from osteon.core.tables.evaluation import (
     CALIBRATION,
@@ -22,6 +22,8 @@ from osteon.core.tables.evaluation import (
     ROC,
     SCORES,
     SEEDS,
+    STYLE_FOLDS,
+    STYLE_PREDICTIONS,
     SUBGROUPS,
 )
 from osteon.core.tables.explanation import (
@@ -34,7 +36,14 @@ from osteon.core.tables.explanation import (
     GALLERY,
     PERTURBED_MAPS,
 )
-from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
+from osteon.core.tables.models import (
+    IMPORTANCES,
+    LEARNERS,
+    ODDS_RATIOS,
+    RELIABILITY,
+    SELECTED_FEATURES,
+    SELECTION_STABILITY,
+)
 from osteon.core.tables.naming import file_name
 from osteon.core.tables.prediction import CASES, PREDICTED, SET_ASIDE
 from osteon.core.tables.readers import (
@@ -93,6 +102,8 @@ __all__ = [
     "FOLDS",
     "GALLERY",
     "HETEROGENEITY",
+    "IMPORTANCES",
+    "LEARNERS",
     "METRICS",
     "ODDS_RATIOS",
     "OPERATING_POINTS",
@@ -128,6 +139,9 @@ __all__ = [
     "SELECTED_FEATURES",
     "SELECTION_STABILITY",
     "SET_ASIDE",
+    "STYLES",
+    "STYLE_FOLDS",
+    "STYLE_PREDICTIONS",
     "SUBGROUPS",
     "Column",
     "Contract",

@@ -33,6 +33,10 @@ PREDICTIONS = Contract(
         "probability": PROBABILITY,
     },
 )
+#: The same of development cases alone, by models that have seen no picture of their acquisition style, the fold.
+STYLE_PREDICTIONS = Contract("style predictions", PREDICTIONS.columns)
+#: AUC of each model over ordinary folds (``folds``), over styles (``style``), and the ``difference``, style - folds.
+STYLE_FOLDS = Contract("style folds", {"model": TEXT, "figure": TEXT, **INTERVAL})
 #: One row a model, stratum (``development``, ``centre:2``, ``external``) and metric.
 METRICS = Contract("metrics", {"model": TEXT, "stratum": TEXT, "metric": TEXT, **INTERVAL})
 #: All pairs of models, a - b in AUC.

@@ -169,10 +169,10 @@ def _models(run: Finished) -> Iterator[Markup]:
 
 def _development(run: Finished) -> Iterator[str]:
     e = run.study.evaluation
-    yield (
-        f"Development used {e.folds}-fold cross-validation, grouped by patient and stratified by class; its results "
-        "are out of fold."
-    )
+    dealt = "grouped by patient and stratified by class"
+    if e.fold_column is not None:
+        dealt = f"in folds that the cohort's column “{e.fold_column}” gave, none of which parts a patient"
+    yield f"Development used {e.folds}-fold cross-validation, {dealt}; its results are out of fold."
     if run.outside:
         yield (
             "External cases were predicted by the mean of the folds' models. The labels of external centres were kept "
