@@ -21,8 +21,8 @@ from osteon.core.run import RunFolder, Tables
 from osteon.core.version import __version__
 from osteon.study import Study
 
-#: What a plan is of: sections of the study, less what is no part of its design.
-_SECTIONS = ("study", "task", "centres", "crop", "models", "evaluation", "robustness", "explain", "readers", "plan")
+#: Sections of a study, and settings of the first, that are no part of its design.
+_NO_PLAN = {"figures", "compute"}
 _NO_DESIGN = ("name", "cohort", "output", "weights", "agreement")
 _ABSENT = "not there"
 
@@ -68,7 +68,7 @@ def contents(study: Study, started: Mapping[str, Mapping[str, str]], cases: pd.D
         started: What each model starts from.
         cases: case_id, centre of all rows of the cohort table.
     """
-    told = study.model_dump(mode="json", include=set(_SECTIONS))
+    told = study.model_dump(mode="json", exclude=_NO_PLAN)
     told["study"] = {name: value for name, value in told["study"].items() if name not in _NO_DESIGN}
     told["models"] = {model["name"]: model for model in told["models"]}
     told["evaluation"]["primary"] = list(study.primary)
