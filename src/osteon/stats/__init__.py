@@ -55,6 +55,7 @@ from osteon.stats.ratios import LikelihoodRatios, likelihood_ratios
 from osteon.stats.recalibration import Isotonic, Platt, isotonic, platt
 from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
 from osteon.stats.standalone import Standalone, standalone
+from osteon.stats.stratified import stratified_auc, stratified_test
 from osteon.stats.subgroups import Subgroups, subgroups
 from osteon.stats.venkatraman import CurveTest, venkatraman_test
 
@@ -135,6 +136,8 @@ __all__ = [
     "roc_band",
     "roc_curve",
     "standalone",
+    "stratified_auc",
+    "stratified_test",
     "subgroups",
     "validation_sample_size",
     "venkatraman_test",
