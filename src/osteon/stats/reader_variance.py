@@ -87,9 +87,11 @@ def _unbiased(readings: Readings, function: Figure) -> Floats:
         same, total = flat @ flat.T, flat.sum(axis=1)
         found: Floats = np.outer(total, total)
         if values.ndim == 2:
-            return found - same
+            found -= same
+            return found
         rows, columns = values.sum(axis=2), values.sum(axis=1)
-        return found - rows @ rows.T - columns @ columns.T + same
+        found += same - rows @ rows.T - columns @ columns.T
+        return found
 
     counts, figure = apart(among), wins.reshape(len(wins), -1).sum(axis=1) / among.reshape(len(among), -1).sum(axis=1)
     if counts.diagonal().min() < 0.5:
