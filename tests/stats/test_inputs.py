@@ -104,6 +104,7 @@ TAKE_SCORES: dict[str, Callable[[object], object]] = {
     "net_benefit_difference": lambda s: stats.net_benefit_difference(Y, P, s, 0.5),
     "interventions_avoided": lambda s: stats.interventions_avoided(Y, s, [0.5]),
     "net_reclassification": lambda s: stats.net_reclassification(Y, P, s),
+    "subgroup_gaps": lambda s: stats.subgroup_gaps(Y, s, ["a", "b"] * 4),
     "bland_altman": lambda s: stats.bland_altman(P, s),
     # truths and outcomes
     "auc truth": lambda s: stats.auc(s, P),

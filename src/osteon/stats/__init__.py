@@ -26,6 +26,7 @@ from osteon.stats.decision import (
     net_reclassification,
 )
 from osteon.stats.delong import delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
+from osteon.stats.gaps import Gaps, subgroup_gaps
 from osteon.stats.intervals import (
     OperatingPoint,
     benjamini_hochberg,
@@ -68,6 +69,7 @@ __all__ = [
     "CurveTest",
     "DBMResult",
     "DecisionCurve",
+    "Gaps",
     "Isotonic",
     "LikelihoodRatios",
     "MRMCResult",
@@ -138,6 +140,7 @@ __all__ = [
     "standalone",
     "stratified_auc",
     "stratified_test",
+    "subgroup_gaps",
     "subgroups",
     "validation_sample_size",
     "venkatraman_test",
