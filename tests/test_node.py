@@ -232,6 +232,10 @@ def test_what_cannot_be_answered_is_set_aside_or_asked_again(
         assert sent(to, radiograph(tmp_path / "anew.dcm", 1, side=44)) == ["sent"]  # in another form
         wait_for(lambda: answer_uid(1, 0) in pacs.taken)
         assert running.told()["set_aside"] == 0
+        for file in (tmp_path / "node" / "objects").glob("*.dcm"):
+            file.unlink()
+        assert sent(to, drawing(tmp_path / "late.dcm", 1, further=1)) == ["sent"]
+        wait_for(lambda: any(line.endswith("its file is gone; it may be sent again") for line in log))
     assert sum(line.endswith("the pixels cannot be decoded") for line in log) == 1
     assert any("again in 0.1 s: OSError in test_node.py" in line for line in log)
 

@@ -150,6 +150,8 @@ class Node:
         name = name_of(question.radiograph)
         room = f"{name}-{question.version}"
         try:
+            if not (self._objects / question.file).is_file():
+                raise InputError("its file is gone; it may be sent again")
             files = self._answers(
                 self._objects / question.file,
                 [self._objects / each for each in question.drawings],
