@@ -209,8 +209,9 @@ class Broken(hospital.Answers):
     failed = False
 
     def __call__(self, radiograph: Path, *rest: Any) -> tuple[Path, ...]:
-        instance = pydicom.dcmread(radiograph).SOPInstanceUID
-        if instance == "1.2.3.1.1":
+        source = pydicom.dcmread(radiograph)
+        instance = source.SOPInstanceUID
+        if instance == "1.2.3.1.1" and source.Rows == 40:
             raise InputError("the pixels cannot be decoded", file=radiograph)
         if instance == "1.2.3.2.1" and not self.failed:
             self.failed = True
@@ -228,6 +229,9 @@ def test_what_cannot_be_answered_is_set_aside_or_asked_again(
         wait_for(lambda: len(pacs.taken) == 2)
         wait_for(lambda: running.told()["to_answer"] == 0)
         assert running.told()["why_not_answered"] == {"the pixels cannot be decoded": 1}
+        assert sent(to, radiograph(tmp_path / "anew.dcm", 1, side=44)) == ["sent"]  # in another form
+        wait_for(lambda: answer_uid(1, 0) in pacs.taken)
+        assert running.told()["set_aside"] == 0
     assert sum(line.endswith("the pixels cannot be decoded") for line in log) == 1
     assert any("again in 0.1 s: OSError in test_node.py" in line for line in log)
 

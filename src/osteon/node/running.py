@@ -66,9 +66,14 @@ class Node:
     ) -> None:
         self._answers, self._limits, self._say = answers, limits, say
         self._folder, self._objects, self._results = folder, folder / "objects", folder / "results"
-        for each in (folder, self._objects, self._results):
-            each.mkdir(parents=True, exist_ok=True)
-            each.chmod(0o700)  # radiographs name their patients
+        try:
+            for each in (folder, self._objects, self._results):
+                each.mkdir(parents=True, exist_ok=True)
+                each.chmod(0o700)  # radiographs name their patients
+        except OSError as error:
+            raise InputError(
+                f"no folder can be made here ({error.strerror})", file=folder, fix="Give another --folder."
+            ) from None
         self.queue = Queue(folder, answers.identity)
         self._stop, self._work, self._post = threading.Event(), threading.Event(), threading.Event()
         self.receiving = Receiving(self.queue, self._objects, limits, answers.identity, self._work.set)

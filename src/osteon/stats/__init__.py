@@ -42,12 +42,20 @@ from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
 from osteon.stats.permutation import permutation_test
+from osteon.stats.planning import (
+    Target,
+    ValidationSize,
+    paired_auc_power,
+    paired_auc_sample_size,
+    validation_sample_size,
+)
 from osteon.stats.pooling import Pooled, pool, pool_values
 from osteon.stats.precision_recall import average_precision, average_precision_ci
 from osteon.stats.ratios import LikelihoodRatios, likelihood_ratios
 from osteon.stats.recalibration import Isotonic, Platt, isotonic, platt
 from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
 from osteon.stats.standalone import Standalone, standalone
+from osteon.stats.stratified import stratified_auc, stratified_test
 from osteon.stats.subgroups import Subgroups, subgroups
 from osteon.stats.venkatraman import CurveTest, venkatraman_test
 
@@ -73,6 +81,8 @@ __all__ = [
     "RocCurve",
     "Standalone",
     "Subgroups",
+    "Target",
+    "ValidationSize",
     "auc",
     "average_precision",
     "average_precision_ci",
@@ -113,6 +123,8 @@ __all__ = [
     "noninferiority",
     "obuchowski_rockette",
     "operating_point",
+    "paired_auc_power",
+    "paired_auc_sample_size",
     "partial_auc",
     "partial_auc_ci",
     "permutation_test",
@@ -124,7 +136,10 @@ __all__ = [
     "roc_band",
     "roc_curve",
     "standalone",
+    "stratified_auc",
+    "stratified_test",
     "subgroups",
+    "validation_sample_size",
     "venkatraman_test",
     "wilson_ci",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osteon.core.tables.contract import (
     COUNT,
+    FREE,
     INTERVAL,
     LABEL,
     NAME,
@@ -34,7 +35,8 @@ PREDICTIONS = Contract(
 )
 #: The same of development cases alone, by models that have seen no picture of their acquisition style, the fold.
 STYLE_PREDICTIONS = Contract("style predictions", PREDICTIONS.columns)
-#: AUC of each model over ordinary folds (``folds``), over styles (``style``), and the ``difference``, style - folds.
+#: AUC of each model over ordinary ``folds``; of pairs of one style over these (``within``) and over folds by ``style``;
+#: and the ``difference``, style - within.
 STYLE_FOLDS = Contract("style folds", {"model": TEXT, "figure": TEXT, **INTERVAL})
 #: One row a model, stratum (``development``, ``centre:2``, ``external``) and metric.
 METRICS = Contract("metrics", {"model": TEXT, "stratum": TEXT, "metric": TEXT, **INTERVAL})
@@ -187,3 +189,5 @@ EXAMPLES = Contract(
         "threshold": NUMBER,
     },
 )
+#: Where a run departs from its locked plan: a setting, model or group of cases, as planned and as done.
+DEVIATIONS = Contract("deviations", {"what": TEXT, "planned": FREE, "done": FREE})

@@ -59,12 +59,14 @@ def by_style(page: Page) -> Iterator[Block | None]:
         "share."
     )
     wide = {(row["model"], row["figure"]): row for _, row in found.iterrows()}
-    names = ("folds", "style", "difference")
+    names = ("folds", "within", "style", "difference")
     rows = [[model, *(interval(wide[model, name]) for name in names)] for model in found["model"].unique()]
     yield page.table(
-        ["Model", "Ordinary folds", "Style folds", "Difference"],
+        ["Model", "Ordinary folds", "the same, within styles", "Style folds", "Difference"],
         rows,
-        "AUC of development cases by models that have not seen their fold, or their style",
+        "AUC of development cases by models that have not seen their fold, or their style. Within styles and over "
+        "style folds a positive is compared with negatives of its own style, since prevalence differs between styles "
+        "and a model cannot know that of one it has not seen. Difference: style folds - ordinary folds within styles.",
         file="style_folds.csv",
     )
 
