@@ -34,6 +34,11 @@ CREATE TABLE result (
     tries INTEGER NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX result_due ON result (sent, due);
 """
+_KEEP = """
+INSERT INTO object VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (uid) DO UPDATE SET file = excluded.file, at = excluded.at
+WHERE uid IN (SELECT radiograph FROM question WHERE state = 'aside')
+"""
 _ASK = """
 INSERT INTO question SELECT radiograph.uid, 1, 'open', :due, 0, '', :at
 FROM object AS radiograph
@@ -133,12 +138,19 @@ class Queue:
         """Whether an object is here."""
         return bool(self._all("SELECT 1 FROM object WHERE uid = ?", (uid,)))
 
+    def set_aside_before(self, uid: str) -> bool:
+        """Whether an object is a radiograph that could not be answered, so that it may come anew."""
+        return bool(self._all("SELECT 1 FROM question WHERE radiograph = ? AND state = 'aside'", (uid,)))
+
     def add(self, taken: Taken, quiet: float) -> bool:
-        """Keep an object, and ask what it makes askable in `quiet` seconds; False where it is here already."""
+        """Keep an object, and ask what it makes askable in `quiet` seconds; False where it is here already.
+
+        A radiograph that was set aside is replaced: it may come in another transfer syntax.
+        """
         at = time.time()
         row = (taken.uid, taken.study, taken.draws_on is None, taken.file, at)
         with self._change() as change:
-            if not change("INSERT INTO object VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount:
+            if not change(_KEEP, row).rowcount:
                 return False
             for radiograph in taken.draws_on or ():
                 change("INSERT OR IGNORE INTO drawn VALUES (?, ?)", (taken.uid, radiograph))
@@ -235,8 +247,8 @@ class Queue:
             "set_aside": states.get("aside", 0),
             "to_send": unsent,
             "sent": self._all("SELECT count(*) FROM result WHERE sent")[0][0],
-            "oldest_to_answer_s": max(0, round(now - asked)) if asked else 0,
-            "oldest_to_send_s": max(0, round(now - oldest)) if oldest else 0,
+            "oldest_to_answer_seconds": max(0, round(now - asked)) if asked else 0,
+            "oldest_to_send_seconds": max(0, round(now - oldest)) if oldest else 0,
             "why_not_answered": dict(self._all(many.format("question"))),
             "why_not_sent": dict(self._all(many.format("result"))),
         }
