@@ -44,7 +44,6 @@ from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, 
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
 from osteon.stats.permutation import permutation_test
 from osteon.stats.planning import (
-    Target,
     ValidationSize,
     paired_auc_power,
     paired_auc_sample_size,
@@ -83,7 +82,6 @@ __all__ = [
     "RocCurve",
     "Standalone",
     "Subgroups",
-    "Target",
     "ValidationSize",
     "auc",
     "average_precision",
