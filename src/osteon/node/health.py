@@ -14,7 +14,8 @@ from osteon.core.errors import InputError
 _PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=10><title>osteon node</title>"
     "<style>body{{font:16px/1.5 system-ui;margin:2rem auto;max-width:40rem;color-scheme:light dark}}"
-    "td{{padding:.1rem 1rem .1rem 0;vertical-align:top}}</style><h1>osteon node: {status}</h1><table>{rows}</table>"
+    "td{{padding:.1rem 1rem .1rem 0;vertical-align:top}}td:first-child{{white-space:nowrap}}</style>"
+    "<h1>osteon node: {status}</h1><table>{rows}</table>"
 )
 
 

@@ -247,8 +247,8 @@ class Queue:
             "set_aside": states.get("aside", 0),
             "to_send": unsent,
             "sent": self._all("SELECT count(*) FROM result WHERE sent")[0][0],
-            "oldest_to_answer_s": max(0, round(now - asked)) if asked else 0,
-            "oldest_to_send_s": max(0, round(now - oldest)) if oldest else 0,
+            "oldest_to_answer_seconds": max(0, round(now - asked)) if asked else 0,
+            "oldest_to_send_seconds": max(0, round(now - oldest)) if oldest else 0,
             "why_not_answered": dict(self._all(many.format("question"))),
             "why_not_sent": dict(self._all(many.format("result"))),
         }
