@@ -26,6 +26,7 @@ from osteon.stats.decision import (
     net_reclassification,
 )
 from osteon.stats.delong import delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
+from osteon.stats.gaps import Gaps, subgroup_gaps
 from osteon.stats.intervals import (
     OperatingPoint,
     benjamini_hochberg,
@@ -43,7 +44,6 @@ from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, 
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
 from osteon.stats.permutation import permutation_test
 from osteon.stats.planning import (
-    Target,
     ValidationSize,
     paired_auc_power,
     paired_auc_sample_size,
@@ -68,6 +68,7 @@ __all__ = [
     "CurveTest",
     "DBMResult",
     "DecisionCurve",
+    "Gaps",
     "Isotonic",
     "LikelihoodRatios",
     "MRMCResult",
@@ -81,7 +82,6 @@ __all__ = [
     "RocCurve",
     "Standalone",
     "Subgroups",
-    "Target",
     "ValidationSize",
     "auc",
     "average_precision",
@@ -138,6 +138,7 @@ __all__ = [
     "standalone",
     "stratified_auc",
     "stratified_test",
+    "subgroup_gaps",
     "subgroups",
     "validation_sample_size",
     "venkatraman_test",
