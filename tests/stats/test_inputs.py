@@ -121,6 +121,7 @@ TAKE_VALUES: dict[str, Callable[[object], object]] = {
     "holm": lambda s: stats.holm(s),
     "net_benefit thresholds": lambda s: stats.net_benefit(Y, P, s),
     "multiclass_auc": lambda s: stats.multiclass_auc(Y, s),
+    "multiclass_calibration": lambda s: stats.multiclass_calibration(Y, s),
 }
 
 

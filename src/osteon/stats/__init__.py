@@ -43,6 +43,7 @@ from osteon.stats.measurements import BlandAltman, bland_altman, icc
 from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
+from osteon.stats.multinomial import MulticlassCalibration, multiclass_calibration
 from osteon.stats.permutation import permutation_test
 from osteon.stats.planning import (
     ValidationSize,
@@ -75,6 +76,7 @@ __all__ = [
     "MRMCResult",
     "MarginTest",
     "MulticlassAuc",
+    "MulticlassCalibration",
     "OperatingPoint",
     "Platt",
     "Pooled",
@@ -118,6 +120,7 @@ __all__ = [
     "mrmc_power",
     "mrmc_sample_size",
     "multiclass_auc",
+    "multiclass_calibration",
     "net_benefit",
     "net_benefit_difference",
     "net_reclassification",
