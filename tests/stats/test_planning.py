@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit, ndtr
 
@@ -106,6 +109,20 @@ def test_two_aucs_have_the_variance_of_delongs_test(rng):
     planned = stats.paired_auc_power(*areas, n_positive=50, n_negative=100, correlation=0.4)
     z = (areas[0] - areas[1]) / (found.se * np.sqrt(scale)) - 1.959964
     assert planned == pytest.approx(ndtr(z), abs=0.01)
+
+
+def test_simulated_studies_keep_the_plan():
+    """bench/planning: powers and widths; what the published formula overstates is O/E, whose terms go together."""
+    table = pd.read_csv(Path(__file__).parents[1] / "references" / "stats" / "planned.csv")
+    assert len(table) == 16
+    for row in table.itertuples():
+        slack = 3.5 * row.mc_se
+        if row.what == "width of O/E":
+            assert row.planned / 1.35 < row.simulated < row.planned + slack
+        elif row.what.startswith("width"):
+            assert row.simulated == pytest.approx(row.planned, rel=0.03, abs=slack), row.setting
+        else:
+            assert row.simulated == pytest.approx(row.planned, abs=0.03 + slack), row.setting
 
 
 def test_readers_of_every_design():

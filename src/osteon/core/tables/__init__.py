@@ -24,6 +24,7 @@ from osteon.core.tables.evaluation import (
     SEEDS,
     STYLE_FOLDS,
     STYLE_PREDICTIONS,
+    SUBGROUP_GAPS,
     SUBGROUPS,
 )
 from osteon.core.tables.explanation import (
@@ -143,6 +144,7 @@ __all__ = [
     "STYLE_FOLDS",
     "STYLE_PREDICTIONS",
     "SUBGROUPS",
+    "SUBGROUP_GAPS",
     "Column",
     "Contract",
     "and_more",
