@@ -4,7 +4,7 @@ Arrays in, frozen results out; each has a readable ``str()`` and ``.to_frame()``
 a patient. Degenerate input gives a named error or a documented result, never a silent number.
 """
 
-from osteon.stats.agreement import BlandAltman, bland_altman, fleiss_kappa, icc, kappa
+from osteon.stats.agreement import fleiss_kappa, kappa
 from osteon.stats.bands import RocBand, roc_band
 from osteon.stats.bootstrap import bootstrap_ci, bootstrap_test, compare_sensitivity, partial_auc_ci
 from osteon.stats.calibration import (
@@ -39,6 +39,7 @@ from osteon.stats.intervals import (
 )
 from osteon.stats.lroc import lroc_ci, lroc_scores
 from osteon.stats.margins import MarginTest, equivalence, noninferiority
+from osteon.stats.measurements import BlandAltman, bland_altman, icc
 from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
