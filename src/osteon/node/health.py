@@ -52,8 +52,12 @@ class Health:
             def log_message(self, *_: object) -> None:
                 """Say nothing: what is asked for may be anything."""
 
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: object) -> None:
+                """Say nothing of who has left before the answer."""
+
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
+            self._server = Server((host, port), Handler)
         except OSError as error:
             raise InputError(
                 f"nothing can listen on this address and port ({error.strerror or type(error).__name__})",

@@ -105,8 +105,12 @@ class Queue:
     """
 
     def __init__(self, folder: Path, identity: str) -> None:
-        self._held, self._lock = _hold(folder), threading.Lock()
-        self._db = sqlite3.connect(folder / "queue.db", check_same_thread=False, isolation_level=None, timeout=30)
+        self._held, self._lock, self._looking = _hold(folder), threading.Lock(), threading.Lock()
+        # Who only looks does not wait for a slow disk: WAL shows what was committed last.
+        self._db, self._view = (
+            sqlite3.connect(folder / "queue.db", check_same_thread=False, isolation_level=None, timeout=30)
+            for _ in range(2)
+        )
         try:
             self._open(folder, identity)
         except BaseException:
@@ -130,7 +134,8 @@ class Queue:
 
     def close(self) -> None:
         """Close it."""
-        with self._lock:
+        with self._lock, self._looking:
+            self._view.close()
             self._db.close()
             os.close(self._held)
 
@@ -215,13 +220,15 @@ class Queue:
         with self._change() as change:
             change("UPDATE result SET sent = 1, reason = '', at = ? WHERE uid = ?", (time.time(), uid))
 
-    def not_sent(self, uid: str, seconds: float, reason: str) -> None:
-        """A destination has not taken a result; it is offered again."""
+    def not_sent(self, results: Sequence[tuple[str, float, str]]) -> None:
+        """A destination has not taken results: the UID of each, seconds until it is offered again, and why."""
+        now = time.time()
         with self._change() as change:
-            change(
-                "UPDATE result SET due = ?, tries = tries + 1, reason = ? WHERE uid = ?",
-                (time.time() + seconds, reason, uid),
-            )
+            for uid, seconds, reason in results:
+                change(
+                    "UPDATE result SET due = ?, tries = tries + 1, reason = ? WHERE uid = ?",
+                    (now + seconds, reason, uid),
+                )
 
     def waiting(self) -> int:
         """How many objects are here on account of which something is still to be done, or to come."""
@@ -280,8 +287,8 @@ class Queue:
         )
 
     def _all(self, wanted: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._db.execute(wanted, values).fetchall()
+        with self._looking:
+            return self._view.execute(wanted, values).fetchall()
 
     @contextmanager
     def _change(self) -> Iterator[Any]:
