@@ -71,8 +71,8 @@ def sizes(settings: Study) -> Sizes:
         f"the AUC outside is {plan.auc:g}"
         + (f", that of the other model {plan.auc_other:g}, correlation {plan.correlation:g}" if plan.auc_other else "")
         + given,
-        f"{len(outside):,} external cases, as the table has them before the check: "
-        + ", ".join(f"{n:,} at centre {centre}" for centre, n in outside["centre"].value_counts(sort=False).items()),
+        f"{len(outside):,} external cases, as the table has them before the check"
+        + "".join(f"; {n:,} at centre {centre}" for centre, n in outside["centre"].value_counts(sort=False).items()),
     ]
     rows = [*_validation(settings, plan, prevalence, len(outside)), *_pair(settings, plan, prevalence, len(outside))]
     asked = plan.readers or (PlanReaders() if settings.readers and settings.readers.people else None)
@@ -231,6 +231,8 @@ def _readers(settings: Study, asked: Plan, own: PlanReaders, outside: tuple[floa
     if readers < 2:
         raise StudyError("plan.readers: how many readers is not said", fix="Write [plan.readers] number = 8.")
     cases = own.cases or (protocol.cases if protocol and protocol.cases else outside[1])
+    if not cases:
+        raise StudyError("plan.readers: there is no external case to read", fix="Write [plan.readers] cases = 100.")
     share = protocol.positives if protocol and protocol.positives else outside[0]
     if own.pilot:
         pilot, told = _pilot(settings.folder / own.pilot), f"variances of readers as in the pilot {own.pilot}"

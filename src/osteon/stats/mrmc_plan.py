@@ -151,7 +151,7 @@ def mrmc_power(
     if readers == "fixed" and design in _ONE_ARM:
         raise InputError("readers who read one arm only are fixed: arms would differ by their readers")
     if n_readers < (2 if readers == "random" else 1) * (2 if design in _ONE_ARM else 1) or n_cases < 4 * parts[1]:
-        raise InputError(f"{n_readers} readers and {n_cases} cases are too few for a {design} study")
+        raise InputError(f"{n_readers} readers and {n_cases} cases are too few, with the design {design!r}")
     if n_readers % parts[0]:
         raise InputError(f"{n_readers} readers cannot be dealt into {parts[0]} equal groups")
     inputs.between(alpha, 0, 1, "alpha")
