@@ -6,7 +6,6 @@ import gc
 import json
 import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +18,11 @@ import pydicom
 import pytest
 from dicom_files import dataset, write
 from pydicom.uid import ComprehensiveSRStorage
-from pynetdicom import AE, AllStoragePresentationContexts, evt
-from pynetdicom.presentation import PresentationContext
+from pynetdicom import AllStoragePresentationContexts, evt
 from typer.testing import CliRunner
 
 from archive import Archive, archive, free_port
+from hospital import Port, storing
 from osteon.cli import app
 from osteon.core.errors import InputError
 from osteon.io import read_stored, sending
@@ -211,43 +210,9 @@ def test_what_dicomweb_may_answer(
     assert sent.status == {"sent": 0, "refused": 2, "unreached": 75}[outcome]
 
 
-class Entity:
-    """A DICOM port. It answers each C-STORE by its number (a status; -1 to break off), and has what it said yes to."""
-
-    def __init__(self) -> None:
-        self.port, self.taken, self._asked = free_port(), list[str](), 0
-        self.stores: Callable[[int], int] = lambda _: 0
-
-    def anew(self, stores: Callable[[int], int]) -> None:
-        self.stores, self._asked = stores, 0
-        self.taken.clear()
-
-    def store(self, event: evt.Event) -> int:
-        self._asked += 1
-        status = self.stores(self._asked)
-        if status < 0:
-            event.assoc.abort()
-        elif status == 0:
-            self.taken.append(event.request.AffectedSOPInstanceUID)
-        return max(status, 0)
-
-
-@contextmanager
-def entity(contexts: list[PresentationContext] = AllStoragePresentationContexts, **how: Any) -> Iterator[Entity]:
-    made, ae = Entity(), AE("PACS")
-    ae.supported_contexts = contexts
-    ae.require_called_aet, ae.require_calling_aet = True, ["OSTEON"]
-    handlers = [(evt.EVT_C_STORE, made.store), *how.pop("handlers", [])]
-    server = ae.start_server(("127.0.0.1", made.port), block=False, evt_handlers=handlers, **how)
-    try:
-        yield made
-    finally:
-        server.shutdown()
-
-
 @pytest.fixture(scope="module")
-def pacs() -> Iterator[Entity]:
-    with entity() as running:
+def pacs() -> Iterator[Port]:
+    with storing() as running:
         yield running
 
 
@@ -267,7 +232,7 @@ def stored(objects: Path, port: int, *, scheme: str = "dicom", called: str = "PA
     ],
 )  # fmt: skip
 def test_what_a_dicom_port_may_answer(
-    pacs: Entity, objects: Path, status: Callable[[int], int], counts: dict[str, int], reason: str
+    pacs: Port, objects: Path, status: Callable[[int], int], counts: dict[str, int], reason: str
 ) -> None:
     pacs.anew(status)
     sent = stored(objects, pacs.port)
@@ -277,13 +242,13 @@ def test_what_a_dicom_port_may_answer(
 
 def test_a_port_that_takes_no_such_objects(objects: Path) -> None:
     only = [one for one in AllStoragePresentationContexts if one.abstract_syntax == ComprehensiveSRStorage]
-    with entity(only) as pacs:
+    with storing(only) as pacs:
         sent = stored(objects, pacs.port)
     assert sent.counts == {"sent": 1, "refused": 4}
     assert len(pacs.taken) == 1
 
 
-def test_titles_that_a_port_does_not_know(pacs: Entity, radiograph: Path) -> None:
+def test_titles_that_a_port_does_not_know(pacs: Port, radiograph: Path) -> None:
     assert "its own title is another one" in str(stored(radiograph, pacs.port, called="OTHER"))
     status, said = invoked(radiograph, f"dicom://PACS@127.0.0.1:{pacs.port}", "--title", "STRANGER")
     assert status == 2
@@ -292,21 +257,6 @@ def test_titles_that_a_port_does_not_know(pacs: Entity, radiograph: Path) -> Non
 
 def test_where_nobody_listens(radiograph: Path) -> None:
     assert stored(radiograph, free_port()).counts == {"unreached": 1}
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    made = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-         "subjectAltName=DNS:localhost", "-keyout", str(made[1]), "-out", str(made[0])],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return made
 
 
 def test_over_tls_with_a_certificate_and_a_password(
@@ -324,7 +274,7 @@ def test_over_tls_with_a_certificate_and_a_password(
     context.verify_mode = ssl.CERT_REQUIRED
     monkeypatch.setenv("OSTEON_DICOM_USER", "me")
     monkeypatch.setenv("OSTEON_DICOM_PASSWORD", "secret")
-    with entity(ssl_context=context, handlers=[(evt.EVT_USER_ID, identify)]) as pacs:
+    with storing(ssl_context=context, handlers=[(evt.EVT_USER_ID, identify)]) as pacs:
         port = pacs.port
         monkeypatch.setenv("OSTEON_CERTIFICATE", str(certificate[0]))
         monkeypatch.setenv("OSTEON_KEY", str(certificate[1]))

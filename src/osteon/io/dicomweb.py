@@ -30,6 +30,7 @@ from osteon.io.stored import quiet
 if TYPE_CHECKING:
     import requests
     from dicomweb_client import DICOMwebClient
+    from pydicom.dataset import Dataset
 
 #: What became of each object; nothing of its identity.
 FETCHED = tables.Contract(
@@ -203,7 +204,7 @@ def fetch(url: str, out: Path, query: Mapping[str, str], *, pause: float = 1.0) 
     left: Counter[str] = Counter()
     try:
         with quiet():
-            found = list(_objects(client, query, left))
+            found = list(objects(client, query, left))
     except (requests.RequestException, ValueError) as error:
         fix = "Set OSTEON_DICOMWEB_USER and OSTEON_DICOMWEB_PASSWORD, or OSTEON_DICOMWEB_TOKEN."
         refused = _status(error) in (401, 403)
@@ -220,7 +221,7 @@ def fetch(url: str, out: Path, query: Mapping[str, str], *, pause: float = 1.0) 
     return Fetched(folder, outcomes, left)
 
 
-def _objects(client: DICOMwebClient, query: Mapping[str, str], left: Counter[str]) -> Iterator[tuple[str, str, str]]:
+def objects(client: DICOMwebClient, query: Mapping[str, str], left: Counter[str]) -> Iterator[tuple[str, str, str]]:
     """Study, series and instance UID of all objects that are wanted; other series are counted."""
     for study in client.search_for_studies(search_filters=dict(query), get_remaining=True):
         own = _value(study, "0020000D")
@@ -233,6 +234,12 @@ def _objects(client: DICOMwebClient, query: Mapping[str, str], left: Counter[str
                 yield own, number, _value(one, "00080018")
 
 
+def retrieve(client: DICOMwebClient, identifiers: tuple[str, str, str]) -> Dataset:
+    """An object as the archive has it, in whatever transfer syntax."""
+    made: Dataset = client.retrieve_instance(*identifiers, media_types=(("application/dicom", "*"),))
+    return made
+
+
 def _one(client: DICOMwebClient, folder: Path, identifiers: tuple[str, str, str]) -> dict[str, str]:
     """Fetch an object, unless it is here; what became of it."""
     import requests
@@ -243,7 +250,7 @@ def _one(client: DICOMwebClient, folder: Path, identifiers: tuple[str, str, str]
         return row
     try:
         with quiet():
-            made = client.retrieve_instance(*identifiers, media_types=(("application/dicom", "*"),))
+            made = retrieve(client, identifiers)
         if str(made.get("SOPInstanceUID")) != identifiers[2]:
             return row | {"outcome": "refused", "reason": "the archive sends another object"}
         with tables.written(path) as beside:

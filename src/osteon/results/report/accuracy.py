@@ -7,7 +7,7 @@ from math import nan
 
 import pandas as pd
 
-from osteon.core.words import bare_p, headline, in_sentence, level_title, number, stratum_title
+from osteon.core.words import bare_p, headline, in_sentence, level_title, listed, number, stratum_title
 from osteon.results.report import words
 from osteon.results.report.folder import Finished
 from osteon.results.report.page import Block, Page, interval, paragraph
@@ -41,6 +41,33 @@ def discrimination(page: Page) -> Iterator[Block | None]:
         rows,
         "Average precision (area under the precision-recall curve). A score without skill has the share of positives.",
         file="metrics.csv",
+    )
+
+
+def by_style(page: Page) -> Iterator[Block | None]:
+    """What every model's AUC is worth on pictures unlike those that it was made from."""
+    run = page.run
+    found, styles = run.table("style_folds"), run.table("styles")
+    if found is None or styles is None:
+        return
+    sizes = styles["style"].value_counts().sort_index()
+    yield paragraph(
+        f"The {len(styles):,} development cases fall into {len(sizes)} clusters of acquisition style, found without "
+        "any label in the grey levels at the borders, the noise, the sharpness and the size of their pictures "
+        f"({listed(sizes)} cases). Every model was fitted without each style in turn and judged on it. What it loses "
+        "against ordinary folds is a warning: so far it goes by habits of its pictures that another centre need not "
+        "share."
+    )
+    wide = {(row["model"], row["figure"]): row for _, row in found.iterrows()}
+    names = ("folds", "within", "style", "difference")
+    rows = [[model, *(interval(wide[model, name]) for name in names)] for model in found["model"].unique()]
+    yield page.table(
+        ["Model", "Ordinary folds", "the same, within styles", "Style folds", "Difference"],
+        rows,
+        "AUC of development cases by models that have not seen their fold, or their style. Within styles and over "
+        "style folds a positive is compared with negatives of its own style, since prevalence differs between styles "
+        "and a model cannot know that of one it has not seen. Difference: style folds - ordinary folds within styles.",
+        file="style_folds.csv",
     )
 
 
@@ -224,6 +251,33 @@ def subgroups(page: Page) -> Iterator[Block | None]:
         f"Subgroups, {in_sentence(run.headline)}. Sensitivity and specificity at Youden's threshold; p: "
         "whether the AUC differs between the levels.",
         file="subgroups.csv",
+    )
+
+    yield _gaps(page)
+
+
+def _gaps(page: Page) -> Block | None:
+    """The largest gaps between subgroups."""
+    run = page.run
+    table = run.table("subgroup_gaps")
+    if table is None:
+        return None
+    here = table[table["stratum"] == headline(table["stratum"])]
+    titles = {"auc": "AUC", "calibration": "observed − predicted"}
+    rows: list[list[object]] = []
+    for (model, variable), own in here.groupby(["model", "variable"], sort=False):
+        rows.append([f"{model}, by {variable}"])
+        for _, row in own.iterrows():
+            between = f"{level_title(row['greater'])} over {level_title(row['lesser'])}" if row["greater"] else "–"
+            rows.append([titles.get(row["metric"], row["metric"]), between, interval(row), bare_p(row["p"])])
+    return page.table(
+        ["Figure", "Largest gap between", "Gap", "p"],
+        rows,
+        f"Largest gaps between subgroups, {in_sentence(run.headline)}. Limits and p take all pairs of levels of the "
+        "variable together: wherever the true largest gap is, they hold for it. Sensitivity and false-positive rate at "
+        "Youden's threshold; observed − predicted: share of positive cases less the mean probability.",
+        file="subgroup_gaps.csv",
+        words=2,
     )
 
 
