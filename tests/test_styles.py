@@ -202,6 +202,16 @@ def test_a_study_that_asks_for_no_styles_any_more_forgets_them(by_habit: Path, f
     assert not [*run.glob("style*.csv"), *run.glob("models/*/style-*/*")]
 
 
+def test_what_cannot_be_judged_by_style_is_refused_before_anything_is_fitted(tmp_path: Path) -> None:
+    path = habits(tmp_path / "study")
+    cohort = pd.read_csv(path.parent / "cohort.csv")
+    cohort.loc[(cohort["centre"] == "A") & ~cohort["case_id"].str.startswith("s2"), "label"] = "benign"
+    cohort.to_csv(path.parent / "cohort.csv", index=False)
+    with pytest.raises(StudyError, match=r"without style \d all cases are of one class.*fewer styles"):
+        walk(FIT, study.load(path))
+    assert not [*(path.parent / "run").glob("style*.csv"), *(path.parent / "run").glob("models/*/fold-*")]
+
+
 # What is asked for ----------------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.pipeline.planning import Deviations, warn_of_departures
-from osteon.pipeline.styles import STYLES, Apart
+from osteon.pipeline.styles import Apart, Styles, fit_styles, try_styles
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
 from osteon.results.card import card
@@ -179,7 +179,9 @@ def _agreement(study: Study) -> pd.DataFrame | None:
 _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
-FIT: tuple[Callable[[Context], None], ...] = (begin, measure, Folds(), fit, sign, Evaluate(), Deviations(), *STYLES)
+FIT: tuple[Callable[[Context], None], ...] = (
+    begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), Deviations(), fit_styles, Apart()
+)  # fmt: skip
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
 PRESENT = (Thumbnails(), Figures(), present)

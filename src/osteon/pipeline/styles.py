@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from osteon.core.errors import StudyError
 from osteon.core.ledger import digest, stream
@@ -43,6 +44,7 @@ class Styles(Step):
         told = [one for chunk in at.workers.map("acquisition styles", _told, pieces) for one in chunk]
         measured = pd.DataFrame(told, index=images).loc[list(cases["image"])].reset_index(drop=True)
         dealt = clusters(measured, cases["cluster"].to_numpy(), at.study.evaluation.styles, _seed(at))
+        _try(at, dealt)
         found = pd.concat([pd.DataFrame({"case_id": list(cases["case_id"]), "style": dealt}), measured], axis=1)
         return [at.run.write(found, "styles")]
 
@@ -60,37 +62,41 @@ def _told(images: list[Path]) -> list[dict[str, float]]:
     return [style(read_image(image).pixels) for image in images]
 
 
-def fit_styles(at: Context) -> None:
-    """Fit every model without each style in turn, and write what it says of the cases of that style.
+def try_styles(at: Context) -> None:
+    """Look whether every model can be fitted without each style, before any is.
 
     Raises:
         StudyError: The pictures have one style, or a model cannot be fitted without one.
     """
+    if at.study.evaluation.styles:
+        _try(at, _dealt(at))
+
+
+def fit_styles(at: Context) -> None:
+    """Fit every model without each style in turn, and write what it says of the cases of that style."""
     if not at.study.evaluation.styles:
         return
-    styles = at.run.read("styles").set_index("case_id")["style"]
     cases = at.cases.development.table.reset_index(drop=True)
-    dealt = cases.assign(row=np.arange(len(cases)), fold=cases["case_id"].map(styles).astype(np.int64))
-    _try(at, dealt)
+    dealt = cases.assign(row=np.arange(len(cases)), fold=_dealt(at))
     scores = fit_dealt(at, Dealt(dealt, at.run.style_fold))
     said = at.unsealed(pd.concat([scores[model.name] for model in at.study.models], ignore_index=True))
     at.ledger.step("style predictions", digest(said), lambda: [at.run.write(said, "style_predictions")])
 
 
-def _try(at: Context, dealt: pd.DataFrame) -> None:
-    """Look whether every model can be fitted without each style, before any is.
+def _dealt(at: Context) -> NDArray[np.int64]:
+    """The style of each development case, in their order."""
+    styles = at.run.read("styles").set_index("case_id")["style"]
+    return at.cases.development.table["case_id"].map(styles).to_numpy(dtype=np.int64)
 
-    Raises:
-        StudyError: One cannot.
-    """
-    target = dealt["case_id"].map(at.labels)
+
+def _try(at: Context, style: NDArray[np.integer]) -> None:
     fix = "Name fewer styles, or none."
-    if dealt["fold"].nunique() < 2:
+    if len(np.unique(style)) < 2:
         raise StudyError("evaluation.styles: the development pictures have one style", fix=fix)
-    for fold in range(int(dealt["fold"].max()) + 1):
-        training = dealt.assign(target=target)[dealt["fold"] != fold][["target", "cluster"]]
+    for each in np.unique(style):
+        training = at.development[style != each][["target", "cluster"]]
         if training["target"].nunique() < 2:
-            raise StudyError(f"evaluation.styles: without style {fold} all cases are of one class", fix=fix)
+            raise StudyError(f"evaluation.styles: without style {each} all cases are of one class", fix=fix)
         for kind in at.kinds:
             kind.try_fold(training)
 
@@ -110,6 +116,3 @@ class Apart(Step):
         """Compare and write."""
         found = apart(at.run.read("predictions"), at.run.read("style_predictions"), at.study)
         return [at.run.write(found, "style_folds")]
-
-
-STYLES = (Styles(), fit_styles, Apart())

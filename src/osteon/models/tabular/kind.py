@@ -92,11 +92,12 @@ class FittedTable(Fitted):
         else:
             deep = self._network.answer(passing, {}, alone=alone).seen
         design = self._saved.columns(given, told) if given else pd.DataFrame()
+        imputed = tuple(_missing(design))
         if deep:
             design = pd.concat([design, deep_columns(deep[0], design.index)], axis=1)
         each = [one.predict_proba(design)[:, 1] for one in self.estimators] if given else [np.empty(0)]
         seen = [one.encoded(design) for one in self.estimators] if given else []
-        return Answer(np.stack(each, axis=-1)[:, None], tuple(seen), tuple(_missing(design)))
+        return Answer(np.stack(each, axis=-1)[:, None], tuple(seen), imputed)
 
     @cached_property
     def _network(self) -> Fitted | None:
