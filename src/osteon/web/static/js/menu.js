@@ -9,7 +9,7 @@ import { MICE, choose as keep, chosen } from "./mouse.js";
  * @typedef {import("./windowing.js").Preset} Preset
  */
 
-const DOTS = "M5 12h.01M12 12h.01M19 12h.01";
+const DOTS = "M5 11a1 1 0 1 0 0 2 1 1 0 0 0 0-2zM12 11a1 1 0 1 0 0 2 1 1 0 0 0 0-2zM19 11a1 1 0 1 0 0 2 1 1 0 0 0 0-2z";
 
 /**
  * The windows of a picture: its own by centre and width as the file writes them, then those from its values.

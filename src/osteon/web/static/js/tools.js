@@ -79,16 +79,17 @@ export function pressed(event) {
  * @param {string} key
  */
 export function shown(key) {
-  return key.split("+").map((part) => part && part[0].toUpperCase() + part.slice(1)).join(" ") || "+";
+  return key.length === 1 ? key.toUpperCase() : key.split("+").map((part) => part[0].toUpperCase() + part.slice(1)).join(" ");
 }
 
 /**
  * A group of buttons of the bar.
  * @param {Entry[]} entries
  * @param {(name: string) => void} press
+ * @param {...HTMLElement} more
  */
-export function group(entries, press) {
-  return h("div", { class: "group" }, entries.map((entry) => toolButton(entry, () => press(entry[0]))));
+export function group(entries, press, ...more) {
+  return h("div", { class: "group" }, entries.map((entry) => toolButton(entry, () => press(entry[0]))), more);
 }
 
 /**

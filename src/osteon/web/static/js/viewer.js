@@ -161,10 +161,10 @@ export class Viewer {
     const act = (/** @type {string} */ name) => this.act(name);
     const use = (/** @type {string} */ name) => this.use(/** @type {import("./tools.js").Tool} */ (name));
     this.bar.replaceChildren(
-      group(this.tools, use), group(ZOOMS, act), group(ACTIONS.filter(offered), act), h("div", { class: "group" }, this.menu.button),
+      group(this.tools, use), group(ACTIONS.filter(offered), act, this.menu.button),
       ...(this.extra ? [this.extra] : []),
     );
-    this.menu.sheet.firstElementChild?.replaceChildren(group(MORE.filter(offered), act));
+    this.menu.sheet.firstElementChild?.replaceChildren(group([...ZOOMS, ...MORE.filter(offered)], act));
     this.#press();
   }
 
