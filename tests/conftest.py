@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,12 @@ def whole(request: pytest.FixtureRequest) -> bool:
     return WHOLE
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what lives as long as all tests: it would look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that do a whole study, for ``-m``."""
     for item in items:
@@ -77,6 +85,22 @@ def orthanc(_orthanc: Archive) -> Archive:
     """An empty archive that speaks DICOM and DICOMweb on loopback; one serves all tests of a tester."""
     _orthanc.empty()
     return _orthanc
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost, which is its own authority, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    made = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost", "-keyout", str(made[1]), "-out", str(made[0])],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made
 
 
 @pytest.fixture

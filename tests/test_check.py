@@ -105,6 +105,44 @@ def test_a_sound_cohort_is_read_whole(folder: Path) -> None:
     tables.conform(checked.baseline, tables.BASELINE)
 
 
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ('"first"', ["c00", "c02", "c04", "c06", "c08", "c10"]),
+        ('"largest"', ["c01", "c02", "c04", "c06", "c08", "c10"]),
+        ('["AP"]', ["c00", "c03", "c04", "c06", "c08", "c10"]),
+        ('["lateral", "AP"]', ["c00", "c02", "c04", "c06", "c08", "c10"]),
+    ],
+)
+def test_one_case_of_each_patient_by_a_rule_that_looks_at_no_label(folder: Path, rule: str, kept: list[str]) -> None:
+    edit(folder, view="oblique", c01__x1=41, c03__view="AP", c02__view="lateral", c06__view="")
+    edit(folder, c06__label="1", c10__label="1")
+    asked = SMALLEST + f"[study]\nper_patient = {rule}\n"
+    checked = run(folder, asked)
+    assert list(checked.cohort["case_id"]) == kept
+    assert set(reasons(checked).values()) == {"another case of the patient was taken"}
+    assert checked.flow["stages"][-1] == {"name": "one case of each patient", "cases": 6, "patients": 6}
+    edit(folder, c00__label="1", c01__label="0", c02__label="1", c03__label="0", c06__label="0", c10__label="0")
+    edit(folder, c08__label="1")
+    assert list(run(folder, asked).cohort["case_id"]) == kept
+
+
+def test_the_case_that_is_taken_is_one_that_can_be_used(folder: Path) -> None:
+    edit(folder, c00__image="gone.png", c04__x1="11", c08__label="1")
+    edit(folder, c02__patient_id="", c03__patient_id="")  # nobody knows: each a patient of its own
+    checked = run(folder, SMALLEST + '[study]\nper_patient = "first"\n')
+    assert list(checked.cohort["case_id"]) == ["c01", "c02", "c03", "c05", "c06", "c08", "c10"]
+
+
+def test_a_view_that_no_case_has_is_refused(folder: Path) -> None:
+    asked = SMALLEST + '[study]\nper_patient = ["ap"]\n'
+    with pytest.raises(StudyError, match="needs the column 'view'"):
+        run(folder, asked)
+    edit(folder, view="AP")
+    with pytest.raises(StudyError, match="no case has the view 'ap'"):
+        run(folder, asked)
+
+
 def test_the_result_does_not_depend_on_jobs_or_on_the_cache(
     folder: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:
@@ -419,6 +457,27 @@ def test_copies_within_development_share_a_cluster_and_conflicts_are_said(folder
     assert "1 pair of copies with conflicting labels: c00 ~ c03." in checked.warnings
     dealt = checks.folds(checked.cohort[:8], 2, np.random.default_rng(0)).set_index("case_id")["fold"]
     assert len(set(dealt[["c00", "c01", "c02", "c03"]])) == 1  # two patients joined by the copy
+
+
+def test_folds_of_the_cohorts_own(folder: Path) -> None:
+    edit(folder, cv="10")
+    edit(folder, **{f"c0{index}__cv": "9" for index in range(4)}, c09__cv="")  # an external case needs none
+    development = run(folder).cohort[:8]
+    given = checks.given_folds(development, "cv", 2)
+    assert list(given["fold"]) == [0] * 4 + [1] * 4  # numbers in their own order
+    assert list(given["case_id"]) == list(development["case_id"])
+    for change, complaint in (
+        ({"c03__cv": ""}, "'c03' has no fold"),
+        ({"c00__cv": "10"}, "two folds of 'cv': c00, c01"),
+        ({"cv": "9"}, r"folds is 2, and the column 'cv' has 1 \(9\)"),
+        ({"c00__label": "1", "c02__label": "1"}, "'9' of 'cv' has cases of one class"),
+    ):
+        edit(folder, **change)
+        with pytest.raises(StudyError, match=complaint):
+            checks.given_folds(run(folder).cohort[:8], "cv", 2)
+        edit(folder, cv="10", **{f"c0{index}__cv": "9" for index in range(4)})
+    with pytest.raises(StudyError, match=r"no column 'cvs'\. Did you mean 'cv'"):
+        checks.given_folds(development, "cvs", 2)
 
 
 def test_a_row_written_twice_is_said(folder: Path) -> None:

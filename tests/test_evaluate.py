@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix, roc_auc_score
 
 from osteon.core import tables
 from osteon.core.errors import TableError
@@ -129,6 +129,9 @@ def test_every_auc_brier_and_operating_point_against_scikit_learn(simulated: Sim
             value = one(found.metrics, model=model, stratum=stratum, metric="auc")
             assert value["value"] == pytest.approx(roc_auc_score(rows["label"], rows["probability"]), abs=1e-12)
             assert (value["n"], value["n_positive"]) == (len(rows), rows["label"].sum())
+            precision = one(found.metrics, model=model, stratum=stratum, metric="average_precision")
+            expected = average_precision_score(rows["label"], rows["probability"])
+            assert precision["value"] == pytest.approx(expected, abs=1e-12)
             brier = one(found.metrics, model=model, stratum=stratum, metric="brier")
             assert brier["value"] == pytest.approx(brier_score_loss(rows["label"], rows["probability"]), abs=1e-12)
             points = found.operating_points
@@ -139,6 +142,9 @@ def test_every_auc_brier_and_operating_point_against_scikit_learn(simulated: Sim
                 shares = {"sensitivity": tp / (tp + fn), "specificity": tn / (tn + fp)}
                 shares |= {"ppv": tp / (tp + fp), "npv": tn / (tn + fn), "accuracy": (tp + tn) / len(rows)}
                 shares |= {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
+                a, b, c, d = np.array([tp, fn, fp, tn]) + 0.5 * (min(tp, fn, fp, tn) == 0)
+                shares |= {"lr_positive": a / (a + b) / (c / (c + d)), "lr_negative": b / (a + b) / (d / (c + d))}
+                shares |= {"odds_ratio": a * d / (b * c)}
                 assert point.set_index("metric")["value"].to_dict() == pytest.approx(shares)
 
 

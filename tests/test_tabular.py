@@ -24,6 +24,7 @@ from osteon.core.errors import InputError, NotEstimableError, StudyError, TableE
 from osteon.models import tabular
 from osteon.models.tabular import elastic, encoding, firth, lesion
 from osteon.models.tabular.columns import box_columns, clinical_columns, combined_columns, radiomics_columns
+from osteon.models.tabular.inner import inner_folds
 
 SITES = ["femur", "hand", "humerus", "tibia"]
 
@@ -244,7 +245,7 @@ def test_no_design_looks_at_a_label() -> None:
     designs = (
         box_columns,
         partial(clinical_columns, study.Clinical()),
-        partial(combined_columns, study.Combined(of="network"), score=score),
+        partial(combined_columns, study.Combined(of="network"), told={"network": score}),
         partial(radiomics_columns, study.Radiomics(), features=features),
         partial(radiomics_columns, study.Radiomics(with_box=True), features=features),
     )
@@ -261,7 +262,7 @@ def test_what_a_design_lacks_is_said() -> None:
     with pytest.raises(StudyError, match="no column 'pain'"):
         clinical_columns(study.Clinical(variables=("pain",)), frame)
     with pytest.raises(TableError, match="1 cases have no score of 'network', the first is 'c3'"):
-        combined_columns(study.Combined(of="network"), frame, np.where(np.arange(10) == 3, np.nan, 0.5))
+        combined_columns(study.Combined(of="network"), frame, {"network": np.where(np.arange(10) == 3, np.nan, 0.5)})
     with pytest.raises(TableError, match="2 cases have no radiomics features, the first is 'c8'"):
         radiomics_columns(study.Radiomics(), frame, features.iloc[:8])
     assert list(radiomics_columns(study.Radiomics(icc=0.9), frame, features, reliable=["b"])) == ["b"]
@@ -278,7 +279,7 @@ def test_the_combined_model_adds_clinical_columns_to_a_score_it_does_not_bend() 
     rng = np.random.default_rng(1)
     score = expit(rng.normal(size=600) + 1.0 * target)
     settings_ = study.Combined(of="network", variables=("age", "site"))
-    design = combined_columns(settings_, frame, score)
+    design = combined_columns(settings_, frame, {"network": score})
     model = tabular.CombinedModel().fit(design[:400], target[:400])
     assert [term for name, term in model.encoder.terms if name == "logit of network"] == ["value"]
     together = stats.auc(target[400:], model.predict_proba(design[400:])[:, 1])
@@ -346,7 +347,7 @@ def test_one_standard_error_selects_fewer(fitted: tuple) -> None:  # type: ignor
 def test_inner_folds_keep_groups_whole() -> None:
     _, target, _ = texture()
     groups = np.random.default_rng(0).integers(0, 60, len(target))
-    for seen, unseen in tabular.RadiomicsModel()._inner_folds(target.astype(float), groups):
+    for seen, unseen in inner_folds(target.astype(float), groups, 0):
         assert not set(groups[seen]) & set(groups[unseen])
 
 

@@ -1,7 +1,10 @@
-"""Results as DICOM objects, judged by other hands: dicom3tools' validator, dcmtk, highdicom and pydicom as readers."""
+"""Results as DICOM objects, judged by other hands: two validators, dcmtk, highdicom and pydicom as readers."""
 
 from __future__ import annotations
 
+import gzip
+import json
+import logging
 import re
 import shutil
 import subprocess
@@ -14,6 +17,8 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_files import dataset, lut, write
+from dicom_validator.validator.dicom_file_validator import DicomFileValidator
+from dicom_validator.validator.dicom_info import DicomInfo
 from pydicom.sr.codedict import codes
 
 from osteon.core.errors import ImageError
@@ -108,11 +113,46 @@ SOURCES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def validator(references: Path) -> DicomFileValidator:
+    """A second validator, by another hand than dicom3tools', with the standard's tables of two packages."""
+    standard = json.loads(gzip.decompress((references / "dicom" / "standard.json.gz").read_bytes()))
+    return DicomFileValidator(
+        DicomInfo(standard["dictionary"], standard["iods"], standard["modules"]), logging.CRITICAL
+    )
+
+
+def faults(validator: DicomFileValidator, path: Path) -> int:
+    """How many errors dicom-validator finds."""
+    (found,) = validator.validate(path).values()
+    return int(found.errors)
+
+
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_validator_finds_no_error(name: str, tmp_path: Path) -> None:
+def test_two_validators_find_no_error(name: str, tmp_path: Path, validator: DicomFileValidator) -> None:
     values, attributes = SOURCES[name]
     objects = made(source(tmp_path / "x.dcm", values, **attributes), tmp_path / "out")
     assert {kind: errors(path) for kind, path in objects.items()} == {kind: [] for kind in objects}
+    assert {kind: faults(validator, path) for kind, path in objects.items()} == dict.fromkeys(objects, 0)
+
+
+def test_the_second_validator_finds_what_is_wrong(tmp_path: Path, validator: DicomFileValidator) -> None:
+    """Also inside the content of a report, where elements depend on the type of an item."""
+    objects = made(source(tmp_path / "x.dcm"), tmp_path / "out")
+    for kind, name in (
+        *(("region", "SegmentationType"), ("map", "SegmentationFractionalType"), ("picture", "ConversionType")),
+        *(("overlay", "ContentLabel"), ("report", "CompletionFlag")),
+    ):
+        damaged = pydicom.dcmread(objects[kind])
+        del damaged[name]
+        damaged.save_as(objects[kind])
+        assert faults(validator, objects[kind]) == 1
+    damaged.CompletionFlag = "PARTIAL"
+    boxes = [item for item in damaged.iterall() if item.keyword == "GraphicType"]
+    assert len(boxes) == 2
+    boxes[0].value = None
+    damaged.save_as(objects["report"])
+    assert faults(validator, objects["report"]) == 1
 
 
 def test_of_synthetic_origin_every_object_says_so(tmp_path: Path) -> None:

@@ -88,6 +88,11 @@ TAKE_SCORES: dict[str, Callable[[object], object]] = {
     "bootstrap_test": lambda s: stats.bootstrap_test(Y, P, s, resamples=5),
     "compare_sensitivity": lambda s: stats.compare_sensitivity(Y, P, s, specificity=0.5, resamples=5),
     "permutation_test": lambda s: stats.permutation_test(Y, P, s, permutations=5),
+    "average_precision": lambda s: stats.average_precision(Y, s),
+    "average_precision_ci": lambda s: stats.average_precision_ci(Y, s, resamples=5),
+    "likelihood_ratios": lambda s: stats.likelihood_ratios(Y, s, 0.5),
+    "roc_band": lambda s: stats.roc_band(Y, s, resamples=5),
+    "venkatraman_test": lambda s: stats.venkatraman_test(Y, P, s, permutations=5),
     "operating_point": lambda s: stats.operating_point(Y, s, 0.5),
     "subgroups": lambda s: stats.subgroups(Y, s, list("aabbaabb")),
     "calibration": lambda s: stats.calibration(Y, s),
@@ -97,7 +102,9 @@ TAKE_SCORES: dict[str, Callable[[object], object]] = {
     "isotonic": lambda s: stats.isotonic(Y, s),
     "net_benefit": lambda s: stats.net_benefit(Y, s, [0.5]),
     "net_benefit_difference": lambda s: stats.net_benefit_difference(Y, P, s, 0.5),
+    "interventions_avoided": lambda s: stats.interventions_avoided(Y, s, [0.5]),
     "net_reclassification": lambda s: stats.net_reclassification(Y, P, s),
+    "subgroup_gaps": lambda s: stats.subgroup_gaps(Y, s, ["a", "b"] * 4),
     "bland_altman": lambda s: stats.bland_altman(P, s),
     # truths and outcomes
     "auc truth": lambda s: stats.auc(s, P),
@@ -114,6 +121,7 @@ TAKE_VALUES: dict[str, Callable[[object], object]] = {
     "holm": lambda s: stats.holm(s),
     "net_benefit thresholds": lambda s: stats.net_benefit(Y, P, s),
     "multiclass_auc": lambda s: stats.multiclass_auc(Y, s),
+    "multiclass_calibration": lambda s: stats.multiclass_calibration(Y, s),
 }
 
 
@@ -144,8 +152,9 @@ def test_every_function_is_held_to_this():
     named = {name.split()[0] for name in (*TAKE_SCORES, *TAKE_VALUES)}
     others = {
         "benjamini_hochberg", "clopper_pearson_ci", "wilson_ci", "equivalence", "noninferiority", "fleiss_kappa",
-        "kappa", "pool", "obuchowski_rockette", "dorfman_berbaum_metz", "mrmc_power", "mrmc_sample_size",
-        "reader_covariate",
+        "gwet_ac1", "kappa", "krippendorff_alpha", "pool", "obuchowski_rockette", "dorfman_berbaum_metz", "mrmc_power",
+        "mrmc_sample_size", "reader_covariate", "standalone", "paired_auc_power", "paired_auc_sample_size",
+        "validation_sample_size", "stratified_auc", "stratified_test",
     }  # fmt: skip
     functions = {name for name in stats.__all__ if inspect.isfunction(getattr(stats, name))}
     assert functions - named - others <= {"lroc_ci", "lroc_scores"}, "another function: hold it to the same"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,22 @@ def predict(
     print(pipeline.said(found, file))
     if len(found.table) == 1:
         finished.append("predict")
+
+
+@app.command()
+def send(
+    objects: Annotated[list[Path], typer.Argument(help="DICOM files, and folders of them.")],
+    to: Annotated[str, typer.Option(help="https://HOST/ROOT of DICOMweb, or dicom[s]://TITLE@HOST:PORT.")],
+    title: Annotated[str, typer.Option(help="The title that osteon calls itself on a DICOM port.")] = "OSTEON",
+) -> None:
+    """Send DICOM objects to an archive; status 0: it has all, 2: some are refused, 75: try again later."""
+    from osteon.io import sending
+
+    sent = sending.send(
+        objects, sending.destination(to, title=title), say=lambda line: print(f"osteon: {line}", file=sys.stderr)
+    )
+    print(sent)
+    raise typer.Exit(sent.status)
 
 
 @app.command()
@@ -104,4 +121,44 @@ def serve(
     run(
         lambda: pipeline.load(model, name, workers=workers(0, None)), host=host, port=port, max_mb=max_mb, rate=rate,
         token=token, certificate=certificate, key=key, behind_proxy=behind_proxy, plain_http=plain_http,
+    )  # fmt: skip
+
+
+@app.command()
+def node(
+    model: Model,
+    to: Annotated[str, typer.Option(help="Where answers go, as in 'osteon send'.")],
+    name: Name = None,
+    listen: Annotated[
+        str | None, typer.Option(help="TITLE@HOST:PORT of its DICOM port; TITLE@:PORT: everywhere.")
+    ] = None,
+    allow: Annotated[list[str] | None, typer.Option(help="Who may send, TITLE or TITLE@HOST; may be repeated.")] = None,
+    watch: Annotated[str | None, typer.Option(help="The root of DICOMweb services to look for what is new.")] = None,
+    query: Annotated[
+        list[str] | None, typer.Option(help="Of --watch: which studies, KEY=VALUE; may be repeated.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Its queue and files, of this model and no other.")] = Path(
+        "osteon-node"
+    ),
+    health: Annotated[str, typer.Option(help="HOST:PORT of its page for those who watch servers.")] = "127.0.0.1:8104",
+    title: Annotated[str | None, typer.Option(help="How it calls itself where it sends; that of --listen.")] = None,
+    quiet: Annotated[float, typer.Option(min=0, help="Seconds without a further drawing before it answers.")] = 10,
+    max_mb: Annotated[int, typer.Option(min=1, max=4096, help="Megabytes of the longest object.")] = 256,
+    max_waiting: Annotated[int, typer.Option(min=1, help="Radiographs that may wait at once.")] = 20_000,
+    reserve_mb: Annotated[int, typer.Option(min=1, help="Megabytes of the disk that stay free.")] = 512,
+    keep_days: Annotated[float, typer.Option(min=0.01, help="Days after which what is done with is deleted.")] = 14,
+    certificate: Certificate = None,
+    key: Key = None,
+    authority: Annotated[Path | None, typer.Option(help="Callers need a certificate of this authority (PEM).")] = None,
+) -> None:
+    """Take radiographs and what is drawn on them from the hospital's network, and answer into its archive."""
+    from osteon.node.serving import serve as run
+    from osteon.node.settings import Limits
+
+    run(
+        model, name, to, title=title, listen=listen, allow=allow or [], watch=watch, query=query or [], folder=folder,
+        health=health, certificate=certificate, key=key, authority=authority,
+        limits=Limits(
+            max_mb * 2**20, max_waiting, reserve=reserve_mb * 2**20, quiet=quiet, keep=keep_days * 86_400,
+        ),
     )  # fmt: skip

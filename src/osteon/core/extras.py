@@ -16,7 +16,7 @@ EXTRAS = {
     ),
     "postgresql": ("reader studies in PostgreSQL", ("psycopg",)),
     "onnx": ("models for other programs", ("onnx", "onnxscript", "onnxruntime")),
-    "dicom": ("results as DICOM objects, and DICOMweb archives", ("highdicom", "dicomweb_client")),
+    "dicom": ("results as DICOM objects, and archives", ("highdicom", "dicomweb_client", "pynetdicom")),
 }
 
 

@@ -43,6 +43,11 @@ class RunFolder:
         return self.path / "provenance.json"
 
     @property
+    def plan_file(self) -> Path:
+        """What was planned and locked before external labels met a prediction, and when."""
+        return self.path / "plan.json"
+
+    @property
     def report_file(self) -> Path:
         """The report."""
         return self.path / "report.html"
@@ -71,6 +76,10 @@ class RunFolder:
     def fold(self, name: str, seed: int, fold: int) -> Path:
         """The folder of one fold's network or estimator; further training seeds have a folder of their own."""
         return (self.model(name) / f"seed-{seed}" if seed else self.model(name)) / f"fold-{fold}"
+
+    def style_fold(self, name: str, seed: int, fold: int) -> Path:
+        """The folder of what was fitted without one style."""
+        return self.fold(name, seed, fold).with_name(f"style-{fold}")
 
     def portable(self, model: str, key: str) -> Path:
         """A model made ready to leave the run, in the cache; the key says what it is made from."""

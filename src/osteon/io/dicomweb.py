@@ -1,7 +1,8 @@
 """Radiographs, and what was drawn on them, from an archive that speaks DICOMweb (PS3.18): QIDO-RS finds, WADO-RS gives.
 
 Who may is said by the environment: ``OSTEON_DICOMWEB_TOKEN``, or ``OSTEON_DICOMWEB_USER`` and its ``..._PASSWORD``; the
-certificate of a hospital's own authority by ``REQUESTS_CA_BUNDLE``. No message quotes an address or an identifier.
+certificate of a hospital's own authority by ``REQUESTS_CA_BUNDLE``, one of osteon's own by ``OSTEON_CERTIFICATE`` and
+``OSTEON_KEY``. No message quotes an address or an identifier.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from osteon.io.stored import quiet
 if TYPE_CHECKING:
     import requests
     from dicomweb_client import DICOMwebClient
+    from pydicom.dataset import Dataset
 
 #: What became of each object; nothing of its identity.
 FETCHED = tables.Contract(
@@ -98,33 +100,50 @@ def parsed_query(said: list[str]) -> dict[str, str]:
     return query
 
 
-def connect(url: str, *, pause: float = 1.0) -> DICOMwebClient:
-    """A client for an archive, which asks five times before it gives up.
+def session(url: str) -> requests.Session:
+    """How an archive is spoken to: with what the environment says of who may.
 
     Args:
         url: The root of its DICOMweb services, such as ``https://pacs.example/dicom-web``.
-        pause: Seconds before the second try.
 
     Raises:
         InputError: It is no such address, the extra is not installed, or a password would be sent in the clear.
     """
     need("dicom", "DICOMweb archives")
-    from dicomweb_client import DICOMwebClient
     from dicomweb_client.session_utils import create_session
 
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError("not the address of an archive", fix="Give its root, such as https://pacs.example/dicom-web.")
-    session = create_session()
+    made: requests.Session = create_session()
     token, user = os.environ.get("OSTEON_DICOMWEB_TOKEN"), os.environ.get("OSTEON_DICOMWEB_USER")
     if token:
-        session.headers["Authorization"] = f"Bearer {token}"
+        made.headers["Authorization"] = f"Bearer {token}"
     elif user:
-        session.auth = (user, os.environ.get("OSTEON_DICOMWEB_PASSWORD", ""))
-    if (token or user or parts.password) and parts.scheme == "http" and not _is_here(parts.hostname):
+        made.auth = (user, os.environ.get("OSTEON_DICOMWEB_PASSWORD", ""))
+    if certificate := os.environ.get("OSTEON_CERTIFICATE"):
+        key = os.environ.get("OSTEON_KEY")
+        made.cert = (certificate, key) if key else certificate
+    if (token or user or parts.password) and parts.scheme == "http" and not is_here(parts.hostname):
         raise InputError("the password would be sent in the clear", fix="Give an address that begins with https.")
-    session.request = partial(_patiently, session.request, pause)
-    client = DICOMwebClient(url.rstrip("/"), session=session)
+    return made
+
+
+def connect(url: str, *, pause: float = 1.0) -> DICOMwebClient:
+    """A client for an archive, which asks five times before it gives up.
+
+    Args:
+        url: The root of its DICOMweb services.
+        pause: Seconds before the second try.
+
+    Raises:
+        InputError: See :func:`session`.
+    """
+    made = session(url)
+    from dicomweb_client import DICOMwebClient
+
+    made.request = partial(_patiently, made.request, pause)
+    client = DICOMwebClient(url.rstrip("/"), session=made)
     client.set_http_retry_params(retry=False)
     return client
 
@@ -146,7 +165,7 @@ def _patiently(send: Callable[..., requests.Response], pause: float, *given: Any
     raise AssertionError
 
 
-def _passes(error: Exception) -> bool:
+def later(error: Exception) -> bool:
     """Whether what an archive answers may be otherwise a little later."""
     status = _status(error)
     return status is None or status in _AGAIN
@@ -185,7 +204,7 @@ def fetch(url: str, out: Path, query: Mapping[str, str], *, pause: float = 1.0) 
     left: Counter[str] = Counter()
     try:
         with quiet():
-            found = list(_objects(client, query, left))
+            found = list(objects(client, query, left))
     except (requests.RequestException, ValueError) as error:
         fix = "Set OSTEON_DICOMWEB_USER and OSTEON_DICOMWEB_PASSWORD, or OSTEON_DICOMWEB_TOKEN."
         refused = _status(error) in (401, 403)
@@ -202,7 +221,7 @@ def fetch(url: str, out: Path, query: Mapping[str, str], *, pause: float = 1.0) 
     return Fetched(folder, outcomes, left)
 
 
-def _objects(client: DICOMwebClient, query: Mapping[str, str], left: Counter[str]) -> Iterator[tuple[str, str, str]]:
+def objects(client: DICOMwebClient, query: Mapping[str, str], left: Counter[str]) -> Iterator[tuple[str, str, str]]:
     """Study, series and instance UID of all objects that are wanted; other series are counted."""
     for study in client.search_for_studies(search_filters=dict(query), get_remaining=True):
         own = _value(study, "0020000D")
@@ -215,6 +234,12 @@ def _objects(client: DICOMwebClient, query: Mapping[str, str], left: Counter[str
                 yield own, number, _value(one, "00080018")
 
 
+def retrieve(client: DICOMwebClient, identifiers: tuple[str, str, str]) -> Dataset:
+    """An object as the archive has it, in whatever transfer syntax."""
+    made: Dataset = client.retrieve_instance(*identifiers, media_types=(("application/dicom", "*"),))
+    return made
+
+
 def _one(client: DICOMwebClient, folder: Path, identifiers: tuple[str, str, str]) -> dict[str, str]:
     """Fetch an object, unless it is here; what became of it."""
     import requests
@@ -225,13 +250,13 @@ def _one(client: DICOMwebClient, folder: Path, identifiers: tuple[str, str, str]
         return row
     try:
         with quiet():
-            made = client.retrieve_instance(*identifiers, media_types=(("application/dicom", "*"),))
+            made = retrieve(client, identifiers)
         if str(made.get("SOPInstanceUID")) != identifiers[2]:
             return row | {"outcome": "refused", "reason": "the archive sends another object"}
         with tables.written(path) as beside:
             made.save_as(beside, enforce_file_format=True)
     except requests.RequestException as error:
-        return row | {"outcome": "missing" if _passes(error) else "refused", "reason": said(error)}
+        return row | {"outcome": "missing" if later(error) else "refused", "reason": said(error)}
     except OSError:
         raise
     except Exception as error:  # whatever a damaged answer makes the client or pydicom raise
@@ -248,7 +273,7 @@ def _status(error: Exception) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -96,6 +96,11 @@ class Kind(ABC):
         self.model, self.place = model, place
 
     @property
+    def freezes(self) -> bool:
+        """Whether it has a frozen backbone that others may see through."""
+        return False
+
+    @property
     def seeds(self) -> int:
         """How many training seeds it has."""
         return 1
@@ -189,6 +194,10 @@ class Kind(ABC):
     def crops(self, cases: Sealed) -> Path:
         """(N, S + 2 pad, S + 2 pad) uint16 on disk: what it was fitted on; only of models that may have maps."""
         raise NotImplementedError
+
+    def pooled(self, cases: Sealed) -> Floats | None:
+        """(N, F) what its frozen backbone, the same in every fold, makes of cases; None where there is none."""
+        return None
 
     def folders(self) -> tuple[tuple[Path, ...], ...]:
         """The folders of the model's folds, by training seed."""

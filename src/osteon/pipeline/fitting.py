@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from osteon.core.ledger import digest, stream
 from osteon.core.run import contract
 from osteon.core.types import Floats
 from osteon.models.fitted import mean
-from osteon.models.model import Given, Kind, Unit
+from osteon.models.model import Given, Kind, Sealed, Unit
 from osteon.models.unit import PROBABILITIES, run_unit
 from osteon.pipeline import ranks
 from osteon.pipeline.context import Context, Step
@@ -23,7 +23,7 @@ from osteon.study import ModelSettings
 
 ENSEMBLE = "ensemble"
 #: Tables that models write of themselves.
-_DESCRIPTIONS = ("odds_ratios", "selected_features", "selection_stability")
+_DESCRIPTIONS = ("odds_ratios", "selected_features", "selection_stability", "importances", "learners")
 
 
 class Folds(Step):
@@ -32,9 +32,10 @@ class Folds(Step):
     name = "folds"
 
     def key(self, at: Context) -> str:
-        """Cases, patients, labels, and how many folds."""
-        cases = at.development[["case_id", "cluster", "target"]]
-        return digest("folds", cases, at.study.evaluation.folds, at.study.study.seed)
+        """Cases, patients, labels, and how many folds; or the folds that the cohort says."""
+        cases, column = at.development[["case_id", "cluster", "target"]], at.study.evaluation.fold_column
+        own = () if column is None else (at.development[[column]],)
+        return digest("folds", cases, at.study.evaluation.folds, at.study.study.seed, *own)
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Write the folds."""
@@ -42,13 +43,16 @@ class Folds(Step):
 
 
 def deal(at: Context) -> pd.DataFrame:
-    """Deal development patients to folds on which every model can be fitted.
+    """Deal development patients to folds on which every model can be fitted, or take the cohort's own.
 
     Raises:
-        StudyError: There are too few patients of a class.
+        StudyError: There are too few patients of a class, or the cohort's own folds cannot be used.
     """
-    rng = np.random.default_rng([at.study.study.seed, stream("folds")])
-    dealt = checks.folds(at.development, at.study.evaluation.folds, rng)
+    rng, asked = np.random.default_rng([at.study.study.seed, stream("folds")]), at.study.evaluation
+    if asked.fold_column is None:
+        dealt = checks.folds(at.development, asked.folds, rng)
+    else:
+        dealt = checks.given_folds(at.development, asked.fold_column, asked.folds)
     for fold in range(at.study.evaluation.folds):
         training = at.development[(dealt["fold"] != fold).to_numpy()]
         for kind in at.kinds:
@@ -63,20 +67,52 @@ def fit(at: Context) -> None:
     cases by the mean of the folds.
     """
     everyone = at.cases.table.merge(at.run.read("folds")[["case_id", "fold"]], on="case_id", how="left")
-    everyone["target"] = everyone["case_id"].map(at.labels)
+    scores = fit_dealt(at, Dealt(everyone, at.run.fold))
+    ordered = [scores[model.name] for model in at.study.models]
+    told = {name: _mean(found, everyone) for name, found in scores.items()}
+    _Describe(told, ordered)(at)
+    _Predictions(ordered)(at)
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt:
+    """Cases dealt to folds, and where goes what is fitted.
+
+    Attributes:
+        cases: In their order, sealed: ``row`` is the position, ``fold`` is that of development cases.
+        folder: Of a model, a training seed and a fold.
+    """
+
+    cases: pd.DataFrame
+    folder: Callable[[str, int, int], Path]
+
+    @property
+    def count(self) -> int:
+        """How many folds."""
+        return int(self.cases["fold"].max()) + 1
+
+    @property
+    def sealed(self) -> Sealed:
+        """The cases as models are shown them."""
+        return Sealed(self.cases.drop(columns="fold"))
+
+
+def fit_dealt(at: Context, dealt: Dealt) -> dict[str, pd.DataFrame]:
+    """Fit every fold of every model that is out of date.
+
+    Returns:
+        By model, what it says of the cases that it has not seen.
+    """
     scores: dict[str, pd.DataFrame] = {}
     waiting = list(at.kinds)
     while waiting:
         wave = [kind for kind in waiting if set(kind.model.needs) <= set(scores)]
         waiting = [kind for kind in waiting if kind not in wave]
-        told = {name: _mean(found, everyone) for name, found in scores.items()}
-        units = {kind.model.name: _units(at, kind, told, everyone) for kind in wave}
+        told = {name: _mean(found, dealt.cases) for name, found in scores.items()}
+        units = {kind.model.name: _units(at, kind, told, dealt) for kind in wave}
         _run_units(at, [unit for of_model in units.values() for unit in of_model])
-        scores |= {name: _gathered(name, of_model, everyone) for name, of_model in units.items()}
-    ordered = [scores[model.name] for model in at.study.models]
-    told = {name: _mean(found, everyone) for name, found in scores.items()}
-    _Describe(told, ordered)(at)
-    _Predictions(ordered)(at)
+        scores |= {name: _gathered(name, of_model, dealt.cases) for name, of_model in units.items()}
+    return scores
 
 
 class _Predictions(Step):
@@ -137,24 +173,25 @@ def _mean(scores: pd.DataFrame, cases: pd.DataFrame) -> Floats:
     return mean(np.stack(list(cases["case_id"].map(seeds))))
 
 
-def _units(at: Context, kind: Kind, told: Mapping[str, Floats], cases: pd.DataFrame) -> list[Unit]:
+def _units(at: Context, kind: Kind, told: Mapping[str, Floats], dealt: Dealt) -> list[Unit]:
     """The folds of one model, for each of its training seeds."""
-    folds = range(at.study.evaluation.folds)
     found = []
     for seed in range(kind.seeds):
-        given = kind.given(at.cases, told, seed)
-        found += [_unit(at, kind.model, given, seed, fold, cases) for fold in folds]
+        given = kind.given(dealt.sealed, told, seed)
+        found += [_unit(at, kind.model, given, (seed, fold), dealt) for fold in range(dealt.count)]
     return found
 
 
-def _unit(at: Context, model: ModelSettings, given: Given, seed: int, fold: int, cases: pd.DataFrame) -> Unit:
+def _unit(at: Context, model: ModelSettings, given: Given, which: tuple[int, int], dealt: Dealt) -> Unit:
     """One fold: its training cases with their labels, and the cases that it does not see without."""
+    (seed, fold), cases = which, dealt.cases
     development = (cases["split"] == "development").to_numpy()
     training = development & (cases["fold"] != fold).to_numpy()
-    known = cases.loc[training, ["case_id", "row", "cluster", "target"]].astype({"target": np.int64})
+    known = cases.loc[training, ["case_id", "row", "cluster"]]
+    known["target"] = known["case_id"].map(at.labels).astype(np.int64)
     known["cluster"] = pd.factorize(known["cluster"])[0]  # as numbers that no other case has a say in
     unseen = cases.loc[~training, ["case_id", "row"]]
-    folder = at.run.fold(model.name, seed, fold)
+    folder = dealt.folder(model.name, seed, fold)
     return Unit(
         name=folder.relative_to(at.run.model(model.name).parent).as_posix(),
         folder=folder,
@@ -217,7 +254,7 @@ def _gathered(name: str, units: Sequence[Unit], cases: pd.DataFrame) -> pd.DataF
     outside = every[every["split"] == "external"].sort_values(["seed", "row", "fold"])
     folds = outside["fold"].nunique()
     external = outside.iloc[:: max(folds, 1)].assign(fold=ENSEMBLE)
-    external["probability"] = mean(outside["probability"].to_numpy().reshape(len(external), -1))
+    external["probability"] = mean(outside["probability"].to_numpy().reshape(len(external), max(folds, 1)))
     out: pd.DataFrame = (
         pd.concat([held_out, external], ignore_index=True).assign(model=name).sort_values(["seed", "row"])
     )

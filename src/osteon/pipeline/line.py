@@ -28,6 +28,8 @@ from osteon.pipeline.fitting import Folds, deal, fit
 from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
+from osteon.pipeline.planning import Deviations, warn_of_departures
+from osteon.pipeline.styles import STYLES, Apart
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
 from osteon.results.card import card
@@ -114,6 +116,7 @@ def begin(at: Context) -> None:
     at.run.sweep()
     at.check()
     deal(at)
+    warn_of_departures(at)
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
         at.workers.progress.say(f"[yellow]![/] {said}")
@@ -176,7 +179,7 @@ def _agreement(study: Study) -> pd.DataFrame | None:
 _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
-FIT: tuple[Callable[[Context], None], ...] = (begin, measure, Folds(), fit, sign, Evaluate())
+FIT: tuple[Callable[[Context], None], ...] = (begin, measure, Folds(), fit, sign, Evaluate(), Deviations(), *STYLES)
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
 PRESENT = (Thumbnails(), Figures(), present)
@@ -248,7 +251,7 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     _settle(settings, Path(path), run_folder, workers)
     if Ledger(run_folder).edited("predictions"):
         workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
-    return walk((Evaluate(), Robustness(), Explanation(), Figures(), present), settings, workers)
+    return walk((Evaluate(), Deviations(), Apart(), Robustness(), Explanation(), Figures(), present), settings, workers)
 
 
 def check(
@@ -319,7 +322,7 @@ def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers
 def _fitted_from(settings: Study, section: str) -> Any:
     """The part of a section that models depend on."""
     content = getattr(settings, section)
-    return content.folds if section == "evaluation" else content
+    return (content.folds, content.fold_column, content.styles) if section == "evaluation" else content
 
 
 def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:

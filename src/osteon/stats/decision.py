@@ -2,19 +2,20 @@
 
 Sources: Vickers & Elkin 2006 (net benefit, decision curves); Marsh 2020 and Sande 2020 (its standard error); Wilson
 1927 and Tango 1998 (score intervals, :mod:`osteon.stats.score`); Rao & Scott 1992 (clusters); Vickers 2008
-(comparison); Pencina 2008, 2011 (NRI, IDI); Hilden & Gerds 2014 and Pepe 2015 (why they are secondary).
+(comparison, interventions avoided); Kerr 2016 (standardised); Pencina 2008, 2011 (NRI, IDI); Hilden & Gerds 2014 and
+Pepe 2015 (why they are secondary).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from osteon.core.errors import InputError
+from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Comparison, Estimate, Floats
 from osteon.stats import inputs, score
 from osteon.stats.calibration import mean_variance
@@ -23,6 +24,9 @@ from osteon.stats.influences import covariance
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_BENEFITS = ("net_benefit", "low", "high", "treat_all", "treat_all_low", "treat_all_high")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +71,87 @@ class DecisionCurve:
         """One row a threshold."""
         import pandas as pd
 
-        columns = ("net_benefit", "low", "high", "treat_all", "treat_all_low", "treat_all_high")
-        return pd.DataFrame({"threshold": self.thresholds} | {name: getattr(self, name) for name in columns})
+        return pd.DataFrame({"threshold": self.thresholds} | {name: getattr(self, name) for name in _BENEFITS})
+
+    def standardised(self) -> DecisionCurve:
+        """Net benefit as a share of the greatest possible, that of perfect calls: the prevalence (Kerr 2016).
+
+        The prevalence is taken as known: limits are divided by it, too.
+        """
+        odds = self.thresholds / (1 - self.thresholds)
+        prevalence = (self.treat_all + odds) / (1 + odds)
+        if not (prevalence > 0).all():
+            raise NotEstimableError("there is no positive case: no net benefit is possible")
+        shares = {name: getattr(self, name) / prevalence for name in _BENEFITS}
+        return replace(self, **shares, method=f"{self.method}, standardised (Kerr 2016)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Avoided:
+    """Interventions that a model avoids, beside intervening in every case, without missing more positives on balance.
+
+    Attributes:
+        thresholds: (k,) threshold probabilities.
+        avoided: (k,) net share of the cases that are spared; negative where intervening in all is better.
+        low: (k,) lower limits.
+        high: (k,) upper limits.
+        n: Number of cases.
+        level: Confidence level of the pointwise limits.
+        method: How it was made.
+    """
+
+    thresholds: Floats
+    avoided: Floats
+    low: Floats
+    high: Floats
+    n: int
+    level: float
+    method: str
+
+    def __str__(self) -> str:
+        """The most that is avoided, of 100 cases."""
+        best = int(np.argmax(self.avoided))
+        value, threshold = 100 * self.avoided[best], self.thresholds[best]
+        return (
+            f"{value:.1f} interventions avoided in 100 cases at threshold {threshold:.2f} "
+            f"({self.level:.0%} CI {100 * self.low[best]:.1f} to {100 * self.high[best]:.1f})"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a threshold."""
+        import pandas as pd
+
+        columns = {"avoided": self.avoided, "low": self.low, "high": self.high}
+        return pd.DataFrame({"threshold": self.thresholds} | columns)
+
+
+def interventions_avoided(
+    y_true: ArrayLike,
+    probability: ArrayLike,
+    thresholds: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> Avoided:
+    """Net reduction in interventions: net benefit over intervening in all, divided by the threshold's odds.
+
+    Arguments and errors as :func:`net_benefit`; the interval is of the difference itself, paired by case.
+
+    >>> print(interventions_avoided([1] * 10 + [0] * 90, [0.9] * 9 + [0.1] * 91, [0.2]))
+    86.0 interventions avoided in 100 cases at threshold 0.20 (95% CI 63.9 to 92.8)
+    """
+    positive = inputs.truth(y_true, both=False)
+    p = inputs.probabilities(probability, positive.size)
+    codes = inputs.codes(clusters, p.size)
+    at = _thresholds(np.arange(1, 100) / 100 if thresholds is None else thresholds)
+    wide = critical(level, inputs.degrees(codes))
+    found = []
+    for t in at.tolist():
+        missed = -(1 - t) / t
+        spared = np.where(inputs.reaches(p, t, probability), 0.0, np.where(positive, missed, 1.0))
+        found.append(_Mean(spared, (1.0, 0.0, missed), codes).interval(wide))
+    value, low, high = np.array(found).T
+    return Avoided(at, value, low, high, p.size, level, f"Vickers 2008, {_source(codes)}")
 
 
 def net_benefit(

@@ -132,6 +132,16 @@ def degrees(codes: Ints | None) -> float:
     return inf if codes is None else float(codes.max())
 
 
+def several(codes: Ints | None) -> None:
+    """Refuse cases that are all of one patient, who tells of no other.
+
+    Raises:
+        NotEstimableError: There is one patient only.
+    """
+    if codes is not None and not codes.any():
+        raise NotEstimableError("all cases are of one cluster")
+
+
 def labels(given: ArrayLike | Sequence[object], name: str) -> Objects:
     """Names, categories or identifiers as they were given, what is missing as None; any shape.
 
@@ -141,9 +151,11 @@ def labels(given: ArrayLike | Sequence[object], name: str) -> Objects:
     """
     raw = array(given, name)
     written = raw.dtype.kind == "U"  # by numpy, which writes nan as text
+    items = _items(raw)
+    if not written and set(map(type, items)) == {str}:  # as a table's columns are; the rest costs five times as much
+        return np.fromiter((one if one.strip() else None for one in items), object, len(items)).reshape(raw.shape)
     flat = [
-        None if is_missing(one) or ((written or isinstance(one, np.str_)) and one in _ABSENT) else one
-        for one in _items(raw)
+        None if is_missing(one) or ((written or isinstance(one, np.str_)) and one in _ABSENT) else one for one in items
     ]
     if any(isinstance(one, float) and _WHOLE <= abs(one) < inf for one in flat):
         raise InputError(

@@ -16,6 +16,7 @@ from osteon.core.cells import plain
 from osteon.core.errors import StudyError, suggest
 from osteon.core.tables import columns, contents, written
 from osteon.study.kinds import KINDS, Model, default_models
+from osteon.study.plan import Plan
 from osteon.study.protocol import Readers
 from osteon.study.sections import (
     Centres,
@@ -49,6 +50,7 @@ class Study(Settings):
     figures: FiguresSection = FiguresSection()
     compute: Compute = Compute()
     readers: Readers | None = None
+    plan: Plan | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()
     by_default: Annotated[bool, Field(exclude=True)] = False
 
@@ -76,6 +78,9 @@ class Study(Settings):
                     raise ValueError(f"models[{index}].of: no model '{of}'. {suggest(of, names)}")
                 if self.model(of).needs:
                     raise ValueError(f"models[{index}].of: '{of}' is itself a combined model")
+            for of in model.sees_through:
+                if of not in names:
+                    raise ValueError(f"models[{index}].deep: no model '{of}'. {suggest(of, names)}")
         for name in self.evaluation.primary:
             if name not in names:
                 raise ValueError(f"evaluation.primary: no model '{name}'. {suggest(name, names)}")
@@ -110,11 +115,15 @@ class Study(Settings):
         return self.folder / self.study.output
 
     def without(self, names: Collection[str]) -> Study:
-        """The same study with fewer models; what was made from one of those is made from the first that is left."""
+        """The same study with fewer models; what was made from those alone is made from the first that is left."""
         left = [model for model in self.models if model.name not in names]
         first = left[0].name if left else ""
+
+        def of(model: ModelSettings) -> tuple[str, ...]:
+            return tuple(name for name in model.needs if name not in names) or (first,)
+
         models = tuple(
-            model.model_copy(update={"of": first}) if set(model.needs) & set(names) else model for model in left
+            model.model_copy(update={"of": of(model)}) if set(model.needs) & set(names) else model for model in left
         )
         return self.model_copy(update={"models": models})
 
@@ -139,10 +148,14 @@ class Study(Settings):
         if section.agreement:
             section = section.model_copy(update={"agreement": moved(section.agreement)})
         models = tuple(model.relocated(moved) for model in self.models)
+        plan = self.plan
+        if plan and plan.readers and plan.readers.pilot:
+            pilot = plan.readers.model_copy(update={"pilot": moved(plan.readers.pilot)})
+            plan = plan.model_copy(update={"readers": pilot})
         robustness = self.robustness
         if robustness.differences:
             robustness = robustness.model_copy(update={"differences": moved(robustness.differences)})
-        told = {"study": section, "models": models, "robustness": robustness, "folder": folder}
+        told = {"study": section, "models": models, "robustness": robustness, "plan": plan, "folder": folder}
         return self.model_copy(update=told)
 
     def to_toml(self) -> str:
@@ -251,7 +264,8 @@ def _explained(error: ValidationError, path: Path, root: type[Settings] = Study)
     complaints = error.errors(include_url=False)
     # A misspelt section is also a missing one: the misspelling is the news.
     first = next((c for c in complaints if c["type"] == "extra_forbidden"), complaints[0])
-    steps = [step for step in first["loc"] if step not in KINDS]
+    # A setting of several forms adds the form to its place, such as "literal['all']", which is no name of ours.
+    steps = [step for step in first["loc"] if step not in KINDS and not re.search(r"[\[(]", str(step))]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     if first["type"] == "extra_forbidden":
         known = _known_settings(first["loc"], root)

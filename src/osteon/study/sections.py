@@ -23,6 +23,9 @@ class StudySection(Settings):
         weights: A folder to look for weights files in before the usual places, relative to the study file.
         duplicates: What to do when one picture is on both sides of the development/external line: ``error`` stops,
             ``exclude`` sets the external copy aside and says so in the flow.
+        per_patient: Which cases of a patient are taken: ``all``; the ``first`` in the table; the one with the
+            ``largest`` box, in pixels; or a list of views, such as ``["AP", "lateral"]``: the first of these that there
+            is, then the first in the table.
         agreement: How well those who drew the boxes agree, for the report: ``agreement.csv`` of 'osteon annotate
             export', relative to the study file.
     """
@@ -34,7 +37,15 @@ class StudySection(Settings):
     preset: Literal["fair", "paper"] = "fair"
     weights: str = "weights"
     duplicates: Literal["error", "exclude"] = "error"
+    per_patient: Annotated[tuple[TableName, ...], Once] | Literal["all", "first", "largest"] = "all"
     agreement: str = ""
+
+    @field_validator("per_patient", mode="before")
+    @classmethod
+    def _a_rule(cls, said: Any) -> Any:
+        if said in ("all", "first", "largest") or (isinstance(said, list | tuple) and said):
+            return said
+        raise ValueError("the rule is 'all', 'first', 'largest' or a list of views")
 
 
 class Task(Settings):
@@ -101,7 +112,12 @@ class Evaluation(Settings):
 
     Attributes:
         primary: The primary pair of models, a - b; empty takes the first two models.
-        folds: Number of cross-validation folds, grouped by patient and stratified.
+        folds: Number of cross-validation folds, grouped by patient and stratified; ``style`` is short for 5 of them and
+            5 styles.
+        fold_column: A column of the cohort that says which fold each development case is held out in, in place of folds
+            that osteon deals; it has as many values as ``folds`` says.
+        styles: Clusters of acquisition style (grey levels at the borders, noise, sharpness, size) that every model is
+            also fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -112,12 +128,29 @@ class Evaluation(Settings):
 
     primary: tuple[str, ...] = ()
     folds: Annotated[int, Field(ge=2, le=20)] = 5
+    fold_column: TableName | None = None
+    styles: Annotated[int, Field(ge=0, le=20)] = 0
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     thresholds: tuple[Fraction, Fraction] = (0.02, 0.8)
     subgroups: Annotated[tuple[TableName, ...], Once] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_style(cls, said: Any) -> Any:
+        """``folds = "style"``: ordinary folds, and as many styles unless the study names another number."""
+        if isinstance(said, dict) and said.get("folds") == "style":
+            return {"styles": 5, **said, "folds": 5}
+        return said
+
+    @field_validator("styles")
+    @classmethod
+    def _more_than_one(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("one style is all cases; name 2 or more, or 0 for none")
+        return value
 
     @field_validator("thresholds")
     @classmethod

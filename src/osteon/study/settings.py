@@ -93,6 +93,11 @@ class ModelSettings(Settings):
         return ()
 
     @property
+    def sees_through(self) -> tuple[str, ...]:
+        """Models whose frozen backbone makes numbers of the picture for it."""
+        return ()
+
+    @property
     def masks(self) -> bool:
         """Whether it looks at the lesion's mask, where there is one."""
         return False

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from osteon.core.run import Tables
 from osteon.core.words import counted, listed
-from osteon.study.settings import ModelSettings, Name, Once, Positive, TableName
+from osteon.study.settings import Count, ModelSettings, Name, Once, Positive, TableName
 
 _RIDGE = "logistic regression with a ridge penalty"
+Learner = Literal["elastic-net", "trees", "boosting"]
+_LEARNERS = {
+    "elastic-net": "elastic-net logistic regression",
+    "trees": "800 extremely randomised trees",
+    "boosting": "histogram gradient boosting",
+}
+
+
+def _several(value: Any) -> Any:
+    """One name as a list of one, and ``auto`` as all learners there are."""
+    if value == "auto":
+        return get_args(Learner)
+    return (value,) if isinstance(value, str) else value
+
+
+#: Who learns from columns: one, or several of which inner folds choose.
+Learners = Annotated[tuple[Learner, ...], BeforeValidator(_several), Once]
+_OneOrMore = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
 class Radiomics(ModelSettings):
-    """``[[models]] kind = "radiomics"``: elastic-net logistic regression on features of the lesion.
+    """``[[models]] kind = "radiomics"``: features of the lesion, with the box, clinical columns and deep features.
 
     Attributes:
         name: The model's name.
@@ -22,9 +40,14 @@ class Radiomics(ModelSettings):
         bins: Fixed bin number of the discretisation.
         filters: Filtered images to add: ``log-SIGMA``, ``wavelet``, ``gradient``, ``lbp``.
         spacing: Resample to this many mm where the spacing is known; None keeps the pixels.
+        learner: ``elastic-net``, ``trees`` (extremely randomised), ``boosting`` (of histograms), a list of these or
+            ``auto`` for all: inner folds choose in each fold.
         with_box: Add the box's size and position.
-        correlation: Of two features correlated above this, one is dropped, inside each fold.
-        rule: ``best`` or ``1se`` (the sparsest within one standard error).
+        variables: Add clinical columns.
+        deep: Add principal components of what the frozen backbone of this network of the study makes of the crop.
+        components: How many.
+        correlation: An elastic net's: of two features correlated above this, one is dropped, inside each fold.
+        rule: An elastic net's: ``best`` or ``1se`` (the sparsest within one standard error).
         icc: Reliability filter: least ICC(3,1) under box perturbation, below 1; 0 for none.
     """
 
@@ -34,7 +57,11 @@ class Radiomics(ModelSettings):
     bins: Annotated[int, Field(ge=4, le=256)] = 32
     filters: tuple[str, ...] = ()
     spacing: Positive | None = None
+    learner: Annotated[Learners, Field(min_length=1)] = ("elastic-net",)
     with_box: bool = False
+    variables: Annotated[tuple[TableName, ...], Once] = ()
+    deep: str = ""
+    components: Count = 40
     correlation: Annotated[float, Field(gt=0, le=1)] = 0.95
     rule: Literal["best", "1se"] = "best"
     icc: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -45,14 +72,34 @@ class Radiomics(ModelSettings):
         """Whether it looks at the lesion's mask, where there is one."""
         return self.region == "mask"
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Clinical columns of the cohort that it reads."""
+        return self.variables
+
+    @property
+    def sees_through(self) -> tuple[str, ...]:
+        """The network whose frozen backbone it sees through."""
+        return (self.deep,) if self.deep else ()
+
+    @property
+    def screens(self) -> bool:
+        """Whether it is an elastic net that screens features of the picture and the box alone."""
+        return self.learner == ("elastic-net",) and not self.variables and not self.deep
+
     def in_words(self, run: Tables) -> str:
         """The region, the features and how they are chosen."""
         filters = f"; filtered pictures: {listed(self.filters)}" if self.filters else ""
         spacing = f"; resampled to {self.spacing:g} mm where the spacing is known" if self.spacing else ""
-        parts = [f"elastic-net logistic regression on IBSI features of {self._region_in_words(run)}"]
+        parts = [f"{_learned(self.learner)} on IBSI features of {self._region_in_words(run)}"]
         parts.append(f"{self.bins} grey-level bins{filters}{spacing}")
         parts += ["with the box's size and position"] * self.with_box
+        parts += [f"with {listed(self.variables)}"] * bool(self.variables)
+        deep = f"the pooled features that the frozen backbone of {self.deep} makes of the crop"
+        parts += [f"with {counted(self.components, 'principal component')} of {deep}"] * bool(self.deep)
         parts += [f"features with an ICC under {self.icc:g} between redrawn regions left out"] * bool(self.icc)
+        if not self.screens:
+            return "; ".join([*parts, _chosen(self.learner)])
         parts.append(
             f"missing features imputed by the median of the training cases, and of two features correlated above "
             f"{self.correlation:g} one left out, all inside the folds"
@@ -78,6 +125,22 @@ class Radiomics(ModelSettings):
         return f"the mask in {masked:,} of {len(cohort):,} cases and of the box in the others"
 
 
+def _learned(learner: tuple[Learner, ...]) -> str:
+    """Who learns."""
+    names = [_LEARNERS[name] for name in learner]
+    return names[0] if len(names) == 1 else f"the best of {listed(names)}"
+
+
+def _chosen(learner: tuple[Learner, ...]) -> str:
+    """What became of the columns, and how the learner was chosen and calibrated."""
+    parts = ["numbers imputed by the median and scaled, categories a column a level, inside the folds"]
+    if len(learner) > 1:
+        parts.append("the learner chosen in each fold by the deviance of inner folds that keep patients whole")
+    if learner != ("elastic-net",):
+        parts.append("probabilities recalibrated on those of the inner folds (Platt 1999)")
+    return "; ".join(parts)
+
+
 def _gaps(run: Tables) -> bool:
     """Whether any feature of any case is missing."""
     table = run.table("features")
@@ -90,11 +153,13 @@ class Clinical(ModelSettings):
     Attributes:
         name: The model's name.
         variables: Cohort columns.
+        learner: As for radiomics; empty takes logistic regression with splines, which has odds ratios.
     """
 
     kind: Literal["clinical"] = "clinical"
     name: Name = "clinical"
     variables: Annotated[tuple[TableName, ...], Field(min_length=1), Once] = ("age", "sex", "site")
+    learner: Learners = ()
     looks: ClassVar[bool] = False
     drawn: ClassVar[tuple[str, int] | None] = ("#56B4E9", 5)
 
@@ -105,22 +170,26 @@ class Clinical(ModelSettings):
 
     def in_words(self, run: Tables) -> str:
         """The columns, and what filled their gaps."""
+        if self.learner:
+            return f"{_learned(self.learner)} on {listed(self.variables)}; {_chosen(self.learner)}"
         return f"{_RIDGE} on {listed(self.variables)}{_imputed(self, run)}"
 
 
 class Combined(ModelSettings):
-    """``[[models]] kind = "combined"``: another model's out-of-fold score + clinical columns.
+    """``[[models]] kind = "combined"``: out-of-fold scores of other models + clinical columns.
 
     Attributes:
         name: The model's name.
-        of: The model that gives the score.
+        of: The model that gives the score, or a list of several, whose scores are stacked.
         variables: Clinical columns.
+        learner: As for clinical models.
     """
 
     kind: Literal["combined"] = "combined"
     name: Name = "combined"
-    of: str
+    of: Annotated[_OneOrMore, Field(min_length=1), Once]
     variables: Annotated[tuple[TableName, ...], Once] = ("age", "sex", "site")
+    learner: Learners = ()
     looks: ClassVar[bool] = False
     drawn: ClassVar[tuple[str, int] | None] = ("#332288", 6)
 
@@ -131,12 +200,17 @@ class Combined(ModelSettings):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The model that gives the score."""
-        return (self.of,)
+        """The models that give the scores."""
+        return self.of
 
     def in_words(self, run: Tables) -> str:
         """The score, the columns, and what filled their gaps."""
-        given = f"the out-of-fold score of {self.of} and {listed(self.variables)}"
+        scores = f"the out-of-fold score{'s' * (len(self.of) > 1)} of {listed(self.of)}"
+        given = f"{scores} and {listed(self.variables)}" if self.variables else scores
+        if self.learner:
+            return f"{_learned(self.learner)} on {given}; {_chosen(self.learner)}"
+        if not self.variables:
+            return f"{_RIDGE} on {given}"
         return f"{_RIDGE} on {given}{_imputed(self, run)}"
 
 

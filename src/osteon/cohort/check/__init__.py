@@ -7,7 +7,7 @@
 """
 
 from osteon.cohort.check.checking import Checked, check
-from osteon.cohort.check.dealing import folds
+from osteon.cohort.check.dealing import folds, given_folds
 from osteon.cohort.check.rendering import render
 
-__all__ = ["Checked", "check", "folds", "render"]
+__all__ = ["Checked", "check", "folds", "given_folds", "render"]

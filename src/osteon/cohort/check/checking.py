@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from osteon.cohort.check import baseline, duplicates, looks
 from osteon.cohort.check.pictures import read_masks, read_pictures
 from osteon.cohort.check.rows import BOX, COMPUTED, named, read
-from osteon.core.errors import LeakError, StudyError
+from osteon.core.errors import LeakError, StudyError, suggest
 from osteon.core.progress import Progress
 from osteon.core.words import counted
 from osteon.readers.possible import refuse_impossible
@@ -122,8 +122,10 @@ def check(
     if _separate_copies(cases, pairs, study):
         cases.end_stage("picture not in development")
         _check_centres(cases, study)
-        kept = pairs[["case_a", "case_b"]].isin(set(cases.inside["case_id"])).all(axis=1)
-        pairs = pairs[kept].reset_index(drop=True)
+    if study.study.per_patient != "all":
+        _one_of_each_patient(cases, study)
+        cases.end_stage("one case of each patient")
+    pairs = pairs[pairs[["case_a", "case_b"]].isin(set(cases.inside["case_id"])).all(axis=1)].reset_index(drop=True)
     same = pairs[pairs["kind"] != "alike"]
     cohort = cases.inside.reset_index(drop=True)
     cohort["cluster"] = duplicates.clusters(cohort, same)
@@ -261,6 +263,34 @@ def _separate_copies(cases: _Cases, pairs: pd.DataFrame, study: Study) -> bool:
     copied = inside.index[np.isin(picture, developed) & (inside["split"] == "external").to_numpy()]
     cases.set_aside(cases.frame.index.isin(copied), "picture is in development too")
     return True
+
+
+def _one_of_each_patient(cases: _Cases, study: Study) -> None:
+    """Keep one usable case of each patient by the study's rule, which looks at no label."""
+    rule, inside = study.study.per_patient, cases.inside
+    if rule == "first":
+        rank = pd.Series(0.0, index=inside.index)
+    elif rule == "largest":
+        rank = -(inside["x1"] - inside["x0"]) * (inside["y1"] - inside["y0"])
+    else:
+        rank = _preferred(inside, list(rule), study)
+    ranked = inside.loc[rank.sort_values(kind="stable").index]
+    first = ranked.index[~ranked["patient"].duplicated()]
+    cases.set_aside(~cases.frame.index.isin(first), "another case of the patient was taken")
+
+
+def _preferred(inside: pd.DataFrame, views: list[str], study: Study) -> pd.Series:
+    """The place of each case's view among those preferred; any other comes after them."""
+    there = sorted(inside["view"].unique()) if "view" in inside else []
+    for view in views:
+        if view not in there:
+            raise StudyError(
+                f"study.per_patient: no case has the view {view!r}",
+                file=study.cohort_path,
+                fix=suggest(view, there) if there else "The cohort needs the column 'view'.",
+            )
+    place = {view: position for position, view in enumerate(views)}
+    return inside["view"].map(place).fillna(len(views))
 
 
 def _warn_of_copies(cohort: pd.DataFrame, pairs: pd.DataFrame, warnings: list[str]) -> None:

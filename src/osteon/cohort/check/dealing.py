@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from osteon.cohort.check.rows import named
 from osteon.core import tables
-from osteon.core.errors import StudyError
+from osteon.core.cells import number
+from osteon.core.errors import StudyError, suggest
 from osteon.core.types import Floats
 
 #: Weight of a balanced site against a balanced target.
@@ -46,6 +48,55 @@ def folds(development: pd.DataFrame, k: int, rng: np.random.Generator) -> pd.Dat
         dealt = _deal(counts, weights, k, rng.permutation(len(counts)), _seeded(counts, k))
     identity = development.get("patient_id", "")
     out = pd.DataFrame({"case_id": development["case_id"], "patient_id": identity, "fold": dealt[group]})
+    return tables.conform(out, tables.FOLDS)
+
+
+def given_folds(development: pd.DataFrame, column: str, k: int) -> pd.DataFrame:
+    """Folds as the cohort's own column says, numbered in the order of its values.
+
+    Args:
+        development: As of :func:`folds`.
+        column: The column that says in which fold a case is held out.
+        k: Number of folds that the study says.
+
+    Returns:
+        As of :func:`folds`.
+
+    Raises:
+        StudyError: There is no such column, a case has no fold, there are more or fewer folds than `k`, a fold lacks a
+            class, or cases that share a patient or a picture are in two folds.
+    """
+    if column not in development:
+        raise StudyError(
+            f"evaluation.fold_column: the cohort has no column {column!r}", fix=suggest(column, map(str, development))
+        )
+    said = development[column].astype(str)
+    if (said == "").any():
+        first = development["case_id"][said == ""].iloc[0]
+        raise StudyError(f"the case {first!r} has no fold in the column {column!r}", fix="Give each one.")
+    values = sorted(said.unique(), key=lambda one: (number(one) is None, number(one) or 0.0, one))
+    if len(values) != k:
+        raise StudyError(
+            f"evaluation.folds is {k}, and the column {column!r} has {len(values)} "
+            f"({named(values)})", fix=f"Set folds to {len(values)}." if 2 <= len(values) <= 20 else "Mend the column.",
+        )  # fmt: skip
+    fold = pd.Series(pd.Categorical(said, values).codes, index=development.index).astype(np.int64)
+    group = development["cluster" if "cluster" in development else "patient"]
+    parted = fold.groupby(group).transform("nunique") > 1
+    if parted.any():
+        raise StudyError(
+            f"cases of one patient or picture are in two folds of {column!r}: {named(development['case_id'][parted])}",
+            fix="Give them one.",
+        )
+    classes = development["target"].groupby(fold).nunique()
+    if (classes < 2).any():
+        raise StudyError(
+            f"the fold {values[int(np.argmin(classes))]!r} of {column!r} has cases of one class only",
+            fix="Every fold needs both.",
+        )
+    out = pd.DataFrame(
+        {"case_id": development["case_id"], "patient_id": development.get("patient_id", ""), "fold": fold}
+    )
     return tables.conform(out, tables.FOLDS)
 
 

@@ -5,13 +5,14 @@ form (text in any Unicode encoding, workbooks, Parquet; extra columns of an open
 nothing is guessed, and no row is passed over. Writing is strict.
 """
 
-from osteon.core.tables.cohort import BASELINE, COHORT, EXCLUDED, FEATURES, FOLDS
+from osteon.core.tables.cohort import BASELINE, COHORT, EXCLUDED, FEATURES, FOLDS, STYLES
 from osteon.core.tables.contract import Column, Contract, conform, line_of, read, write, written
 from osteon.core.tables.evaluation import (
     CALIBRATION,
     COMPARISONS,
     CONTRAST,
     DECISION,
+    DEVIATIONS,
     EXAMPLES,
     HETEROGENEITY,
     METRICS,
@@ -21,6 +22,9 @@ from osteon.core.tables.evaluation import (
     ROC,
     SCORES,
     SEEDS,
+    STYLE_FOLDS,
+    STYLE_PREDICTIONS,
+    SUBGROUP_GAPS,
     SUBGROUPS,
 )
 from osteon.core.tables.explanation import (
@@ -33,7 +37,14 @@ from osteon.core.tables.explanation import (
     GALLERY,
     PERTURBED_MAPS,
 )
-from osteon.core.tables.models import ODDS_RATIOS, RELIABILITY, SELECTED_FEATURES, SELECTION_STABILITY
+from osteon.core.tables.models import (
+    IMPORTANCES,
+    LEARNERS,
+    ODDS_RATIOS,
+    RELIABILITY,
+    SELECTED_FEATURES,
+    SELECTION_STABILITY,
+)
 from osteon.core.tables.naming import file_name
 from osteon.core.tables.prediction import CASES, PREDICTED, SET_ASIDE
 from osteon.core.tables.readers import (
@@ -79,6 +90,7 @@ __all__ = [
     "COMPARISONS",
     "CONTRAST",
     "DECISION",
+    "DEVIATIONS",
     "EXAMPLES",
     "EXCLUDED",
     "EXPLAINED",
@@ -91,6 +103,8 @@ __all__ = [
     "FOLDS",
     "GALLERY",
     "HETEROGENEITY",
+    "IMPORTANCES",
+    "LEARNERS",
     "METRICS",
     "ODDS_RATIOS",
     "OPERATING_POINTS",
@@ -126,7 +140,11 @@ __all__ = [
     "SELECTED_FEATURES",
     "SELECTION_STABILITY",
     "SET_ASIDE",
+    "STYLES",
+    "STYLE_FOLDS",
+    "STYLE_PREDICTIONS",
     "SUBGROUPS",
+    "SUBGROUP_GAPS",
     "Column",
     "Contract",
     "and_more",

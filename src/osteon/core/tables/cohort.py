@@ -36,6 +36,8 @@ EXCLUDED = Contract(
 )
 #: Which held-out fold each development case belongs to.
 FOLDS = Contract("folds", {"case_id": Column(unique=True), "patient_id": NOTE, "fold": COUNT})
+#: The acquisition style of each development case, 0 for the commonest, and what it was told by.
+STYLES = Contract("styles", {"case_id": Column(unique=True), "style": COUNT}, open=True, further=Column("number"))
 #: The baseline table: a variable's summary for each centre, with standardised differences from development.
 BASELINE = Contract(
     "baseline",

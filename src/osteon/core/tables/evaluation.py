@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osteon.core.tables.contract import (
     COUNT,
+    FREE,
     INTERVAL,
     LABEL,
     NAME,
@@ -32,6 +33,11 @@ PREDICTIONS = Contract(
         "probability": PROBABILITY,
     },
 )
+#: The same of development cases alone, by models that have seen no picture of their acquisition style, the fold.
+STYLE_PREDICTIONS = Contract("style predictions", PREDICTIONS.columns)
+#: AUC of each model over ordinary ``folds``; of pairs of one style over these (``within``) and over folds by ``style``;
+#: and the ``difference``, style - within.
+STYLE_FOLDS = Contract("style folds", {"model": TEXT, "figure": TEXT, **INTERVAL})
 #: One row a model, stratum (``development``, ``centre:2``, ``external``) and metric.
 METRICS = Contract("metrics", {"model": TEXT, "stratum": TEXT, "metric": TEXT, **INTERVAL})
 #: All pairs of models, a - b in AUC.
@@ -183,3 +189,23 @@ EXAMPLES = Contract(
         "threshold": NUMBER,
     },
 )
+#: The largest distance between two levels of a variable, with limits that hold for all pairs together.
+SUBGROUP_GAPS = Contract(
+    "subgroup_gaps",
+    {
+        "stratum": TEXT,
+        "model": TEXT,
+        "variable": TEXT,
+        "metric": TEXT,
+        "value": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "p": NUMBER,
+        "greater": NOTE,
+        "lesser": NOTE,
+        "n": COUNT,
+        "method": NOTE,
+    },
+)
+#: Where a run departs from its locked plan: a setting, model or group of cases, as planned and as done.
+DEVIATIONS = Contract("deviations", {"what": TEXT, "planned": FREE, "done": FREE})

@@ -31,6 +31,17 @@ SELECTION_STABILITY = Contract(
     "selection stability",
     {"model": TEXT, "value": NUMBER, "low": NUMBER, "high": NUMBER, "method": NOTE, "n": COUNT},
 )
+#: What a learner goes by: the AUC of held-out cases that is lost when a source, or a column of it, is shuffled; its
+#: mean, the least and the greatest of the folds.
+IMPORTANCES = Contract(
+    "importances",
+    {
+        "model": TEXT, "source": TEXT, "column": NOTE,
+        "auc_loss": NUMBER, "least": NUMBER, "greatest": NUMBER, "folds": COUNT,
+    },
+)  # fmt: skip
+#: Which learner each fold of a model has, and the deviance of inner folds of those that were tried.
+LEARNERS = Contract("learners", {"model": TEXT, "fold": COUNT, "learner": TEXT, "deviance": NUMBER, "chosen": COUNT})
 #: ICC of every feature when the region is redrawn.
 RELIABILITY = Contract(
     "reliability",

@@ -114,6 +114,11 @@ class Network(Kind):
     model: study.Network
 
     @property
+    def freezes(self) -> bool:
+        """Whether its backbone does not learn."""
+        return self.model.recipe == "frozen"
+
+    @property
     def seeds(self) -> int:
         """How many training seeds it has."""
         return self.model.seeds
@@ -200,6 +205,11 @@ class Network(Kind):
         from osteon.models.network.pictures import stored_crops
 
         return stored_crops(self.place, cases.table, self.size, training_pad(self.model, self.size))
+
+    def pooled(self, cases: Sealed) -> Floats | None:
+        """(N, F) pooled features of the drawn boxes, of the first training seed's backbone; None where it learns."""
+        features = self.given(cases, {}, 0).features if self.freezes else None
+        return None if features is None else np.asarray(np.load(features, mmap_mode="r")[:: self.model.average_boxes])
 
     @classmethod
     def saved_as(cls) -> type[Saved]:

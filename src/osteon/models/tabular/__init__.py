@@ -1,4 +1,4 @@
-"""Models of tables: the box alone, clinical columns, both with another model's score, and radiomics.
+"""Models of tables: the box alone, clinical columns, both with other models' scores, radiomics, and all that together.
 
 Each is fitted with ``fit(X, y, groups)`` and asked with ``predict_proba(X)``, learns everything (imputation, encoding,
 scaling, selection, tuning) from the training cases it is given, is the same for the same seed, and is kept in a
@@ -24,11 +24,14 @@ from numpy.typing import ArrayLike
 from osteon.core.types import Floats
 from osteon.models.fitted import Folder
 from osteon.models.tabular import storing
+from osteon.models.tabular.components import Components
 from osteon.models.tabular.encoding import Encoder
+from osteon.models.tabular.forest import Forest
+from osteon.models.tabular.learned import LearnedModel, Net
 from osteon.models.tabular.lesion import RadiomicsModel
 from osteon.models.tabular.linear import BoxModel, ClinicalModel, CombinedModel
 
-__all__ = ["BoxModel", "ClinicalModel", "CombinedModel", "Estimator", "RadiomicsModel", "load"]
+__all__ = ["BoxModel", "ClinicalModel", "CombinedModel", "Estimator", "LearnedModel", "RadiomicsModel", "load"]
 
 
 class Estimator(Protocol):
@@ -53,6 +56,6 @@ def load(path: str | Folder) -> Estimator:
     Raises:
         InputError: The file is absent, damaged, or holds anything but an estimator of osteon's.
     """
-    trusted = (BoxModel, ClinicalModel, CombinedModel, RadiomicsModel, Encoder)
+    trusted = (BoxModel, ClinicalModel, CombinedModel, RadiomicsModel, LearnedModel, Encoder, Components, Forest, Net)
     estimator: Estimator = storing.load(path, trusted)
     return estimator

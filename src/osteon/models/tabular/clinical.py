@@ -11,7 +11,7 @@ from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
 from osteon.models.model import Sealed, register
 from osteon.models.tabular.columns import clinical_columns
-from osteon.models.tabular.kind import Estimators, SavedTable, TableKind, odds_ratios
+from osteon.models.tabular.kind import Estimators, SavedTable, TableKind, learning
 from osteon.models.tabular.linear import ClinicalModel
 
 
@@ -41,9 +41,9 @@ class Clinical(TableKind):
         return clinical_columns(self.model, cases.table)
 
     def estimator(self) -> Estimators:
-        """Splines and levels in a logistic regression."""
-        return _unfitted
+        """Splines and levels in a logistic regression; or a learner."""
+        return learning(self.model.learner) if self.model.learner else _unfitted
 
-    def describe(self, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> Mapping[str, pd.DataFrame]:
-        """Odds ratios."""
-        return {"odds_ratios": odds_ratios(self, cases, labels, told)}
+    def sources(self, design: pd.DataFrame) -> Mapping[str, list[str]]:
+        """The clinical columns."""
+        return {"clinical columns": list(self.model.variables)}

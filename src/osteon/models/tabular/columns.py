@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,13 @@ from osteon.study import Clinical, Combined, Python, Radiomics
 
 #: How the column of another model's score begins.
 SCORE = "logit of "
+#: How the columns of deep features begin.
+DEEP = "deep feature "
+#: Names of the box's columns.
+BOX_COLUMNS = (
+    "log width", "log height", "log area", "log aspect", "log width share", "log height share", "log area share",
+    "centre x", "centre y", "log area mm2",
+)  # fmt: skip
 _SURE = 1e-6
 
 
@@ -40,11 +47,11 @@ def box_columns(cases: pd.DataFrame) -> pd.DataFrame:
         "centre y": (cases["y0"] + cases["y1"]) / (2 * cases["height"]),
     }
     if "row_spacing" in cases:
-        columns["log area mm2"] = np.log(width * height * cases["row_spacing"] * cases["column_spacing"])
+        columns[BOX_COLUMNS[-1]] = np.log(width * height * cases["row_spacing"] * cases["column_spacing"])
     return pd.DataFrame(columns).astype(np.float64)
 
 
-def clinical_columns(model: Clinical | Combined | Python, cases: pd.DataFrame) -> pd.DataFrame:
+def clinical_columns(model: Clinical | Combined | Python | Radiomics, cases: pd.DataFrame) -> pd.DataFrame:
     """The clinical columns that a model names.
 
     Raises:
@@ -56,34 +63,46 @@ def clinical_columns(model: Clinical | Combined | Python, cases: pd.DataFrame) -
     return cases[list(model.variables)].copy()
 
 
-def combined_columns(model: Combined, cases: pd.DataFrame, score: Floats) -> pd.DataFrame:
-    """Another model's score, as a logit, and clinical columns.
+def combined_columns(model: Combined, cases: pd.DataFrame, told: Mapping[str, Floats]) -> pd.DataFrame:
+    """Other models' scores, as logits, and clinical columns.
 
     Args:
         model: The combined model's settings.
         cases: case_id and clinical columns.
-        score: (n,) probability of each case by the model that it is `of`: out of fold for development cases, of the
+        told: (n,) probability of each case by each model that it is `of`: out of fold for development cases, of the
             ensemble for external ones.
 
     Raises:
         TableError: A case has no score.
     """
-    score = np.asarray(score, dtype=np.float64)
-    if np.isnan(score).any():
-        missing = cases["case_id"].to_numpy()[np.isnan(score)]
-        raise TableError(f"{len(missing)} cases have no score of '{model.of}', the first is '{missing[0]}'")
-    told = pd.Series(logit(score.clip(_SURE, 1 - _SURE)), index=cases.index, name=SCORE + model.of)
-    return pd.concat([told, clinical_columns(model, cases)], axis=1)
+    scores = {}
+    for name in model.of:
+        score = np.asarray(told[name], dtype=np.float64)
+        if np.isnan(score).any():
+            missing = cases["case_id"].to_numpy()[np.isnan(score)]
+            raise TableError(f"{len(missing)} cases have no score of '{name}', the first is '{missing[0]}'")
+        scores[SCORE + name] = logit(score.clip(_SURE, 1 - _SURE))
+    return pd.concat([pd.DataFrame(scores, index=cases.index), clinical_columns(model, cases)], axis=1)
+
+
+def deep_columns(features: Floats, index: pd.Index) -> pd.DataFrame:
+    """Pooled features of a frozen backbone.
+
+    Args:
+        features: (n, F).
+        index: Of the cases.
+    """
+    return pd.DataFrame(features, index=index, columns=[f"{DEEP}{k}" for k in range(features.shape[1])])
 
 
 def radiomics_columns(
     model: Radiomics, cases: pd.DataFrame, features: pd.DataFrame, reliable: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """Radiomics features and, where asked for, the box.
+    """Radiomics features and, where asked for, the box and clinical columns.
 
     Args:
         model: The radiomics model's settings.
-        cases: case_id, and what :func:`box_columns` needs.
+        cases: case_id, clinical columns, and what :func:`box_columns` needs.
         features: One row a case_id.
         reliable: Names of the features to take; None takes all.
 
@@ -97,4 +116,5 @@ def radiomics_columns(
     if reliable is not None:
         table = table[[name for name in table if name in set(reliable)]]
     chosen = table.loc[cases["case_id"]].set_axis(cases.index).astype(np.float64)
-    return pd.concat([chosen, box_columns(cases)], axis=1) if model.with_box else chosen
+    more = [box_columns(cases)] * model.with_box + [clinical_columns(model, cases)] * bool(model.variables)
+    return pd.concat([chosen, *more], axis=1) if more else chosen

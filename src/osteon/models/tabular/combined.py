@@ -1,9 +1,8 @@
-"""Another model's score with clinical columns."""
+"""Scores of other models with clinical columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -11,8 +10,8 @@ from osteon import study
 from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
 from osteon.models.model import Sealed, register
-from osteon.models.tabular.columns import combined_columns
-from osteon.models.tabular.kind import Estimators, SavedTable, TableKind, odds_ratios
+from osteon.models.tabular.columns import SCORE, combined_columns
+from osteon.models.tabular.kind import Estimators, SavedTable, TableKind, learning
 from osteon.models.tabular.linear import CombinedModel
 
 
@@ -25,12 +24,8 @@ class SavedCombined(SavedTable):
 
     model: study.Combined
 
-    def inputs(self, cases: pd.DataFrame) -> Any:
-        """The clinical columns."""
-        return cases[list(self.model.variables)].astype(str)
-
     def _columns(self, cases: pd.DataFrame, inputs: list[Input], told: Mapping[str, Floats]) -> pd.DataFrame:
-        return combined_columns(self.model, cases, told[self.model.of])
+        return combined_columns(self.model, cases, told)
 
 
 @register
@@ -42,13 +37,14 @@ class Combined(TableKind):
     model: study.Combined
 
     def design(self, cases: Sealed, told: Mapping[str, Floats]) -> pd.DataFrame:
-        """The other model's score, out of fold in development, and the columns that this one names."""
-        return combined_columns(self.model, cases.table, told[self.model.of])
+        """The other models' scores, out of fold in development, and the columns that this one names."""
+        return combined_columns(self.model, cases.table, told)
 
     def estimator(self) -> Estimators:
-        """A straight line for the score, splines and levels for the rest."""
-        return _unfitted
+        """Straight lines for the scores, splines and levels for the rest; or a learner."""
+        return learning(self.model.learner) if self.model.learner else _unfitted
 
-    def describe(self, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> Mapping[str, pd.DataFrame]:
-        """Odds ratios."""
-        return {"odds_ratios": odds_ratios(self, cases, labels, told)}
+    def sources(self, design: pd.DataFrame) -> Mapping[str, list[str]]:
+        """The scores, and the clinical columns."""
+        scores = [SCORE + name for name in self.model.of]
+        return {"scores": scores, "clinical columns": list(self.model.variables)}

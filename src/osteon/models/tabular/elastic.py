@@ -12,11 +12,23 @@ than scikit-learn's general solver, and tested against glmnet.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Literal
+
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
+from sklearn import config_context
 from sklearn.linear_model import enet_path
 
 from osteon.core.types import Floats
+from osteon.models.tabular.inner import Inner
+
+#: Shares of the absolute penalty that are tried.
+MIXINGS = (0.1, 0.5, 1.0)
+#: ``best`` takes the least deviance; ``1se`` the strongest penalty, for the best mixing, within one standard error.
+Rule = Literal["best", "1se"]
 
 #: A path runs from the least penalty that leaves nothing to this share of it.
 WEAKEST = 0.002
@@ -66,10 +78,11 @@ def path(x: Floats, y: Floats, mixing: float, strength: Floats, *, tolerance: fl
             working = linear + (y - expit(linear)) / curvature
             level = float(share @ working)
             response = (working - level) * root
-            new = enet_path(
-                design, response, l1_ratio=mixing, alphas=[penalty], precompute=gram, Xy=design.T @ response,
-                coef_init=coefficient.copy(), tol=1e-2 * tolerance, max_iter=100_000, check_input=False,
-            )[1][:, 0]  # fmt: skip
+            with config_context(skip_parameter_validation=True):  # it would take twice as long as what it looks at
+                new = enet_path(
+                    design, response, l1_ratio=mixing, alphas=[penalty], precompute=gram, Xy=design.T @ response,
+                    coef_init=coefficient.copy(), tol=1e-2 * tolerance, max_iter=100_000, check_input=False,
+                )[1][:, 0]  # fmt: skip
             change = float(np.abs(new - coefficient).max())
             coefficient, intercept = new, level - float(centre @ new)
             linear = x @ coefficient + intercept
@@ -77,3 +90,64 @@ def path(x: Floats, y: Floats, mixing: float, strength: Floats, *, tolerance: fl
                 break
         coefficients[index], intercepts[index] = coefficient, intercept
     return coefficients, intercepts
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """An elastic net whose mixing and penalty inner folds have chosen.
+
+    Attributes:
+        tried: Columns mixing, strength, deviance, error of what was tried.
+        mixing: The chosen share of the absolute penalty.
+        strength: The chosen penalty.
+        coefficients: (p,).
+        intercept: Of the same.
+    """
+
+    tried: pd.DataFrame
+    mixing: float
+    strength: float
+    coefficients: Floats
+    intercept: float
+
+
+def tune(x: Floats, y: Floats, inner: Inner, rule: Rule) -> Tuned:
+    """Fit for several mixings along a path of penalties, and choose both by the deviance of inner folds.
+
+    Args:
+        x: (n, p) features on one scale.
+        y: (n,) 0 or 1, both present.
+        inner: The inner folds.
+        rule: How to choose.
+    """
+    found = []
+    for mixing in MIXINGS:
+        strength = strengths(x, y, mixing)
+        deviance = np.stack([_deviance(x, y, seen, unseen, mixing, strength) for seen, unseen in inner])
+        error = deviance.std(axis=0, ddof=1) / np.sqrt(len(inner))
+        found.append(
+            pd.DataFrame({"mixing": mixing, "strength": strength, "deviance": deviance.mean(axis=0), "error": error})
+        )
+    tried = pd.concat(found, ignore_index=True)
+    best, chosen = _chosen(tried, rule)
+    whole = strengths(x, y, best)
+    coefficients, intercepts = path(x, y, best, whole[whole >= chosen])
+    return Tuned(tried, best, chosen, coefficients[-1], float(intercepts[-1]))
+
+
+def _deviance(
+    x: Floats, y: Floats, seen: NDArray[Any], unseen: NDArray[Any], mixing: float, strength: Floats
+) -> Floats:
+    """(m,) mean deviance of unseen cases along the path of the seen ones."""
+    coefficients, intercepts = path(x[seen], y[seen], mixing, strength)
+    linear = x[unseen] @ coefficients.T + intercepts
+    out: Floats = 2 * (np.logaddexp(0, linear) - y[unseen, None] * linear).mean(axis=0)
+    return out
+
+
+def _chosen(tried: pd.DataFrame, rule: Rule) -> tuple[float, float]:
+    best = tried.iloc[int(np.argmin(tried["deviance"]))]
+    if rule == "1se":
+        near = tried[(tried["mixing"] == best["mixing"]) & (tried["deviance"] <= best["deviance"] + best["error"])]
+        best = near.iloc[int(np.argmax(near["strength"]))]
+    return float(best["mixing"]), float(best["strength"])

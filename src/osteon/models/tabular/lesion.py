@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from scipy.stats import rankdata
-from sklearn.model_selection import StratifiedGroupKFold
 
 from osteon.core.errors import NotEstimableError, TableError, suggest
 from osteon.core.types import Floats
 from osteon.models.fitted import weighed
 from osteon.models.tabular import elastic, storing
-from osteon.models.tabular.linear import outcome
+from osteon.models.tabular.inner import inner_folds, outcome
 
-#: Shares of the absolute penalty that are tried.
-MIXINGS = (0.1, 0.5, 1.0)
 #: Scaled features are cut off here: texture features have tails of hundreds of interquartile ranges.
 _CUT = 5.0
-_INNER_FOLDS = 5
 _NORMAL_QUARTILES = 1.349  # interquartile range of a standard normal variable
 
 
@@ -66,24 +62,12 @@ class RadiomicsModel:
         """
         target = outcome(y, len(X))
         scaled = self._screen(X)
-        inner = self._inner_folds(target, np.arange(len(X)) if groups is None else pd.factorize(np.asarray(groups))[0])
-        tried = []
-        for mixing in MIXINGS:
-            strength = elastic.strengths(scaled, target, mixing)
-            deviance = np.stack([_deviance(scaled, target, seen, unseen, mixing, strength) for seen, unseen in inner])
-            error = deviance.std(axis=0, ddof=1) / np.sqrt(len(inner))
-            tried.append(
-                pd.DataFrame(
-                    {"mixing": mixing, "strength": strength, "deviance": deviance.mean(axis=0), "error": error}
-                )
-            )
-        tuning = pd.concat(tried, ignore_index=True)
-        self.tuning: dict[str, list[float]] = {str(name): [float(v) for v in tuning[name]] for name in tuning}
-        self.mixing, self.strength = _chosen(tuning, self.rule)
-        whole = elastic.strengths(scaled, target, self.mixing)
-        coefficients, intercepts = elastic.path(scaled, target, self.mixing, whole[whole >= self.strength])
-        self.coefficients: Floats = coefficients[-1]
-        self.intercept = float(intercepts[-1])
+        inner = inner_folds(target, groups, self.seed)
+        tuned = elastic.tune(scaled, target, inner, self.rule)
+        self.tuning: dict[str, list[float]] = {str(name): [float(v) for v in tuned.tried[name]] for name in tuned.tried}
+        self.mixing, self.strength = tuned.mixing, tuned.strength
+        self.coefficients: Floats = tuned.coefficients
+        self.intercept = tuned.intercept
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
@@ -137,16 +121,6 @@ class RadiomicsModel:
         scaled -= self.means
         return scaled
 
-    def _inner_folds(self, target: Floats, group: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        fewest = min(len(np.unique(group[target == value])) for value in (0, 1))
-        if fewest < 2:
-            raise NotEstimableError("a radiomics model cannot be tuned: one class has a single patient")
-        dealer = StratifiedGroupKFold(min(_INNER_FOLDS, fewest), shuffle=True, random_state=self.seed)
-        inner = [(seen, unseen) for seen, unseen in dealer.split(target, target, group) if len(set(target[seen])) == 2]
-        if len(inner) < 2:
-            raise NotEstimableError("a radiomics model cannot be tuned: too few patients")
-        return inner
-
 
 def uncorrelated(x: Floats, most: float) -> NDArray[np.intp]:
     """Columns to keep so that no two are rank-correlated above a limit; the least correlated with all come first.
@@ -177,21 +151,3 @@ def _numbers(X: pd.DataFrame) -> Floats:
 def _scale(values: Floats, medians: Floats, spreads: Floats) -> Floats:
     filled = np.where(np.isnan(values), medians, values)
     return np.clip((filled - medians) / spreads, -_CUT, _CUT)
-
-
-def _deviance(
-    x: Floats, y: Floats, seen: NDArray[Any], unseen: NDArray[Any], mixing: float, strength: Floats
-) -> Floats:
-    """(m,) mean deviance of unseen cases along the path of the seen ones."""
-    coefficients, intercepts = elastic.path(x[seen], y[seen], mixing, strength)
-    linear = x[unseen] @ coefficients.T + intercepts
-    out: Floats = 2 * (np.logaddexp(0, linear) - y[unseen, None] * linear).mean(axis=0)
-    return out
-
-
-def _chosen(tuning: pd.DataFrame, rule: str) -> tuple[float, float]:
-    best = tuning.iloc[int(np.argmin(tuning["deviance"]))]
-    if rule == "1se":
-        near = tuning[(tuning["mixing"] == best["mixing"]) & (tuning["deviance"] <= best["deviance"] + best["error"])]
-        best = near.iloc[int(np.argmax(near["strength"]))]
-    return float(best["mixing"]), float(best["strength"])

@@ -18,27 +18,13 @@ from osteon.models.fitted import weighed
 from osteon.models.tabular import firth, storing
 from osteon.models.tabular.columns import SCORE
 from osteon.models.tabular.encoding import FLAG, Encoder
+from osteon.models.tabular.inner import outcome
 from osteon.stats import logistic
 
 _ODDS = ["term", "odds_ratio", "low", "high", "p", "note"]
 
 #: A log odds ratio with a limit beyond this has none: the classes are as good as separated.
 _NO_LIMIT = 50.0
-
-
-def outcome(y: ArrayLike, n: int) -> Floats:
-    """The target as numbers.
-
-    Raises:
-        NotEstimableError: It has one class only.
-        ValueError: It is not one 0 or 1 for each of n cases.
-    """
-    target = np.asarray(y, dtype=np.float64)
-    if target.shape != (n,) or not np.isin(target, (0, 1)).all():
-        raise ValueError("y must hold one 0 or 1 for each case")
-    if len(np.unique(target)) < 2:
-        raise NotEstimableError("a model cannot be fitted: all training cases are of one class")
-    return target
 
 
 class LinearModel:

@@ -22,8 +22,8 @@ from osteon.models.model import Sealed, register
 from osteon.models.tabular import storing
 from osteon.models.tabular.columns import box_columns, clinical_columns
 from osteon.models.tabular.encoding import Encoder
+from osteon.models.tabular.inner import outcome
 from osteon.models.tabular.kind import Estimators, Reader, SavedTable, TableKind
-from osteon.models.tabular.linear import outcome
 
 #: Whose classes may be made from a file that somebody else wrote.
 _COMMON = "sklearn"

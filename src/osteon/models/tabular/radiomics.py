@@ -1,4 +1,4 @@
-"""Radiomics features of the lesion: measured once, filtered by reliability where asked, an elastic net a fold."""
+"""Radiomics features of the lesion: measured once, filtered by reliability where asked, a learner a fold."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ import pandas as pd
 
 from osteon import radiomics, study
 from osteon.core import tables
-from osteon.core.errors import StudyError
 from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
 from osteon.models.model import Place, Sealed, register
 from osteon.models.tabular import extraction
-from osteon.models.tabular.columns import radiomics_columns
-from osteon.models.tabular.kind import Estimators, FittedTable, SavedTable, TableKind
+from osteon.models.tabular.columns import BOX_COLUMNS, DEEP, radiomics_columns
+from osteon.models.tabular.kind import Estimators, FittedTable, SavedTable, TableKind, learning
 from osteon.models.tabular.lesion import RadiomicsModel
 from osteon.radiomics import reliability
 
@@ -70,20 +69,9 @@ class Radiomics(TableKind):
     model: study.Radiomics
 
     def ready(self) -> Mapping[str, str]:
-        """Filters and bins have to be such as there are."""
+        """Filters and bins have to be such as there are, and the network that it sees through frozen."""
         radiomics.feature_names(extraction.extractor(self.model))
-        return {}
-
-    def try_fold(self, training: pd.DataFrame) -> None:
-        """Its penalty is tuned inside the fold, which takes two patients of each class."""
-        patients = training.groupby("target")["cluster"].nunique()
-        if patients.min() < 2:
-            word = "positive" if patients.idxmin() else "negative"
-            raise StudyError(
-                f"model '{self.model.name}' cannot be tuned: of a fold's training cases all {word} ones are of one "
-                "patient",
-                fix="Take more folds where there are more such patients, or leave the model out.",
-            )
+        return super().ready()
 
     def measure(self, cases: Sealed) -> None:
         """The features of all cases, and how reliable they are where the model asks for reliable ones."""
@@ -100,8 +88,23 @@ class Radiomics(TableKind):
         return radiomics_columns(self.model, cases.table, self._features(), reliable)
 
     def estimator(self) -> Estimators:
-        """An elastic net."""
-        return partial(_unfitted, self.model.correlation, self.model.rule)
+        """An elastic net that screens features, or learners that take columns of any kind."""
+        model = self.model
+        if model.screens:
+            return partial(_unfitted, model.correlation, model.rule)
+        return learning(model.learner, components=model.components, correlation=model.correlation, rule=model.rule)
+
+    def sources(self, design: pd.DataFrame) -> Mapping[str, list[str]]:
+        """Features of the lesion, the box, clinical columns, deep features."""
+        box = [name for name in design if self.model.with_box and name in BOX_COLUMNS]
+        own = [str(name) for name in design if not str(name).startswith(DEEP)]
+        clinical = list(self.model.variables)
+        return {
+            "lesion": [name for name in own if name not in {*box, *clinical}],
+            "box": box,
+            "clinical columns": clinical,
+            f"components of {self.model.deep}": [DEEP] if self.model.deep else [],
+        }
 
     def measured(self) -> pd.DataFrame:
         """The features of all cases."""
@@ -109,6 +112,8 @@ class Radiomics(TableKind):
 
     def describe(self, cases: Sealed, labels: pd.Series, told: Mapping[str, Floats]) -> Mapping[str, pd.DataFrame]:
         """In how many folds each feature is used, with its mean coefficient, and how far the folds agree."""
+        if not self.model.screens:
+            return super().describe(cases, labels, told)
         fitted = self.saved().load()
         assert isinstance(fitted, FittedTable)
         chosen = [

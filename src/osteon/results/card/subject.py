@@ -36,8 +36,9 @@ class Subject:
 
     @cached_property
     def parts(self) -> tuple[ModelSettings, ...]:
-        """The model itself, and those whose probabilities it is made from."""
-        return (self.settings, *map(self.run.study.model, self.settings.needs))
+        """The model itself, and those that it is made from."""
+        made_from = (*self.settings.needs, *self.settings.sees_through)
+        return (self.settings, *map(self.run.study.model, made_from))
 
     @cached_property
     def networks(self) -> tuple[ModelSettings, ...]:

@@ -48,6 +48,14 @@ def area(cases: Cases, model: str, level: float) -> Estimate:
     return _estimate(lambda: stats.delong_ci(truth, cases.of(model), level=level, clusters=patients), len(cases))
 
 
+def precision(cases: Cases, model: str, level: float) -> Estimate:
+    """The model's average precision, which the share of positives bounds from below; patients are resampled."""
+    truth, patients = cases.truth, cases.patients
+    return _estimate(
+        lambda: stats.average_precision_ci(truth, cases.of(model), level=level, clusters=patients), len(cases)
+    )
+
+
 def difference(cases: Cases, a: str, b: str, level: float) -> Estimate:
     """The difference a - b of two AUCs as an estimate."""
 
@@ -59,10 +67,11 @@ def difference(cases: Cases, a: str, b: str, level: float) -> Estimate:
 
 
 def metrics(cases: Cases, recalibrated: Cases, level: float) -> list[Row]:
-    """AUC, and Brier score and calibration before and after recalibration, of every model."""
+    """AUC, average precision, and Brier score and calibration before and after recalibration, of every model."""
     rows: list[Row] = []
     for model in cases.models:
         rows.append({"model": model, "metric": "auc", **_row(area(cases, model, level), cases)})
+        rows.append({"model": model, "metric": "average_precision", **_row(precision(cases, model, level), cases)})
         for suffix, scale in (("", cases), ("_recalibrated", recalibrated)):
             rows += [
                 {"model": model, "metric": name + suffix, **_row(found, cases)}
@@ -102,7 +111,8 @@ def operating_points(cases: Cases, thresholds: Mapping[str, Mapping[str, float]]
 def at_threshold(cases: Cases, model: str, threshold: float, level: float) -> dict[str, Estimate]:
     """Sensitivity, specificity, PPV, NPV and accuracy with Wilson intervals, by patients where they have several cases.
 
-    Then the counts: true and false positives (``tp``, ``fp``), true and false negatives.
+    Then the likelihood ratios of a positive and a negative call and the diagnostic odds ratio, and the counts: true and
+    false positives (``tp``, ``fp``), true and false negatives.
     """
     positive = cases.truth == 1
     called = cases.of(model) >= threshold
@@ -127,6 +137,12 @@ def at_threshold(cases: Cases, model: str, threshold: float, level: float) -> di
             raise NotEstimableError(reason)
         return stats.proportion_ci(hit[of], level=level, clusters=cases.patients[of], name=name)
 
+    def ratio(name: str) -> Estimate:
+        if np.isnan(threshold):
+            raise NotEstimableError("no threshold could be fixed on development")
+        found = stats.likelihood_ratios(cases.truth, cases.of(model), threshold, level=level, clusters=cases.patients)
+        return {"lr_positive": found.positive, "lr_negative": found.negative, "odds_ratio": found.odds_ratio}[name]
+
     def count(name: str) -> Estimate:
         if np.isnan(threshold):
             raise NotEstimableError("no threshold could be fixed on development")
@@ -134,6 +150,7 @@ def at_threshold(cases: Cases, model: str, threshold: float, level: float) -> di
 
     return {
         **{name: _estimate(partial(share, name), len(cases)) for name in shares},
+        **{name: _estimate(partial(ratio, name), len(cases)) for name in ("lr_positive", "lr_negative", "odds_ratio")},
         **{name: _estimate(partial(count, name), len(cases)) for name in counts},
     }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import nan
 
 import pandas as pd
 
-from osteon.core.words import bare_p, headline, in_sentence, level_title, number, stratum_title
+from osteon.core.words import bare_p, headline, in_sentence, level_title, listed, number, stratum_title
 from osteon.results.report import words
 from osteon.results.report.folder import Finished
 from osteon.results.report.page import Block, Page, interval, paragraph
@@ -33,6 +34,46 @@ def discrimination(page: Page) -> Iterator[Block | None]:
     heads = [stratum_title(name) for name in run.strata]
     rows = [[model, *(interval(run.value(model, s, "auc")) for s in run.strata)] for model in run.models]
     yield page.table(["Model", *heads], rows, "AUC by model and stratum", file="metrics.csv")
+    rows = [[model, *(interval(run.value(model, s, "average_precision")) for s in run.strata)] for model in run.models]
+    rows.append(["Share of positives", *(number(_prevalence(run, s), 3) for s in run.strata)])
+    yield page.table(
+        ["Model", *heads],
+        rows,
+        "Average precision (area under the precision-recall curve). A score without skill has the share of positives.",
+        file="metrics.csv",
+    )
+
+
+def by_style(page: Page) -> Iterator[Block | None]:
+    """What every model's AUC is worth on pictures unlike those that it was made from."""
+    run = page.run
+    found, styles = run.table("style_folds"), run.table("styles")
+    if found is None or styles is None:
+        return
+    sizes = styles["style"].value_counts().sort_index()
+    yield paragraph(
+        f"The {len(styles):,} development cases fall into {len(sizes)} clusters of acquisition style, found without "
+        "any label in the grey levels at the borders, the noise, the sharpness and the size of their pictures "
+        f"({listed(sizes)} cases). Every model was fitted without each style in turn and judged on it. What it loses "
+        "against ordinary folds is a warning: so far it goes by habits of its pictures that another centre need not "
+        "share."
+    )
+    wide = {(row["model"], row["figure"]): row for _, row in found.iterrows()}
+    names = ("folds", "within", "style", "difference")
+    rows = [[model, *(interval(wide[model, name]) for name in names)] for model in found["model"].unique()]
+    yield page.table(
+        ["Model", "Ordinary folds", "the same, within styles", "Style folds", "Difference"],
+        rows,
+        "AUC of development cases by models that have not seen their fold, or their style. Within styles and over "
+        "style folds a positive is compared with negatives of its own style, since prevalence differs between styles "
+        "and a model cannot know that of one it has not seen. Difference: style folds - ordinary folds within styles.",
+        file="style_folds.csv",
+    )
+
+
+def _prevalence(run: Finished, stratum: str) -> float:
+    found = run.value(run.models[0], stratum, "average_precision")
+    return float(found["n_positive"] / found["n"]) if found is not None and found["n"] else nan
 
 
 def comparisons(page: Page) -> Iterator[Block | None]:
@@ -130,6 +171,12 @@ def operating_points(page: Page) -> Iterator[Block | None]:
             f"Operating point: {rule_title(rule)}. Fixed on out-of-fold predictions, then applied outside.",
             file="operating_points.csv",
         )
+        yield page.table(
+            ["Model", "Cut-off", *RATIOS.values()],
+            _by_stratum(run, of_rule, list(RATIOS)),
+            f"How far a call moves the odds: {rule_title(rule)}.",
+            file="operating_points.csv",
+        )
     for rule in dict.fromkeys(table.loc[table["metric"].isin(COUNTS), "rule"]):
         yield page.table(
             ["Model", "Cut-off", *COUNTS.values()],
@@ -139,13 +186,18 @@ def operating_points(page: Page) -> Iterator[Block | None]:
         )
 
 
-#: What is told of an operating point: shares of cases, and the counts that they are of.
+#: What is told of an operating point: shares of cases, how they move the odds, and the counts that they are of.
 SHARES = {
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "ppv": "PPV",
     "npv": "NPV",
     "accuracy": "Accuracy",
+}
+RATIOS = {
+    "lr_positive": "Likelihood ratio, positive call",
+    "lr_negative": "Likelihood ratio, negative call",
+    "odds_ratio": "Diagnostic odds ratio",
 }
 COUNTS = {"tp": "True positive", "fp": "False positive", "tn": "True negative", "fn": "False negative"}
 
@@ -199,6 +251,33 @@ def subgroups(page: Page) -> Iterator[Block | None]:
         f"Subgroups, {in_sentence(run.headline)}. Sensitivity and specificity at Youden's threshold; p: "
         "whether the AUC differs between the levels.",
         file="subgroups.csv",
+    )
+
+    yield _gaps(page)
+
+
+def _gaps(page: Page) -> Block | None:
+    """The largest gaps between subgroups."""
+    run = page.run
+    table = run.table("subgroup_gaps")
+    if table is None:
+        return None
+    here = table[table["stratum"] == headline(table["stratum"])]
+    titles = {"auc": "AUC", "calibration": "observed − predicted"}
+    rows: list[list[object]] = []
+    for (model, variable), own in here.groupby(["model", "variable"], sort=False):
+        rows.append([f"{model}, by {variable}"])
+        for _, row in own.iterrows():
+            between = f"{level_title(row['greater'])} over {level_title(row['lesser'])}" if row["greater"] else "–"
+            rows.append([titles.get(row["metric"], row["metric"]), between, interval(row), bare_p(row["p"])])
+    return page.table(
+        ["Figure", "Largest gap between", "Gap", "p"],
+        rows,
+        f"Largest gaps between subgroups, {in_sentence(run.headline)}. Limits and p take all pairs of levels of the "
+        "variable together: wherever the true largest gap is, they hold for it. Sensitivity and false-positive rate at "
+        "Youden's threshold; observed − predicted: share of positive cases less the mean probability.",
+        file="subgroup_gaps.csv",
+        words=2,
     )
 
 

@@ -169,10 +169,10 @@ def _models(run: Finished) -> Iterator[Markup]:
 
 def _development(run: Finished) -> Iterator[str]:
     e = run.study.evaluation
-    yield (
-        f"Development used {e.folds}-fold cross-validation, grouped by patient and stratified by class; its results "
-        "are out of fold."
-    )
+    dealt = "grouped by patient and stratified by class"
+    if e.fold_column is not None:
+        dealt = f"in folds that the cohort's column “{e.fold_column}” gave, none of which parts a patient"
+    yield f"Development used {e.folds}-fold cross-validation, {dealt}; its results are out of fold."
     if run.outside:
         yield (
             "External cases were predicted by the mean of the folds' models. The labels of external centres were kept "
@@ -245,6 +245,8 @@ def _tests(run: Finished) -> Iterator[str]:
         return
     others = "; the other pairs have Holm-adjusted p values within their stratum" if len(run.models) > 2 else ""
     if run.prespecified:
+        if run.locks:
+            yield f"The plan was locked on {run.locks[-1].when}, before there were predictions."
         yield (
             f"The one prespecified test is {a} against {b} in the stratum “{in_sentence(run.headline)}”, unadjusted"
             f"{others}; the same pair in other strata is descriptive."

@@ -12,10 +12,18 @@ import pandas as pd
 from markupsafe import Markup
 
 from osteon.core.words import NOTEWORTHY, noteworthy, number, stratum_title
-from osteon.results.report.accuracy import comparisons, discrimination, heterogeneity, operating_points, subgroups
+from osteon.results.report.accuracy import (
+    by_style,
+    comparisons,
+    discrimination,
+    heterogeneity,
+    operating_points,
+    subgroups,
+)
 from osteon.results.report.answers import summary
 from osteon.results.report.maps import explanation
 from osteon.results.report.page import Block, Heading, Page, bullets, interval
+from osteon.results.report.plan import plan
 from osteon.results.report.probabilities import calibration, decision, distributions
 from osteon.results.report.readers import readers
 from osteon.results.report.robustness import robustness
@@ -117,8 +125,10 @@ def examples(page: Page) -> Iterator[Block | None]:
 
 SECTIONS = (
     Section("summary", "What was asked, and what was found", summary),
+    Section("plan", "The locked plan", plan),
     Section("cohort", "Cases and centres", cohort),
     Section("discrimination", "Discrimination", discrimination),
+    Section("styles", "On pictures of another style", by_style),
     Section("comparisons", "Comparisons", comparisons),
     Section("operating-points", "Operating points", operating_points),
     Section("calibration", "Calibration", calibration),

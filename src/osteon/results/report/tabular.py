@@ -1,10 +1,10 @@
-"""The section on what tabular models go by: odds ratios and radiomics features."""
+"""The section on what tabular models go by: odds ratios, radiomics features, importances."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osteon.core.words import bare_p, number
+from osteon.core.words import bare_p, counted, listed, number
 from osteon.results.report.page import Block, Page, interval, paragraph
 
 #: As many features of a model as the table lists.
@@ -49,6 +49,36 @@ def tabular(page: Page) -> Iterator[Block | None]:
             file="selected_features.csv",
             words=2,
         )
+    yield from _importances(page)
+
+
+def _importances(page: Page) -> Iterator[Block | None]:
+    """Which learners the folds chose, and what they go by."""
+    learners, found = page.run.table("learners"), page.run.table("importances")
+    if learners is not None:
+        for model, part in learners.groupby("model", sort=False):
+            if part["learner"].nunique() > 1:
+                votes = part.groupby("learner", sort=False)["chosen"].sum()
+                told = listed(f"{name} in {counted(int(n), 'fold')}" for name, n in votes.items() if n)
+                yield paragraph(f"{model}: inner folds chose {told}.")
+    if found is None:
+        return
+    rows: list[list[object]] = []
+    for model, part in found.groupby("model", sort=False):
+        whole = part["column"] == ""
+        single = part[~whole].sort_values("auc_loss", ascending=False, kind="stable").head(_LISTED)
+        for _, r in [*part[whole].iterrows(), *single.iterrows()]:
+            lost = f"{number(r['auc_loss'], 3)} ({number(r['least'], 3)} to {number(r['greatest'], 3)})"
+            rows.append([r["column"] or f"all of: {r['source']}", model, lost])
+    yield page.table(
+        ["Shuffled", "Model", "AUC lost"],
+        rows,
+        "Permutation importance: the AUC of held-out development cases that is lost when a source, or one of its "
+        f"columns, is shuffled; mean, least and greatest of the folds; at most {_LISTED} columns of a model. Columns "
+        "that tell the same stand in for each other, so that each may matter little where together they matter much.",
+        file="importances.csv",
+        words=2,
+    )
 
 
 def _agreement(page: Page) -> Iterator[Block | None]:
