@@ -43,7 +43,7 @@ class _Window:
         return self.low < high and low < self.high
 
     def turned(self, mirror: float | None) -> OtherWindow:
-        """The window on values that were inverted; `mirror` is their sum with the file's own, None where they were not."""
+        """The window on inverted values; `mirror` is their sum with the file's own, None where none was inverted."""
         if mirror is None:
             return OtherWindow((self.low, self.high), self.curve, self.stated)
         curve = 1 - self.curve[::-1] if isinstance(self.curve, np.ndarray) else self.curve
