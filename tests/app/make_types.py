@@ -34,7 +34,8 @@ def types(told: ModuleType, sent: ModuleType) -> str:
     if told is not replies:  # what it holds of forms and of the shared replies
         for model in (drawn.Content, drawn.Shape, drawn.Lesion):
             lines += ["", *_interface("", model.__name__, model)]
-        lines += ["", *_interface("", "Size", replies.Size)]
+        for shared in (replies.Size, replies.OtherWindow):
+            lines += ["", *_interface("", shared.__name__, shared)]
     return "\n".join(lines) + "\n"
 
 

@@ -351,7 +351,9 @@ def test_names_of_views_and_the_files_own_window_reach_the_reader(serve: Serve) 
     with served.store.write() as connection:
         from osteon.web.database import view
 
-        connection.execute(view.update().values(name="frontal", window={**window, "secret": "x"}))
+        other = {"low": 40, "high": 60, "centre": -924.0, "width": 40.0}
+        sent = {**window, "others": [{**other, "secret": "x"}], "secret": "x"}
+        connection.execute(view.update().values(name="frontal", window=sent))
     told = served.reader().get("cases/1").json()["views"][0]
     assert told["name"] == "frontal"
-    assert told["window"] == {**window, "curve": None}
+    assert told["window"] == {**window, "curve": None, "others": [{**other, "curve": None}]}

@@ -25,6 +25,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from osteon.core.errors import ImageError
 from osteon.io import image_size, read_image, read_stored
 from osteon.io.dicom import is_dicom
+from osteon.web.picture import sixteen_bits
 
 Y, X = np.mgrid[:48, :64]
 RAMP = (40 * np.hypot(Y - 20, X - 30)).astype(np.uint16)  # 0 to 1712: 12 bits
@@ -533,7 +534,17 @@ def test_nothing_of_the_header_comes_with_the_picture(
     said = repr([getattr(part, name) for part in (stored, radiograph) for name in part.__slots__])
     assert CANARY not in said + caplog.text + "".join(capfd.readouterr())
     assert set(radiograph.__slots__) == {"pixels", "spacing"}
-    assert set(stored.__slots__) == {"values", "window", "bits", "spacing", "curve", "notes", "mirror", "stated"}
+    assert set(stored.__slots__) == {
+        "values",
+        "window",
+        "bits",
+        "spacing",
+        "curve",
+        "notes",
+        "mirror",
+        "stated",
+        "others",
+    }
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
@@ -545,6 +556,20 @@ def test_the_files_own_numbers_can_be_told(tmp_path: Path, photometric: str) -> 
     assert np.array_equal(own, RAMP)
     del plain.WindowWidth
     assert read_stored(write(tmp_path / "b.dcm", plain)).stated is None
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_every_window_that_a_file_offers_is_kept_as_if_it_were_the_first(tmp_path: Path, photometric: str) -> None:
+    centres, widths = [900, 400, 70_000, 1200], [1800, 201, 10, 601]  # the third shows nothing
+    several = dataset(RAMP, bits=12, PhotometricInterpretation=photometric, WindowCenter=centres, WindowWidth=widths)
+    stored = read_stored(write(tmp_path / "a.dcm", several))
+    assert [other.stated for other in stored.others] == [(400, 201), (1200, 601)]
+    for other, centre, width in zip(stored.others, (400, 1200), (201, 601), strict=True):
+        several.WindowCenter, several.WindowWidth = centre, width
+        alone = read_stored(write(tmp_path / "b.dcm", several))
+        assert (other.window, other.stated, other.curve) == (alone.window, alone.stated, alone.curve)
+    _, sent = sixteen_bits(stored)
+    assert [(one["centre"], one["width"]) for one in sent["others"]] == [(400, 201), (1200, 601)]
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])

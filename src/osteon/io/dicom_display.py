@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from osteon.core.types import Pixels
 from osteon.io.dicom_pixels import GREY, StoredValues, as_used
-from osteon.io.stored import StoredRadiograph, percentile_window
+from osteon.io.stored import OtherWindow, StoredRadiograph, percentile_window
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -30,7 +30,7 @@ _HUGE = 1e30
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Window:
-    """A default window with its curve, where the header names it, and its centre and width as the file writes them."""
+    """A window with its curve, where the header names it, and its centre and width as the file writes them."""
 
     low: float
     high: float
@@ -41,6 +41,13 @@ class _Window:
     def shows(self, low: float, high: float) -> bool:
         """Whether any of the values between two can be told from another in it."""
         return self.low < high and low < self.high
+
+    def turned(self, mirror: float | None) -> OtherWindow:
+        """The window on inverted values; `mirror` is their sum with the file's own, None where none was inverted."""
+        if mirror is None:
+            return OtherWindow((self.low, self.high), self.curve, self.stated)
+        curve = 1 - self.curve[::-1] if isinstance(self.curve, np.ndarray) else self.curve
+        return OtherWindow((mirror - self.high, mirror - self.low), curve, self.stated)
 
 
 def assemble(header: Dataset, stored: StoredValues, notes: list[str]) -> StoredRadiograph:
@@ -62,25 +69,20 @@ def assemble(header: Dataset, stored: StoredValues, notes: list[str]) -> StoredR
     padding = _padding(header, stored, notes)
     values, (low, high) = _modality(header, stored, notes)
     shown = values if padding is None else values[~padding]
-    chosen = _voi(header, notes, float(shown.min()), float(shown.max()), signed=low < 0)
-    dark = _bone_is_dark(header, notes)
-    if dark:  # one mirror for values, window and curve alike, about the middle of what a pixel can hold
+    offered = _voi(header, notes, float(shown.min()), float(shown.max()), signed=low < 0)
+    mirror = float(low + high) if _bone_is_dark(header, notes) else None
+    if mirror is not None:  # one mirror for values, window and curve alike, about the middle of what a pixel can hold
         values = (low + high) - values
     elif padding is not None:
         values = values.copy()
     if padding is not None:
         values[padding] = low
-    curve: Curve = "line"
-    if chosen is None:
-        window = percentile_window(values, None if padding is None else ~padding)
-    else:
-        window, curve = (chosen.low, chosen.high), chosen.curve
-        if dark:
-            window = (low + high - window[1], low + high - window[0])
-            curve = 1 - curve[::-1] if isinstance(curve, np.ndarray) else curve
+    chosen, *others = [window.turned(mirror) for window in offered] or [
+        OtherWindow(percentile_window(values, None if padding is None else ~padding))
+    ]
     return StoredRadiograph(
-        values, window, stored.bits, spacing, curve, tuple(notes),
-        mirror=float(low + high) if dark else None, stated=None if chosen is None else chosen.stated,
+        values, chosen.window, stored.bits, spacing, chosen.curve, tuple(notes),
+        mirror=mirror, stated=chosen.stated, others=tuple(others),
     )  # fmt: skip
 
 
@@ -168,19 +170,20 @@ def _modality(header: Dataset, stored: StoredValues, notes: list[str]) -> tuple[
     return values * slope + intercept, (low, high)
 
 
-def _voi(header: Dataset, notes: list[str], low: float, high: float, *, signed: bool) -> _Window | None:
-    """The first default window that shows something of values between two (PS3.3 C.11.2), None where there is none."""
-    tried = ""
+def _voi(header: Dataset, notes: list[str], low: float, high: float, *, signed: bool) -> list[_Window]:
+    """The windows that show something of values between two (PS3.3 C.11.2), the default one first; none may be."""
+    usable: list[_Window] = []
+    tried: list[str] = []
     for window in _windows(header, notes, signed=signed):
         if isinstance(window, _Window) and (window.shows(low, high) or low == high):
-            if tried:
-                notes.append(f"{tried} cannot be used; {window.name} was taken")
-            return window
-        name = window.name if isinstance(window, _Window) else window
-        tried = f"{tried}, {name}" if tried else name
+            usable.append(window)
+        elif not usable:
+            tried.append(window.name if isinstance(window, _Window) else window)
     if tried:
-        notes.append(f"{tried} cannot be used; the picture's own percentiles were taken")
-    return None
+        instead = usable[0].name if usable else "the picture's own percentiles"
+        were = "was" if usable else "were"
+        notes.append(f"{', '.join(tried)} cannot be used; {instead} {were} taken")
+    return usable
 
 
 def _windows(header: Dataset, notes: list[str], *, signed: bool) -> Iterator[_Window | str]:

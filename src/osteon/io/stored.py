@@ -30,6 +30,21 @@ READING = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OtherWindow:
+    """A window that the file offers besides the default one, on the same values.
+
+    Attributes:
+        window: The values shown as black and as white.
+        curve: How it is mapped onto [0, 1], as that of :class:`StoredRadiograph`.
+        stated: Its centre and width as the file writes them; None for a look-up table.
+    """
+
+    window: tuple[float, float]
+    curve: Literal["line", "sigmoid"] | Pixels = "line"
+    stated: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StoredRadiograph:
     """A radiograph at full bit depth, and nothing that could identify a patient.
 
@@ -45,6 +60,7 @@ class StoredRadiograph:
             quote nothing of it.
         mirror: Where values were inverted, the sum of a value and the file's own; None where they are the same.
         stated: Centre and width of the default window as the file writes them; None where it names no window.
+        others: The windows that the file offers besides.
     """
 
     values: NDArray[Any]
@@ -55,6 +71,7 @@ class StoredRadiograph:
     notes: tuple[str, ...] = ()
     mirror: float | None = None
     stated: tuple[float, float] | None = None
+    others: tuple[OtherWindow, ...] = ()
 
     def render(self) -> Radiograph:
         """Map the default window onto [0, 1]; the only step at which grey levels are lost."""

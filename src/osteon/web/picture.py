@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from osteon.core.tables import written
 from osteon.io import StoredRadiograph
+from osteon.io.stored import OtherWindow
 
 Depth16 = NDArray[np.uint16]
 Part = Literal["whole", "half", "heat"]
@@ -44,7 +45,7 @@ def sixteen_bits(radiograph: StoredRadiograph) -> tuple[Depth16, dict[str, Any]]
         (H, W) values; and the window: ``low`` and ``high``, the values shown as black and as white; ``curve``, greys at
         even steps between them, where it is not a straight line; ``slope`` and ``intercept``, which turn a value into
         the file's own (negative where it is stored inverted); ``centre`` and ``width`` of the window as the file writes
-        them, or, where it names none, in the file's own values.
+        them, or, where it names none, in the file's own values; ``others``, the windows that the file offers besides.
     """
     values = radiograph.values
     low, high = float(values.min()), float(values.max())
@@ -57,16 +58,24 @@ def sixteen_bits(radiograph: StoredRadiograph) -> tuple[Depth16, dict[str, Any]]
         slope, intercept = -slope, radiograph.mirror - intercept
     middle = (black + white) / 2 if radiograph.mirror is None else radiograph.mirror - (black + white) / 2
     centre, width = radiograph.stated or (middle, white - black)
-    window: dict[str, Any] = {"slope": slope, "intercept": intercept, "centre": centre, "width": width}
-    if isinstance(radiograph.curve, np.ndarray):
-        places = np.linspace(0, len(radiograph.curve) - 1, _CURVE_POINTS)
-        curve = np.interp(places, np.arange(len(radiograph.curve)), radiograph.curve)
-        window["curve"] = [round(float(point), 4) for point in curve]
-    elif radiograph.curve == "sigmoid":  # beyond a width on either side it is black or white to within 1 in 400
+    window = _sent(OtherWindow(radiograph.window, radiograph.curve, (centre, width)), low, scale)
+    others = [_sent(other, low, scale) for other in radiograph.others]
+    return stored, {**window, "slope": slope, "intercept": intercept, "others": others}
+
+
+def _sent(window: OtherWindow, least: float, scale: float) -> dict[str, Any]:
+    """A window on the stored values: the file's less the least of them, times a scale."""
+    black, white = window.window
+    sent: dict[str, Any] = dict(zip(("centre", "width"), window.stated, strict=True)) if window.stated else {}
+    if isinstance(window.curve, np.ndarray):
+        places = np.linspace(0, len(window.curve) - 1, _CURVE_POINTS)
+        curve = np.interp(places, np.arange(len(window.curve)), window.curve)
+        sent["curve"] = [round(float(point), 4) for point in curve]
+    elif window.curve == "sigmoid":  # beyond a width on either side it is black or white to within 1 in 400
         reach = white - black
         black, white = black - reach, white + reach
-        window["curve"] = [round(float(point), 4) for point in expit(np.linspace(-6, 6, _CURVE_POINTS))]
-    return stored, {"low": (black - low) * scale, "high": (white - low) * scale, **window}
+        sent["curve"] = [round(float(point), 4) for point in expit(np.linspace(-6, 6, _CURVE_POINTS))]
+    return {"low": (black - least) * scale, "high": (white - least) * scale, **sent}
 
 
 def shown(values: Depth16, window: dict[str, Any]) -> NDArray[np.uint8]:

@@ -124,15 +124,13 @@ class ViewSize(Size):
     half: Size | None
 
 
-class Window(Reply):
-    """The default window on the stored values 0 to 65535, and how these become the file's own.
+class OtherWindow(Reply):
+    """A window on the stored values 0 to 65535.
 
     Attributes:
         low: Stored value that is black.
         high: Stored value that is white.
         curve: Greys from 0 to 1 at even steps between them, where the way is not a straight line.
-        slope: The file's value of a stored value v is ``slope * v + intercept``.
-        intercept: See there.
         centre: The middle of this window as the file writes it, where that is not the mean of low and high.
         width: Its width as the file writes it, where that is not their difference.
     """
@@ -140,10 +138,22 @@ class Window(Reply):
     low: float
     high: float
     curve: list[float] | None = None
-    slope: float = 1.0
-    intercept: float = 0.0
     centre: float | None = None
     width: float | None = None
+
+
+class Window(OtherWindow):
+    """The default window, and how stored values become the file's own.
+
+    Attributes:
+        slope: The file's value of a stored value v is ``slope * v + intercept``.
+        intercept: See there.
+        others: The windows that the file offers besides.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    others: list[OtherWindow] = []
 
 
 class View(ViewSize):

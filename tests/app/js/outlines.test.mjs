@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Outlines, area, bounds, grips, inside, middles, pulled, simplified } from "../../../src/osteon/web/static/js/annotating/outlines.js";
+import { Outlines } from "../../../src/osteon/web/static/js/annotating/outlines.js";
+import { area, bounds, grips, inside, middles, pulled, simplified } from "../../../src/osteon/web/static/js/shapes.js";
 
 const SIZE = { width: 100, height: 80 };
 const box = (x0, y0, x1, y1, more) => ({ view: 1, lesion: 1, kind: "box", points: [[x0, y0], [x1, y1]], suggestion: null, ...more });

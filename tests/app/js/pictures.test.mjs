@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { half, pyramid, unfold } from "../../../src/osteon/web/static/js/grey.js";
 import { colour, coloured, gradient, seen } from "../../../src/osteon/web/static/js/heatcolours.js";
-import { Shape } from "../../../src/osteon/web/static/js/shapes.js";
 import { Watch } from "../../../src/osteon/web/static/js/watch.js";
 
 /** Pack as picture.py does: the slow definition. */
@@ -57,14 +56,6 @@ test("colours rise in lightness, and the legend shows the same ones", () => {
   const steps = Array.from({ length: 11 }, (_, index) => light(colour(index / 10)));
   for (let i = 1; i < steps.length; i += 1) assert.ok(steps[i] > steps[i - 1]);
   assert.match(gradient(), /^linear-gradient\(90deg, rgba\(20, 11, 53, 0\.00\) 0%, .*rgba\(252, 240, 160, 1\.00\) 100%\)$/);
-});
-
-test("shapes stay inside the picture, and rulers know millimetres", () => {
-  const shape = new Shape("box", [-5, 30], [400, 10]);
-  shape.clamp({ width: 100, height: 20 });
-  assert.deepEqual(shape.corners, [0, 10, 100, 20]);
-  assert.equal(new Shape("ruler", [0, 0], [30, 40]).length([0.1, 0.2]), "7.2 mm");
-  assert.equal(new Shape("ruler", [0, 0], [30, 40]).length(null), "50 px");
 });
 
 test("a watch counts what was seen, keeps what could not be told, and never runs backwards", () => {

@@ -114,12 +114,14 @@ export class Advice {
     );
   }
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const key = event.key.toLowerCase();
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.here?.case.aided) return false;
-    if (key === "a") void this.show();
-    else if (key === "h" && this.heat?.ready) this.heat.toggle();
+  /**
+   * Do what a key means; false where it is not the advice's.
+   * @param {import("./keys.js").Act} act
+   */
+  act(act) {
+    if (!this.here?.case.aided) return false;
+    if (act === "advice") void this.show();
+    else if (act === "heat" && this.heat?.ready) this.heat.toggle();
     else return false;
     return true;
   }

@@ -233,28 +233,25 @@ export class AnswerForm {
   }
 
   /**
-   * N and Y choose, digits set the confidence, comma and full stop move it, K keeps the earlier answer, C changes a stored
-   * one, Enter saves; true when it was one of these. A key that is held down saves nothing.
+   * Do what a key means; false where it is not the form's. A key that is held down saves nothing.
+   * @param {import("./keys.js").Act} act
    * @param {KeyboardEvent} event
    */
-  key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return false;
-    const key = event.key.toLowerCase();
-    const least = this.points ? 1 : 0;
-    const most = this.points ? 5 : 100;
-    if (key === "enter") {
+  act(act, event) {
+    const [least, most, step] = this.points ? [1, 5, 1] : [0, 100, 5];
+    const digit = Number(event.key);
+    if (act === "save") {
       if (event.repeat) return true;
       if (event.target instanceof HTMLButtonElement) return false;
       this.submit();
-    } else if (event.repeat && key !== "," && key !== ".") return false;
-    else if (this.calls && (key === "n" || key === "y")) this.#set({ call: key === "y" ? 1 : 0 });
-    else if (/^[0-9]$/.test(key) && (!this.points || (key >= "1" && key <= "5"))) this.#set({ confidence: Number(key) * (this.points ? 1 : 10) });
-    else if (key === "," || key === ".") {
+    } else if (act === "less" || act === "more") {
       const now = this.state.values.confidence ?? (least + most) / 2;
-      const step = (key === "." ? 1 : -1) * (this.points ? 1 : 5);
-      this.#set({ confidence: Math.min(Math.max(Math.round(now + step), least), most) });
-    } else if (key === "k" && this.state.before) this.keepEarlier();
-    else if (key === "c" && this.state.mode === "stored" && this.question.revise) this.revise();
+      this.#set({ confidence: Math.min(Math.max(Math.round(now + (act === "more" ? step : -step)), least), most) });
+    } else if (event.repeat) return false;
+    else if (this.calls && (act === "negative" || act === "positive")) this.#set({ call: act === "positive" ? 1 : 0 });
+    else if (act === "confidence" && (!this.points || (digit >= 1 && digit <= 5))) this.#set({ confidence: digit * (this.points ? 1 : 10) });
+    else if (act === "keep" && this.state.before) this.keepEarlier();
+    else if (act === "change" && this.state.mode === "stored" && this.question.revise) this.revise();
     else return false;
     return true;
   }

@@ -9,8 +9,8 @@ const PAUSE = "M8 5v14M16 5v14";
 export class Layout {
   /**
    * @param {Me} me
-   * @param {{ viewer: Element, slot: Element, earlier: Element | null, form: Element, foot: Element, help: HTMLDialogElement }} parts
-   * @param {{ backward: () => void, forward: () => void, overview: () => void, pause: () => void, resume: () => void }} acts
+   * @param {{ viewer: Element, slot: Element, earlier: Element | null, form: Element, foot: Element }} parts
+   * @param {{ backward: () => void, forward: () => void, overview: () => void, pause: () => void, resume: () => void, help: () => void }} acts
    */
   constructor({ stage, study, code }, parts, acts) {
     this.where = h("h1", { tabindex: "-1", "data-focus": true });
@@ -33,7 +33,7 @@ export class Layout {
         h("div", { class: "where" }, this.where, this.progress),
         h("div", { class: "buttons" },
           h("span", { class: "quiet" }, `Reader ${code}`),
-          h("button", { type: "button", class: "plain", title: "Keys (?)", onclick: () => parts.help.showModal() }, "Keys"),
+          h("button", { type: "button", class: "plain", title: "Keys (?)", onclick: acts.help }, "Keys"),
           h("button", { type: "button", class: "plain", title: "Pause (P)", onclick: acts.pause }, icon(PAUSE), "Pause"),
         ),
       ),
@@ -43,7 +43,6 @@ export class Layout {
         h("div", { class: "foot" }, parts.foot, h("nav", { class: "row", "aria-label": "Cases" }, this.backward, this.overview, this.forward)),
       ),
       this.curtain,
-      parts.help,
     );
     this.observer = new ResizeObserver(() => this.#hint());
     this.observer.observe(this.body);

@@ -9,7 +9,7 @@ import { AnswerForm } from "./answer.js";
 import { say, show, typing } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { HeatBar } from "./heatbar.js";
-import { help, loose } from "./keys.js";
+import { help, loose, meant } from "./keys.js";
 import { Layout } from "./layout.js";
 import { keepAround, picture } from "./pictures.js";
 import { Scope, ended } from "./scope.js";
@@ -43,7 +43,6 @@ export class ReadingRoom {
     /** @type {Promise<unknown>} the server knows that the case is on the screen */
     this.shown = Promise.resolve();
     this.watch = new Watch();
-    this.help = help();
     /** @type {Set<() => void>} */
     this.awaited = new Set();
     const { question } = me;
@@ -68,12 +67,13 @@ export class ReadingRoom {
       refused: (error) => this.#no(error),
       present: (until) => this.#present(until),
     });
-    this.page = new Layout(me, { viewer: this.viewer.element, slot: this.advice.element, earlier: this.form.earlier, form: this.form.element, foot: this.form.foot, help: this.help }, {
+    this.page = new Layout(me, { viewer: this.viewer.element, slot: this.advice.element, earlier: this.form.earlier, form: this.form.element, foot: this.form.foot }, {
       backward: () => void this.#turn(-1),
       forward: () => void this.#turn(1),
       overview: () => this.leave(this.me),
       pause: () => this.pause(),
       resume: () => this.resume(),
+      help: () => help(this.viewer.tools),
     });
     show(this.page.element);
     const { signal: ends } = this.scope;
@@ -301,12 +301,17 @@ export class ReadingRoom {
   #key(event) {
     if (event.repeat && event.key === "Enter" && !typing(event)) return event.preventDefault();
     if (!this.case || document.querySelector("dialog[open]") || (typing(event) && !loose(event))) return;
-    const key = event.key.toLowerCase();
-    if (key === "p") this.pause();
-    else if (key === "?") this.help.showModal();
-    else if (key === "[") void this.#turn(-1);
-    else if (key === "]") void this.#turn(1);
-    else if (!this.advice.key(event) && !this.form.key(event) && !this.viewer.key(event)) return;
-    event.preventDefault();
+    if (this.#did(event)) event.preventDefault();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #did(event) {
+    const act = meant(event);
+    if (act === "pause") this.pause();
+    else if (act === "help") help(this.viewer.tools);
+    else if (act === "back") void this.#turn(-1);
+    else if (act === "forward") void this.#turn(1);
+    else return (act && (this.advice.act(act) || this.form.act(act, event))) || this.viewer.key(event);
+    return true;
   }
 }

@@ -77,14 +77,23 @@ export interface ViewSize {
   half: Size | null;
 }
 
+export interface OtherWindow {
+  low: number;
+  high: number;
+  curve: number[] | null;
+  centre: number | null;
+  width: number | null;
+}
+
 export interface Window {
   low: number;
   high: number;
   curve: number[] | null;
-  slope: number;
-  intercept: number;
   centre: number | null;
   width: number | null;
+  slope: number;
+  intercept: number;
+  others: OtherWindow[];
 }
 
 export interface View {

@@ -1,29 +1,31 @@
 // The light box: all views of a case side by side, with tools for mouse, touch and keyboard.
 
 import { persist } from "./api.js";
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { gestures } from "./gestures.js";
-import { Pane } from "./pane.js";
+import { t } from "./language.js";
+import { Measuring } from "./measuring.js";
+import { Menu, windows } from "./menu.js";
+import { Pane, told } from "./pane.js";
 import { picture } from "./pictures.js";
 import { ended } from "./scope.js";
-import { Shape } from "./shapes.js";
-import { ACTIONS, TOOLS, groups } from "./tools.js";
+import { ACTIONS, MORE, TOOLS, ZOOMS, group, pressed } from "./tools.js";
 
 /**
  * @typedef {{ session: number, position: number, views: View[] }} Case what the viewer needs of one
  * @typedef {import("./pane.js").View} View
  * @typedef {import("./types.js").Box} Box
- * @typedef {import("./shapes.js").Point} Point
+ * @typedef {import("./placing.js").Point} Point
  */
 
 /**
  * Who draws on the pictures with tools of its own: told of the pointer in pixels of the picture, asked to draw over it.
- * `down` and `double` say whether the press is theirs; so does `key`.
+ * `down` and `double` say whether the press is theirs; so does `key`; `hover` says how the pointer looks, if it matters.
  * @typedef {object} Editor
  * @property {import("./tools.js").Entry[]} tools
  * @property {(pane: Pane, point: Point) => boolean} down
  * @property {(pane: Pane, point: Point) => void} move
- * @property {(pane: Pane, point: Point) => void} hover
+ * @property {(pane: Pane, point: Point) => string} hover
  * @property {(pane: Pane) => void} up
  * @property {(pane: Pane) => void} cancel
  * @property {(pane: Pane, point: Point) => boolean} double
@@ -38,10 +40,15 @@ export class Viewer {
    *   pictures with tools of its own
    */
   constructor({ draws, mayDraw, extra = null, editor = null }) {
-    this.draws = draws;
-    this.mayDraw = mayDraw;
     this.extra = extra;
-    this.editor = editor;
+    this.measuring = new Measuring({
+      draws, mayDraw,
+      tool: () => this.tool,
+      redraw: () => this.overlay(),
+      boxed: (box) => this.onbox(box),
+    });
+    /** @type {Editor[]} in the order in which they are asked */
+    this.editors = [...(editor ? [editor] : []), this.measuring];
     /** @type {Pane[]} */
     this.panes = [];
     /** @type {Pane | null} */
@@ -51,11 +58,16 @@ export class Viewer {
     /** @type {import("./tools.js").Tool} */
     this.tool = "window";
     this.boxesShown = true;
+    /** Whether what is done to one view is done to the others. */
+    this.linked = false;
+    /** @type {Map<Pane, number>} which of a picture's windows was chosen last */
+    this.windows = new Map();
     /** @type {(box: Box | null) => void} */
     this.onbox = () => {};
     this.lightbox = h("div", { class: "panes" });
-    this.bar = h("div", { class: "tools", role: "toolbar", "aria-label": "Picture tools" });
-    this.element = h("section", { class: "viewer", "aria-label": "Radiographs" }, this.lightbox, this.bar);
+    this.bar = h("div", { class: "tools", role: "toolbar", "aria-label": t("Picture tools") });
+    this.menu = new Menu(h("div", { class: "tools" }), (index) => this.#window(index));
+    this.element = h("section", { class: "viewer", "aria-label": t("Radiographs") }, this.lightbox, this.bar, this.menu.sheet);
     this.observer = new ResizeObserver(() => this.#layout());
     this.observer.observe(this.lightbox);
   }
@@ -68,6 +80,8 @@ export class Viewer {
   clear() {
     this.panes = [];
     this.active = null;
+    this.windows.clear();
+    this.measuring.clear();
     this.lightbox.replaceChildren();
   }
 
@@ -79,13 +93,14 @@ export class Viewer {
    * @param {AbortSignal} room of the room: pictures outlast their case
    */
   async open(shown, signal, room) {
+    this.clear();
     this.tool = "window";
     this.only = null;
     this.lightbox.dataset.count = String(Math.min(shown.views.length, 4));
     this.panes = shown.views.map((view) => this.#pane(view, shown.views.length));
     this.lightbox.replaceChildren(...this.panes.map((pane) => pane.frame));
-    this.active = this.panes[0] ?? null;
     this.#toolbar();
+    if (this.panes[0]) this.activate(this.panes[0]);
     this.#layout();
     /** @type {(() => Promise<void>)[]} */
     const closer = [];
@@ -119,10 +134,10 @@ export class Viewer {
   #pane(view, count) {
     const [canvas, overlay] = [h("canvas"), h("canvas", { class: "overlay" })];
     const facts = h("span", { class: "facts" });
-    const name = view.caption ?? [`View ${view.number} of ${count}`, view.name].filter(Boolean).join(": ");
+    const name = view.caption ?? [t("View {number} of {count}", { number: view.number, count }), view.name].filter(Boolean).join(": ");
     const frame = h(
       "div",
-      { class: "pane loading", tabindex: "0", role: "img", "aria-label": `${name}. Arrow keys move, plus and minus zoom.` },
+      { class: "pane loading", tabindex: "0", role: "img", "aria-label": `${name}. ${t("Arrow keys move, plus and minus zoom.")}` },
       canvas,
       overlay,
       (count > 1 || view.name) && h("span", { class: "name" }, name),
@@ -131,36 +146,42 @@ export class Viewer {
     );
     const pane = new Pane(canvas, overlay, view, frame, facts);
     pane.showBoxes = this.boxesShown;
-    const { editor } = this;
-    if (editor) pane.over = (context, ratio) => editor.draw(context, pane, ratio);
-    gestures(pane, {
-      viewer: this,
-      turn: (turned) => this.panes.length > 1 && this.#alone(this.only ? null : turned),
-      drawn: () => this.onbox(this.box),
-    });
+    pane.over = (context, ratio) => this.editors.forEach((editor) => editor.draw(context, pane, ratio));
+    gestures(pane, this);
     return pane;
   }
 
   // --- the tools --------------------------------------------------------------------------------------------------
 
   #toolbar() {
-    /** @param {string} name */
-    const offered = (name) =>
+    /** @param {import("./tools.js").Entry} entry */
+    const offered = ([name]) =>
       (name !== "boxes" || this.panes.some((pane) => pane.view.boxes.length)) &&
-      (name !== "alone" || this.panes.length > 1);
-    this.bar.replaceChildren(...groups(this.tools, offered, (tool) => this.use(tool), (action) => this.act(action)), ...(this.extra ? [this.extra] : []));
+      ((name !== "alone" && name !== "link") || this.panes.length > 1);
+    const act = (/** @type {string} */ name) => this.act(name);
+    const use = (/** @type {string} */ name) => this.use(/** @type {import("./tools.js").Tool} */ (name));
+    this.bar.replaceChildren(
+      group(this.tools, use), group(ACTIONS.filter(offered), act, this.menu.button),
+      ...(this.extra ? [this.extra] : []),
+    );
+    this.menu.sheet.firstElementChild?.replaceChildren(group([...ZOOMS, ...MORE.filter(offered)], act));
     this.#press();
   }
 
+  /** In the order in which they stand in the bar. */
   get tools() {
-    return [...TOOLS.filter(([name]) => name !== "box" || this.draws), ...(this.editor?.tools ?? [])];
+    return [...TOOLS, ...this.measuring.tools, ...this.editors.slice(0, -1).flatMap(({ tools }) => tools)];
   }
 
   #press() {
+    const { active } = this;
     /** @type {Record<string, boolean>} */
-    const on = { invert: this.active?.inverted ?? false, boxes: this.boxesShown, alone: this.only !== null };
+    const on = {
+      invert: active?.windowing.inverted ?? false, boxes: this.boxesShown, alone: this.only !== null, link: this.linked,
+      shutter: Boolean(active?.shutter), mirror: active?.mirrored ?? false,
+    };
     for (const [tool] of this.tools) on[tool] = tool === this.tool;
-    for (const button of this.bar.querySelectorAll("[data-tool]")) {
+    for (const button of this.element.querySelectorAll("[data-tool]")) {
       const name = button.getAttribute("data-tool") ?? "";
       if (name in on) button.setAttribute("aria-pressed", String(on[name]));
     }
@@ -178,16 +199,60 @@ export class Viewer {
   act(name) {
     const pane = this.active;
     if (!pane) return;
-    if (name === "invert") pane.invert();
-    else if (name === "reset") pane.resetWindow();
-    else if (name === "fit") pane.fit();
-    else if (name === "one") pane.oneToOne();
-    else if (name === "in") pane.zoom(1.25);
-    else if (name === "out") pane.zoom(0.8);
-    else if (name === "boxes") this.showBoxes(!this.boxesShown);
-    else if (name === "alone" && this.panes.length > 1) this.#alone(this.only === null ? pane : null);
+    /** @type {Record<string, () => unknown>} */
+    const acts = {
+      invert: () => pane.windowing.invert(),
+      reset: () => this.#window(0),
+      fit: () => pane.fit(),
+      one: () => pane.oneToOne(),
+      in: () => pane.zoom(1.25),
+      out: () => pane.zoom(0.8),
+      boxes: () => this.showBoxes(!this.boxesShown),
+      alone: () => this.panes.length > 1 && this.#alone(this.only === null ? pane : null),
+      left: () => pane.turn(-1),
+      right: () => pane.turn(1),
+      mirror: () => pane.mirror(),
+      upset: () => (pane.mirror(), pane.turn(2)),
+      shutter: () => pane.shut() || say(t("This picture has no white border.")),
+      link: () => this.panes.length > 1 && (this.linked = !this.linked),
+      next: () => this.#window((this.windows.get(pane) ?? 0) + 1),
+    };
+    acts[name]?.();
     this.draw(pane);
     this.#press();
+  }
+
+  /**
+   * Put the active picture into one of its windows.
+   * @param {number} index round and round
+   */
+  #window(index) {
+    const pane = this.active;
+    if (!pane) return;
+    const offered = windows(pane.view.window);
+    const [, chosen] = offered[index % offered.length];
+    if (index === 0) pane.windowing.reset();
+    else pane.choose(chosen);
+    this.windows.set(pane, index % offered.length);
+    this.#offer(pane);
+    this.draw(pane);
+  }
+
+  /** @param {Pane} pane */
+  #offer(pane) {
+    this.menu.offer(windows(pane.view.window).map(([name]) => name), this.windows.get(pane) ?? 0);
+  }
+
+  /**
+   * Where one view is shown alone, show the next one, or the one before.
+   * @param {number} by
+   */
+  step(by) {
+    if (!this.only) return;
+    const at = this.panes.indexOf(this.only) + by;
+    const next = this.panes[(at + this.panes.length) % this.panes.length];
+    this.activate(next);
+    this.#alone(next);
   }
 
   /** Draw again what lies over the pictures. */
@@ -215,55 +280,49 @@ export class Viewer {
 
   /** @param {Pane} pane */
   activate(pane) {
+    if (this.active !== pane) this.#offer(pane);
     this.active = pane;
     for (const each of this.panes) each.frame.classList.toggle("active", each === pane && this.panes.length > 1);
     this.#press();
   }
 
   #layout() {
-    for (const pane of this.panes) if (!pane.frame.hidden && pane.measure()) this.draw(pane);
+    for (const pane of this.panes) if (!pane.frame.hidden && pane.measure()) this.#later(pane);
   }
 
   /**
-   * Draw a pane; what shows the same picture follows the one in hand.
+   * Draw the pane in hand; what shows the same picture follows it, and where views are linked, all do.
    * @param {Pane} pane
    */
   draw(pane) {
-    const beside = pane === this.active ? this.panes.filter((each) => each !== pane && each.view.number === pane.view.number) : [];
-    for (const each of beside) {
-      each.follow(pane);
-      this.draw(each);
+    for (const each of this.panes) {
+      if (each === pane || pane !== this.active || (each.view.number !== pane.view.number && !this.linked)) continue;
+      each.join(pane);
+      this.#later(each);
     }
+    this.#later(pane);
+  }
+
+  /** @param {Pane} pane is drawn with the next frame */
+  #later(pane) {
     if (pane.drawing) return;
     pane.drawing = requestAnimationFrame(() => {
       pane.drawing = 0;
       pane.draw();
-      const zoom = Math.round((pane.scale / (window.devicePixelRatio || 1)) * 100);
-      const { centre, width } = pane.window;
-      pane.facts.textContent = `${pane.sharp || !pane.levels ? "" : "sharpening …   "}${zoom} %   C ${number(centre)}   W ${number(width)}`;
+      pane.facts.textContent = told(pane);
     });
   }
 
   // --- the reader's box and the model's heat map --------------------------------------------------------------------
 
-  /**
-   * The drawn box as it is sent, or null.
-   * @returns {Box | null}
-   */
+  /** The drawn box as it is sent, or null. */
   get box() {
-    for (const pane of this.panes) {
-      const [x0, y0, x1, y1] = pane.measures.find((shape) => shape.kind === "box")?.corners ?? [0, 0, 0, 0];
-      if (x1 - x0 >= 1 && y1 - y0 >= 1) return { view: pane.view.number, x0, y0, x1, y1 };
-    }
-    return null;
+    return this.measuring.box;
   }
 
   set box(box) {
-    for (const pane of this.panes) {
-      pane.measures = pane.measures.filter((shape) => shape.kind !== "box");
-      if (box?.view === pane.view.number) pane.measures.push(new Shape("box", [box.x0, box.y0], [box.x1, box.y1]));
-      pane.drawOverlay();
-    }
+    this.measuring.box = box;
+    this.overlay();
   }
 
   /**
@@ -276,27 +335,9 @@ export class Viewer {
       pane.heat = maps?.get(pane.view.number) ?? null;
       pane.heatStrength = strength;
       const note = pane.frame.querySelector(".note");
-      if (note) note.textContent = maps && !pane.heat ? "no heat map of this view" : "";
+      if (note) note.textContent = maps && !pane.heat ? t("no heat map of this view") : "";
       pane.drawOverlay();
     }
-  }
-
-  /**
-   * Begin to draw; null where that cannot be done now.
-   * @param {Pane} pane
-   * @param {"ruler" | "box"} kind
-   * @param {Point} point
-   */
-  start(pane, kind, point) {
-    if (kind === "box" && !this.mayDraw()) return null;
-    const shape = new Shape(kind, point);
-    const others = kind === "box" ? this.panes : [pane]; // one box a case, one ruler a picture
-    for (const each of others) {
-      each.measures = each.measures.filter((old) => old.kind !== kind);
-      if (each !== pane) each.drawOverlay();
-    }
-    pane.measures.push(shape);
-    return shape;
   }
 
   // --- keyboard -----------------------------------------------------------------------------------------------------
@@ -307,57 +348,26 @@ export class Viewer {
    */
   key(event) {
     const focused = this.panes.some((pane) => pane.frame === document.activeElement);
-    if (this.editor?.key(event, this.active, focused)) return true;
-    if (event.ctrlKey || event.metaKey) return false;
-    const key = event.key.toLowerCase();
-    const tool = this.tools.find(([, , letter]) => letter === key);
-    const action = ACTIONS.find(([, , letter]) => letter === key);
-    if (tool && !event.altKey) this.use(/** @type {import("./tools.js").Tool} */ (tool[0]));
-    else if (action && !event.altKey) this.act(action[0]);
-    else if (key === "+" || key === "=") this.act("in");
-    else if (key === "-") this.act("out");
-    else if (key === "delete" || key === "backspace") this.#erase();
-    else if (key.startsWith("arrow") && focused) this.#arrow(event);
+    if (this.editors.some((editor) => editor.key(event, this.active, focused))) return true;
+    const key = pressed(event) === "=" ? "+" : pressed(event);
+    const tool = this.tools.find(([, , its]) => its === key);
+    const action = [...ZOOMS, ...ACTIONS, ...MORE].find(([, , its]) => its === key);
+    if (tool) this.use(/** @type {import("./tools.js").Tool} */ (tool[0]));
+    else if (action) this.act(action[0]);
+    else if (/^(shift\+)?arrow/.test(key) && focused) this.#arrow(event);
     else return false;
     return true;
   }
 
-  #erase() {
-    const kind = this.tool === "box" ? "box" : "ruler";
-    if (kind === "box" && !this.mayDraw()) return;
-    for (const pane of this.panes) {
-      pane.measures = pane.measures.filter((shape) => shape.kind !== kind);
-      pane.drawOverlay();
-    }
-    if (kind === "box") this.onbox(this.box);
-  }
-
   /**
-   * Arrows move the picture; with Shift they change the window; with a drawing tool they draw (with Alt, move).
+   * Arrows move the picture; with Shift they change the window.
    * @param {KeyboardEvent} event
    */
   #arrow(event) {
     const pane = this.active;
     const step = { arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1] }[event.key.toLowerCase()];
     if (!pane || !step) return;
-    if (this.tool === "ruler" || this.tool === "box") {
-      const far = Math.max(pane.size[0], pane.size[1]) / pane.scale / (event.shiftKey ? 200 : 50);
-      const { tool } = this;
-      let shape = pane.measures.find((each) => each.kind === tool) ?? null;
-      if (tool === "box" && !this.mayDraw()) return;
-      if (!shape) {
-        const middle = pane.toPicture([pane.size[0] / 2, pane.size[1] / 2]);
-        shape = this.start(pane, tool, middle);
-        if (!shape) return;
-        shape.end = [middle[0] + 4 * far, middle[1] + (tool === "box" ? 4 * far : 0)];
-      }
-      /** @type {(point: Point) => Point} */
-      const moved = ([x, y]) => [x + step[0] * far, y + step[1] * far];
-      shape.end = moved(shape.end);
-      if (event.altKey) shape.start = moved(shape.start);
-      shape.clamp(pane.view);
-      if (tool === "box") this.onbox(this.box);
-    } else if (event.shiftKey) pane.changeWindow(step[1] * 0.02, step[0] * 0.06);
+    if (event.shiftKey) pane.windowing.change(step[1] * 0.02, step[0] * 0.06);
     else pane.pan(-step[0] * 40, -step[1] * 40);
     this.draw(pane);
   }
@@ -369,12 +379,4 @@ export class Viewer {
  */
 export function painted() {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-}
-
-/**
- * A grey value as files write them: whole where it is large, with three figures where it is small.
- * @param {number} value
- */
-function number(value) {
-  return Math.abs(value) >= 100 || Number.isInteger(value) ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }

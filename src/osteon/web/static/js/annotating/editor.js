@@ -1,12 +1,12 @@
 // Drawing on the pictures: boxes pulled out, polygons corner by corner or freehand, all of them pulled by their grips.
 
-import { area, bounds, corners, grips, middles, pulled, simplified } from "./outlines.js";
-import { knob, path, stroke, tag } from "./strokes.js";
+import { area, bounds, corners, grips, middles, pulled, simplified, within } from "../shapes.js";
+import { knob, path, stroke, tag } from "../strokes.js";
 
 /**
  * @typedef {import("../pane.js").Pane} Pane
- * @typedef {import("./outlines.js").Point} Point
- * @typedef {import("./outlines.js").Grip} Grip
+ * @typedef {import("../shapes.js").Point} Point
+ * @typedef {import("../shapes.js").Grip} Grip
  * @typedef {import("./outlines.js").Outlines} Outlines
  * @typedef {import("./outlines.js").Shape} Shape
  * @typedef {import("./types.js").Suggestion} Suggestion
@@ -68,7 +68,7 @@ export class Editor {
    */
   down(pane, point) {
     if (!this.#drawing) return false;
-    const at = inPicture(point, pane);
+    const at = within(point, pane.view);
     if (this.open) return this.#corner(pane, at);
     const met = this.outlines.under(pane.view.number, point, this.#reach(pane));
     if (met) {
@@ -138,7 +138,7 @@ export class Editor {
    * @param {Point} point
    */
   move(pane, point) {
-    const at = inPicture(point, pane);
+    const at = within(point, pane.view);
     if (this.open?.pane === pane) {
       const last = this.open.points[this.open.points.length - 1];
       this.open.at = at;
@@ -159,12 +159,11 @@ export class Editor {
    */
   hover(pane, point) {
     if (this.open?.pane === pane) {
-      this.open.at = inPicture(point, pane);
+      this.open.at = within(point, pane.view);
       this.redraw();
-    } else if (this.#drawing) {
-      const met = this.outlines.under(pane.view.number, point, this.#reach(pane));
-      pane.frame.style.cursor = met ? (met.grip.kind === "whole" ? "move" : "pointer") : "";
-    } else pane.frame.style.cursor = "";
+    }
+    const met = this.#drawing && !this.open && this.outlines.under(pane.view.number, point, this.#reach(pane));
+    return met ? (met.grip.kind === "whole" ? "move" : "pointer") : "";
   }
 
   /** @param {Pane} pane */
@@ -287,9 +286,9 @@ export class Editor {
     const far = Math.max(pane.size[0], pane.size[1]) / pane.scale / (event.shiftKey ? 200 : 50);
     const { outlines } = this;
     if (outlines.selected?.view !== pane.view.number) {
-      const [x, y] = inPicture(pane.toPicture([pane.size[0] / 2, pane.size[1] / 2]), pane);
+      const [x, y] = within(pane.toPicture([pane.size[0] / 2, pane.size[1] / 2]), pane.view);
       const view = pane.view.number;
-      outlines.add({ view, lesion: outlines.lesionOn(view), kind: "box", points: [[x, y], inPicture([x + 4 * far, y + 4 * far], pane)], suggestion: null });
+      outlines.add({ view, lesion: outlines.lesionOn(view), kind: "box", points: [[x, y], within([x + 4 * far, y + 4 * far], pane.view)], suggestion: null });
     } else if (outlines.chosen !== null) {
       const shape = outlines.shapes[outlines.chosen];
       /** @type {Grip} */
@@ -352,13 +351,4 @@ export class Editor {
     for (const point of grips(shape)) knob(context, pane.toScreen(point), 4.5 * ratio, colour);
     if (shape.points.length < 60) for (const point of middles(shape)) knob(context, pane.toScreen(point), 2.5 * ratio, colour);
   }
-}
-
-/**
- * @param {Point} point
- * @param {Pane} pane
- * @returns {Point}
- */
-function inPicture([x, y], { view }) {
-  return [Math.min(Math.max(x, 0), view.width), Math.min(Math.max(y, 0), view.height)];
 }

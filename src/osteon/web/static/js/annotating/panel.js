@@ -3,7 +3,7 @@
 import { h, icon } from "../dom.js";
 import { clean } from "../words.js";
 import { COLOURS, OWNERS } from "./editor.js";
-import { area, bounds } from "./outlines.js";
+import { area, bounds } from "../shapes.js";
 
 /**
  * @typedef {import("./types.js").Case} Case

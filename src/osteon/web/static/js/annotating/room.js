@@ -61,7 +61,6 @@ export class AnnotationRoom {
       redraw: () => this.viewer.overlay(),
       view: () => this.viewer.active?.view.number ?? 1,
     });
-    this.help = help(me.adjudicates, questions.instructions);
     this.where = h("h1", { tabindex: "-1", "data-focus": true });
     this.progress = h("progress", { max: this.work.length, value: 0, "aria-label": "Cases done" });
     this.context = h("dl", { class: "context" });
@@ -102,7 +101,7 @@ export class AnnotationRoom {
         h("div", { class: "where" }, this.where, this.progress),
         h("div", { class: "buttons" },
           h("span", { class: "quiet" }, `${adjudicates ? "Adjudicator" : "Annotator"} ${code}`),
-          h("button", { type: "button", class: "plain", title: "Help (?)", onclick: () => this.help.showModal() }, "Help"),
+          h("button", { type: "button", class: "plain", title: "Help (?)", onclick: () => this.#help() }, "Help"),
           h("button", { type: "button", class: "plain", title: "All cases (T)", onclick: () => void this.list() }, "All cases"),
         ),
       ),
@@ -111,7 +110,6 @@ export class AnnotationRoom {
         h("div", { class: "scrolled" }, h("div", { class: "body", tabindex: "-1" }, this.context, this.panel.element)),
         h("div", { class: "foot" }, this.hint, this.suggested, this.button, h("nav", { class: "row", "aria-label": "Cases" }, this.backward, this.forward)),
       ),
-      this.help,
     );
   }
 
@@ -364,9 +362,13 @@ export class AnnotationRoom {
     if (this.#did(event)) event.preventDefault();
   }
 
+  #help() {
+    help(this.me.adjudicates, this.me.questions.instructions, this.viewer.tools);
+  }
+
   /** @param {KeyboardEvent} event */
   #did(event) {
-    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
     if (plain && /^[1-9]$/.test(event.key)) return this.panel.digit(Number(event.key));
     if (plain && this.case?.others.some(({ letter }) => letter === event.key.toUpperCase())) return this.take(event.key.toUpperCase());
     if (this.editor.open || !meant(event)) return this.viewer.key(event);
@@ -376,7 +378,7 @@ export class AnnotationRoom {
       case "forward": return void this.turn(1), true;
       case "list": return void this.list(), true;
       case "history": return void this.history(), true;
-      case "help": return this.help.showModal(), true;
+      case "help": return this.#help(), true;
       case "suggestions": return this.#suggestions();
       case "status-none": return this.panel.say("none"), this.#tell(), true;
       case "status-unusable": return this.panel.say("unusable"), this.#tell(), true;

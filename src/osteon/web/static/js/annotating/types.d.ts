@@ -36,10 +36,11 @@ export interface Window {
   low: number;
   high: number;
   curve: number[] | null;
-  slope: number;
-  intercept: number;
   centre: number | null;
   width: number | null;
+  slope: number;
+  intercept: number;
+  others: OtherWindow[];
 }
 
 export interface Field {
@@ -209,4 +210,12 @@ export interface Lesion {
 export interface Size {
   height: number;
   width: number;
+}
+
+export interface OtherWindow {
+  low: number;
+  high: number;
+  curve: number[] | null;
+  centre: number | null;
+  width: number | null;
 }

@@ -1,8 +1,8 @@
 // Lines, knobs and words over a picture, each with a dark edge: they are seen on black and on white.
 
 /**
- * @typedef {import("../pane.js").Pane} Pane
- * @typedef {import("./outlines.js").Point} Point
+ * @typedef {import("./pane.js").Pane} Pane
+ * @typedef {import("./shapes.js").Point} Point
  */
 
 const EDGE = "rgba(0, 0, 0, 0.7)";
@@ -20,6 +20,23 @@ export function path(context, pane, points, closed = true) {
     else context.moveTo(x, y);
   });
   if (closed) context.closePath();
+}
+
+/**
+ * Short strokes across both ends of a line, added to its path.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Pane} pane
+ * @param {Point[]} ends
+ * @param {number} long
+ */
+export function ticks(context, pane, ends, long) {
+  const [from, to] = ends.map((end) => pane.toScreen(end));
+  const angle = Math.atan2(to[1] - from[1], to[0] - from[0]) + Math.PI / 2;
+  const [dx, dy] = [Math.cos(angle) * long, Math.sin(angle) * long];
+  for (const [x, y] of [from, to]) {
+    context.moveTo(x - dx, y - dy);
+    context.lineTo(x + dx, y + dy);
+  }
 }
 
 /**
@@ -63,9 +80,11 @@ export function knob(context, [x, y], radius, colour) {
  * @param {Point} at
  * @param {string} colour
  * @param {number} ratio
+ * @param {number} [beside] to the right of the place, by so much; above it by default
  */
-export function tag(context, pane, text, at, colour, ratio) {
-  const [x, y] = pane.toScreen(at);
+export function tag(context, pane, text, at, colour, ratio, beside) {
+  const [across, down] = pane.toScreen(at);
+  const [x, y] = beside === undefined ? [across, down] : [across + beside, down + 13 * ratio];
   context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
   const wide = context.measureText(text).width + 10 * ratio;
   const left = Math.min(Math.max(x, 0), Math.max(pane.size[0] - wide, 0));
