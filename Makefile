@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
 TESTERS ?= 2
-# Threads of several testers at once would wait for each other, spinning.
-QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Threads of several testers at once would wait for each other, spinning; and what one process has compiled, all can use.
+QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 .PHONY: demo test lint package docs clean
 

@@ -33,6 +33,8 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[explain]", study.Explain),
     ("[figures]", study.FiguresSection),
     ("[compute]", study.Compute),
+    ("[plan]", study.Plan),
+    ("[plan.readers]", study.PlanReaders),
     ("[readers]", protocol.Readers),
     ("[readers.burned_in]", protocol.BurnedIn),
     ("[[readers.people]]", protocol.Person),

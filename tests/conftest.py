@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -42,6 +43,12 @@ def whole(request: pytest.FixtureRequest) -> bool:
     if not WHOLE:
         request.node.user_properties.append(IN_PART)
     return WHOLE
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what lives as long as all tests: it would look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -124,6 +124,15 @@ def make(folder: Path, *, patients: int = 24, study: str = STUDY, seed: int = 0)
     return folder / "study.toml"
 
 
+def run_apart(study_file: Path, jobs: int) -> None:
+    """Run a study as the leader of a process group of its own, so that it can be killed with all that it started."""
+    import osteon
+    from osteon.core.workers import Workers
+
+    os.setsid()
+    osteon.run(study_file, workers=Workers(jobs))
+
+
 def fitted_network(study_file: Path, name: str, seed: int, fold: int) -> Any:
     """One fold's network of a fitted model that starts from random weights."""
     from osteon.models.network.fitted import SavedNetwork

@@ -50,7 +50,7 @@ def run(path: Path) -> Path:
 
 
 def test_changes_maps_and_features_of_the_cases_that_were_there_are_kept(tmp_path: Path) -> None:
-    path = make(tmp_path / "study", patients=15, study=TEXT)
+    path = make(tmp_path / "study", patients=12, study=TEXT)
     cache = run(path) / ".cache"
     kinds = ("perturbed-*/*", "explained-*/*", "radiomics/*")
     before = {chunk: chunk.stat().st_mtime_ns for kind in kinds for chunk in cache.glob(kind)}

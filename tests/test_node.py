@@ -209,8 +209,9 @@ class Broken(hospital.Answers):
     failed = False
 
     def __call__(self, radiograph: Path, *rest: Any) -> tuple[Path, ...]:
-        instance = pydicom.dcmread(radiograph).SOPInstanceUID
-        if instance == "1.2.3.1.1":
+        source = pydicom.dcmread(radiograph)
+        instance = source.SOPInstanceUID
+        if instance == "1.2.3.1.1" and source.Rows == 40:
             raise InputError("the pixels cannot be decoded", file=radiograph)
         if instance == "1.2.3.2.1" and not self.failed:
             self.failed = True
@@ -228,6 +229,13 @@ def test_what_cannot_be_answered_is_set_aside_or_asked_again(
         wait_for(lambda: len(pacs.taken) == 2)
         wait_for(lambda: running.told()["to_answer"] == 0)
         assert running.told()["why_not_answered"] == {"the pixels cannot be decoded": 1}
+        assert sent(to, radiograph(tmp_path / "anew.dcm", 1, side=44)) == ["sent"]  # in another form
+        wait_for(lambda: answer_uid(1, 0) in pacs.taken)
+        assert running.told()["set_aside"] == 0
+        for file in (tmp_path / "node" / "objects").glob("*.dcm"):
+            file.unlink()
+        assert sent(to, drawing(tmp_path / "late.dcm", 1, further=1)) == ["sent"]
+        wait_for(lambda: any(line.endswith("its file is gone; it may be sent again") for line in log))
     assert sum(line.endswith("the pixels cannot be decoded") for line in log) == 1
     assert any("again in 0.1 s: OSError in test_node.py" in line for line in log)
 
@@ -275,7 +283,8 @@ def test_a_full_disk_is_said_and_lived_through(pacs: Port, tmp_path: Path) -> No
     """On a file system of 3 MB; what is refused is sent again when there is room, and nothing is half kept."""
     (tmp_path / "node").mkdir()
     room = ["unshare", "-Urm", "sh", "-c", 'mount -t tmpfs -o size=3m none "$3" && exec "$@"', "-"]
-    if shutil.which("unshare") is None or subprocess.run(["unshare", "-Urm", "true"], capture_output=True).returncode:
+    probe = ["unshare", "-Urm", "mount", "-t", "tmpfs", "none", str(tmp_path / "node")]
+    if shutil.which("unshare") is None or subprocess.run(probe, capture_output=True).returncode:
         pytest.skip("a file system of one's own cannot be had")
     port = free_port()
     process = started(tmp_path / "node", port, address(pacs), *room)

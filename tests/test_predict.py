@@ -20,6 +20,7 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.numpy import load, save
 from sklearn.decomposition import PCA
 from typer.testing import CliRunner
 
@@ -430,6 +431,22 @@ def test_a_damaged_or_newer_file_is_refused_completely(fitted: Fitted, name: str
         assert path.name in str(caught.value)
     with pytest.raises(InputError, match="no such model"):
         portable.read(tmp_path / "absent.osteon")
+
+
+def test_a_file_of_the_first_format_is_read_if_it_is_complete(fitted: Fitted, tmp_path: Path) -> None:
+    source, part = fitted.file("frozen"), "reference.safetensors"
+    first = rewritten(source, tmp_path / "first.osteon", {}, manifest=lambda about: {**about, "format": 1})
+    assert portable.read(first).reference is not None
+    with zipfile.ZipFile(source) as archive:
+        arrays = load(archive.read(part))
+    bare = save({name: array for name, array in arrays.items() if not name.startswith("held_out-")})
+
+    def early(about: dict[str, Any]) -> dict[str, Any]:
+        return {**about, "format": 1, "parts": {**about["parts"], part: hashlib.sha256(bare).hexdigest()}}
+
+    lacking = rewritten(source, tmp_path / "lacking.osteon", {part: bare}, manifest=early)
+    with pytest.raises(InputError, match=r"of the older format 1, .* Export it again from its run"):
+        portable.read(lacking)
 
 
 def test_weights_of_another_network_are_refused(fitted: Fitted, tmp_path: Path) -> None:

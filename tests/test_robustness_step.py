@@ -61,7 +61,7 @@ def write_dicom(path: Path, pixels: np.ndarray) -> None:
 
 def prepare(folder: Path) -> Path:
     """The small study with masks, a DICOM file, boxes at the edge of the picture and no sides in whole pixels."""
-    study = make(folder, patients=24, study=TEXT)
+    study = make(folder, patients=18, study=TEXT)
     cohort = pd.read_csv(folder / "cohort.csv")
     box = cohort[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
     box[::4] += 0.3

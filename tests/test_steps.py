@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from osteon.core import tables
 from osteon.core.errors import InputError
 from osteon.models.inputs import crops
 from osteon.pipeline import FIT, Workers, evaluate, walk
-from small_study import STUDY, add_centre, but, bytes_of, drawing, drawn, make
+from small_study import STUDY, add_centre, but, bytes_of, drawing, drawn, make, run_apart
 
 NETWORK = '[[models]]\nkind = "network"\nname = "frozen"\nbackbone = "test_resnet"\nweights = "random"\n\n'
 #: What follows the tables of an evaluation, and where it is noted.
@@ -156,16 +155,18 @@ def test_killed_again_and_again_it_resumes_to_the_same_bytes(finished: Path, tmp
     def begun(moment: str) -> bool:
         return any(moment in f"{folder}/{name}" for folder, inner, files in os.walk(run) for name in inner + files)
 
+    starter = multiprocessing.get_context("forkserver")
+    starter.set_forkserver_preload(["osteon.models.network.kind", "osteon.models.tabular.radiomics"])
     for moment in moments if whole else moments[2:3]:
-        jobs = "2" if whole and moment == moments[2] else "1"  # each process has to import everything first
-        with subprocess.Popen(
-            [sys.executable, "-m", "osteon", "run", str(path), "--jobs", jobs],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        ) as process:  # fmt: skip
-            deadline = time.monotonic() + 120
-            while process.poll() is None and time.monotonic() < deadline and not begun(moment):
-                time.sleep(0.005)
-            os.killpg(process.pid, signal.SIGKILL)
+        jobs = 2 if whole and moment == moments[2] else 1  # each further process has to import everything first
+        process = starter.Process(target=run_apart, args=(path, jobs))
+        process.start()
+        deadline = time.monotonic() + 120
+        while process.is_alive() and time.monotonic() < deadline and not begun(moment):
+            time.sleep(0.005)
+        assert process.pid is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.join()
         assert not (run / "report.html").is_file(), "it was finished before it could be killed"
     if whole:
         osteon.run(path)

@@ -185,6 +185,19 @@ def test_partial_area_and_sensitivity_intervals(asah):
     assert (test.low, test.high) == pytest.approx((test.difference - half, test.difference + half))
 
 
+@pytest.mark.parametrize("specificity", [0.05, 0.5, 0.8, 0.9, 0.97])
+def test_sensitivities_of_all_resamples_at_once_are_those_of_each(rng, specificity):
+    y, patient = rng.random(60) < 0.4, np.arange(60) // 2
+    a, b = rng.integers(0, 9, 60) + y, rng.normal(size=60)
+
+    def slow(truth, score):
+        return float(roc_curve(truth, score).sensitivity_at(specificity))
+
+    how = {"resamples": 200, "clusters": patient}
+    found = compare_sensitivity(y, a, b, specificity=specificity, **how)
+    assert found == bootstrap_test(y, a, b, statistic=slow, name=found.name, **how)
+
+
 def test_degenerate_input_has_a_named_error():
     with pytest.raises(NotEstimableError, match="all 2 cases are positive"):
         bootstrap_ci([1, 1], [0, 1])

@@ -104,6 +104,7 @@ TAKE_SCORES: dict[str, Callable[[object], object]] = {
     "net_benefit_difference": lambda s: stats.net_benefit_difference(Y, P, s, 0.5),
     "interventions_avoided": lambda s: stats.interventions_avoided(Y, s, [0.5]),
     "net_reclassification": lambda s: stats.net_reclassification(Y, P, s),
+    "subgroup_gaps": lambda s: stats.subgroup_gaps(Y, s, ["a", "b"] * 4),
     "bland_altman": lambda s: stats.bland_altman(P, s),
     # truths and outcomes
     "auc truth": lambda s: stats.auc(s, P),
@@ -120,6 +121,7 @@ TAKE_VALUES: dict[str, Callable[[object], object]] = {
     "holm": lambda s: stats.holm(s),
     "net_benefit thresholds": lambda s: stats.net_benefit(Y, P, s),
     "multiclass_auc": lambda s: stats.multiclass_auc(Y, s),
+    "multiclass_calibration": lambda s: stats.multiclass_calibration(Y, s),
 }
 
 
@@ -151,7 +153,8 @@ def test_every_function_is_held_to_this():
     others = {
         "benjamini_hochberg", "clopper_pearson_ci", "wilson_ci", "equivalence", "noninferiority", "fleiss_kappa",
         "gwet_ac1", "kappa", "krippendorff_alpha", "pool", "obuchowski_rockette", "dorfman_berbaum_metz", "mrmc_power",
-        "mrmc_sample_size", "reader_covariate", "standalone",
+        "mrmc_sample_size", "reader_covariate", "standalone", "paired_auc_power", "paired_auc_sample_size",
+        "validation_sample_size", "stratified_auc", "stratified_test",
     }  # fmt: skip
     functions = {name for name in stats.__all__ if inspect.isfunction(getattr(stats, name))}
     assert functions - named - others <= {"lroc_ci", "lroc_scores"}, "another function: hold it to the same"

@@ -82,6 +82,26 @@ def check(
 
 
 @app.command()
+def plan(
+    study: StudyFile,
+    lock: Annotated[bool, typer.Option("--lock", help="Write the plan into the run folder, with a hash.")] = False,
+    out: Annotated[Path | None, typer.Option(help="A CSV file for the numbers.")] = None,
+) -> None:
+    """Say how many cases and readers a study needs; lock its plan before external labels are looked at."""
+    from osteon import pipeline
+    from osteon.core.tables import written
+
+    found = pipeline.plan(study)
+    print(found)
+    if out is not None:
+        with written(out) as beside:
+            found.table.to_csv(beside, index=False, lineterminator="\n")
+    if lock:
+        locked = pipeline.lock(study, workers=workers(1, None))
+        print(f"\nLocked on {locked.when}. Keep this hash where others can find it:\n{locked.sha256}")
+
+
+@app.command()
 def features(study: StudyFile, jobs: Jobs = 0, cluster: Cluster = None) -> None:
     """Compute the radiomics features of every case and write features.csv."""
     from osteon import pipeline

@@ -43,6 +43,11 @@ class RunFolder:
         return self.path / "provenance.json"
 
     @property
+    def plan_file(self) -> Path:
+        """What was planned and locked before external labels met a prediction, and when."""
+        return self.path / "plan.json"
+
+    @property
     def report_file(self) -> Path:
         """The report."""
         return self.path / "report.html"

@@ -35,8 +35,9 @@ from osteon.models.model import named
 from osteon.models.reference import Reference
 from osteon.study import KINDS
 
-#: Raised when a file of this form could not be read by an older osteon.
-FORMAT = 1
+#: Raised whenever a part changes its form. In 2 the reference also holds the distances of held-out cases; files of
+#: format 1 were written with and without them, and those that have them are read.
+FORMAT = 2
 SUFFIX = ".osteon"
 _MANIFEST, _CARD, _REFERENCE = "manifest.json", "card.md", "reference.safetensors"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -147,8 +148,8 @@ def read(path: Path) -> Portable:
     """Read a model's file.
 
     Raises:
-        InputError: It is absent, no such file, damaged, of a newer format, or holds a kind of model or a network that
-            this osteon does not have; nothing of it is used then.
+        InputError: It is absent, no such file, damaged, of a newer format, of an older one that lacks something, or
+            holds a kind of model or a network that this osteon does not have; nothing of it is used then.
     """
     if not path.is_file():
         raise InputError("no such model", file=path, fix="Give a file that 'osteon export' wrote, or a run folder.")
@@ -178,6 +179,9 @@ def read(path: Path) -> Portable:
     except OsteonError as error:
         raise InputError(str(error).rstrip("."), file=path, fix="Use the osteon that exported it.") from None
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        if about["format"] < FORMAT:  # its parts are whole, or _check_parts had refused them
+            made = f"it is of the older format {about['format']}, and lacks what this osteon reads (format {FORMAT})"
+            raise InputError(made, file=path, fix="Export it again from its run with this osteon.") from None
         raise InputError(f"its manifest is incomplete ({type(error).__name__})", file=path, fix=_AGAIN) from None
     return Portable(path, about, identity, archive.read(_CARD).decode(), models, reference)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,9 +60,9 @@ class Answering:
         with TemporaryDirectory(dir=folder.parent) as made:
             room = Path(made)
             (room / "dicom").mkdir()
-            os.link(radiograph, room / "dicom" / "radiograph.dcm")
+            _place(radiograph, room / "dicom" / "radiograph.dcm")
             for number, drawing in enumerate(drawings):
-                os.link(drawing, room / "dicom" / f"drawn-{number:04d}.dcm")
+                _place(drawing, room / "dicom" / f"drawn-{number:04d}.dcm")
             import_cohort("dicom", room / "dicom", room)
             with taken_in([room / "cohort.csv"]) as given:
                 asked = Asked(self.file)
@@ -69,3 +70,11 @@ class Answering:
                 if table.empty:
                     raise asked.aside[0]
                 return deliver(self._path, self.file, given, table, folder, Workers())
+
+
+def _place(path: Path, under: Path) -> None:
+    """Have a file under another name, too; a copy of it where the disk knows no links."""
+    try:
+        os.link(path, under)
+    except OSError:
+        shutil.copyfile(path, under)

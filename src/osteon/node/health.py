@@ -14,7 +14,8 @@ from osteon.core.errors import InputError
 _PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=10><title>osteon node</title>"
     "<style>body{{font:16px/1.5 system-ui;margin:2rem auto;max-width:40rem;color-scheme:light dark}}"
-    "td{{padding:.1rem 1rem .1rem 0;vertical-align:top}}</style><h1>osteon node: {status}</h1><table>{rows}</table>"
+    "td{{padding:.1rem 1rem .1rem 0;vertical-align:top}}td:first-child{{white-space:nowrap}}</style>"
+    "<h1>osteon node: {status}</h1><table>{rows}</table>"
 )
 
 
@@ -51,8 +52,12 @@ class Health:
             def log_message(self, *_: object) -> None:
                 """Say nothing: what is asked for may be anything."""
 
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: object) -> None:
+                """Say nothing of who has left before the answer."""
+
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
+            self._server = Server((host, port), Handler)
         except OSError as error:
             raise InputError(
                 f"nothing can listen on this address and port ({error.strerror or type(error).__name__})",

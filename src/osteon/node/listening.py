@@ -134,15 +134,14 @@ class Listening:
         self._say(f"{_caller(event.assoc)}: rejected, {why}")
 
     def _accepted(self, event: Any) -> None:
-        """Say which kinds of objects a caller offers that are not taken."""
+        """Say what a caller offers that is not taken, unless it offers everything that there is, as some do."""
         association = event.assoc
         association.heard = 0
-        if refused := association.rejected_contexts:
-            names = sorted(
-                {f"{each.abstract_syntax.name} ({_RESULTS.get(each.result, 'refused')})" for each in refused}
-            )
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            self._say(f"{_caller(association)}: offers what is not taken: {'; '.join(names[:3])}{more}")
+        refused = association.rejected_contexts
+        names = sorted({f"{each.abstract_syntax.name} ({_RESULTS.get(each.result, 'no')})" for each in refused})
+        if names and (len(names) <= _NAMED or not association.accepted_contexts):
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            self._say(f"{_caller(association)}: offers what is not taken: {'; '.join(names[:_NAMED])}{more}")
 
     def _broken(self, event: Any) -> None:
         self._say(f"{_caller(event.assoc)}: the association was broken off")
@@ -169,6 +168,7 @@ class Listening:
         return answer
 
 
+_NAMED = 3
 _RESULTS = {3: "not this kind", 4: "not in this transfer syntax"}
 
 

@@ -39,9 +39,16 @@ class Posting:
             return False
         known = {self._folder / file: (uid, tries) for uid, file, tries in due}
         counts: Counter[str] = Counter()
+        later: list[tuple[str, float, str]] = []
         for outcome in self._offered(list(known)):
-            self._note(outcome, *known[outcome.path])
+            uid, tries = known[outcome.path]
+            if outcome.outcome == "sent":
+                self._queue.sent(uid)
+            else:
+                later.append((uid, min(_MOST, self._first * 2 ** min(tries, 16)), outcome.reason))
             counts[outcome.outcome + (f" ({outcome.reason})" if outcome.reason else "")] += 1
+        if later:
+            self._queue.not_sent(later)
         for told, count in counts.items():
             self._say(f"sending: {counted(count, 'object')} {told}")
         return True
@@ -55,9 +62,3 @@ class Posting:
             except (ImageError, OSError):
                 yield Outcome(path, "refused", "its file is gone or damaged")
         yield from self._to.attempt(instances)
-
-    def _note(self, outcome: Outcome, uid: str, tries: int) -> None:
-        if outcome.outcome == "sent":
-            self._queue.sent(uid)
-        else:
-            self._queue.not_sent(uid, min(_MOST, self._first * 2 ** min(tries, 16)), outcome.reason)

@@ -34,6 +34,11 @@ CREATE TABLE result (
     tries INTEGER NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX result_due ON result (sent, due);
 """
+_KEEP = """
+INSERT INTO object VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (uid) DO UPDATE SET file = excluded.file, at = excluded.at
+WHERE uid IN (SELECT radiograph FROM question WHERE state = 'aside')
+"""
 _ASK = """
 INSERT INTO question SELECT radiograph.uid, 1, 'open', :due, 0, '', :at
 FROM object AS radiograph
@@ -100,8 +105,12 @@ class Queue:
     """
 
     def __init__(self, folder: Path, identity: str) -> None:
-        self._held, self._lock = _hold(folder), threading.Lock()
-        self._db = sqlite3.connect(folder / "queue.db", check_same_thread=False, isolation_level=None, timeout=30)
+        self._held, self._lock, self._looking = _hold(folder), threading.Lock(), threading.Lock()
+        # Who only looks does not wait for a slow disk: WAL shows what was committed last.
+        self._db, self._view = (
+            sqlite3.connect(folder / "queue.db", check_same_thread=False, isolation_level=None, timeout=30)
+            for _ in range(2)
+        )
         try:
             self._open(folder, identity)
         except BaseException:
@@ -125,7 +134,8 @@ class Queue:
 
     def close(self) -> None:
         """Close it."""
-        with self._lock:
+        with self._lock, self._looking:
+            self._view.close()
             self._db.close()
             os.close(self._held)
 
@@ -133,12 +143,19 @@ class Queue:
         """Whether an object is here."""
         return bool(self._all("SELECT 1 FROM object WHERE uid = ?", (uid,)))
 
+    def set_aside_before(self, uid: str) -> bool:
+        """Whether an object is a radiograph that could not be answered, so that it may come anew."""
+        return bool(self._all("SELECT 1 FROM question WHERE radiograph = ? AND state = 'aside'", (uid,)))
+
     def add(self, taken: Taken, quiet: float) -> bool:
-        """Keep an object, and ask what it makes askable in `quiet` seconds; False where it is here already."""
+        """Keep an object, and ask what it makes askable in `quiet` seconds; False where it is here already.
+
+        A radiograph that was set aside is replaced: it may come in another transfer syntax.
+        """
         at = time.time()
         row = (taken.uid, taken.study, taken.draws_on is None, taken.file, at)
         with self._change() as change:
-            if not change("INSERT INTO object VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount:
+            if not change(_KEEP, row).rowcount:
                 return False
             for radiograph in taken.draws_on or ():
                 change("INSERT OR IGNORE INTO drawn VALUES (?, ?)", (taken.uid, radiograph))
@@ -203,13 +220,15 @@ class Queue:
         with self._change() as change:
             change("UPDATE result SET sent = 1, reason = '', at = ? WHERE uid = ?", (time.time(), uid))
 
-    def not_sent(self, uid: str, seconds: float, reason: str) -> None:
-        """A destination has not taken a result; it is offered again."""
+    def not_sent(self, results: Sequence[tuple[str, float, str]]) -> None:
+        """A destination has not taken results: the UID of each, seconds until it is offered again, and why."""
+        now = time.time()
         with self._change() as change:
-            change(
-                "UPDATE result SET due = ?, tries = tries + 1, reason = ? WHERE uid = ?",
-                (time.time() + seconds, reason, uid),
-            )
+            for uid, seconds, reason in results:
+                change(
+                    "UPDATE result SET due = ?, tries = tries + 1, reason = ? WHERE uid = ?",
+                    (now + seconds, reason, uid),
+                )
 
     def waiting(self) -> int:
         """How many objects are here on account of which something is still to be done, or to come."""
@@ -235,8 +254,8 @@ class Queue:
             "set_aside": states.get("aside", 0),
             "to_send": unsent,
             "sent": self._all("SELECT count(*) FROM result WHERE sent")[0][0],
-            "oldest_to_answer_s": max(0, round(now - asked)) if asked else 0,
-            "oldest_to_send_s": max(0, round(now - oldest)) if oldest else 0,
+            "oldest_to_answer_seconds": max(0, round(now - asked)) if asked else 0,
+            "oldest_to_send_seconds": max(0, round(now - oldest)) if oldest else 0,
             "why_not_answered": dict(self._all(many.format("question"))),
             "why_not_sent": dict(self._all(many.format("result"))),
         }
@@ -268,8 +287,8 @@ class Queue:
         )
 
     def _all(self, wanted: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._db.execute(wanted, values).fetchall()
+        with self._looking:
+            return self._view.execute(wanted, values).fetchall()
 
     @contextmanager
     def _change(self) -> Iterator[Any]:

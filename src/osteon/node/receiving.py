@@ -87,7 +87,7 @@ class Receiving:
         draws = rois.draws(sop_class)
         if device == self._own or (maker == "osteon" and not draws):
             return "an answer of osteon's, not kept"
-        if self._queue.knows(uid):
+        if self._queue.knows(uid) and not self._queue.set_aside_before(uid):
             return f"{name_of(uid)} again"
         on = _drawn_on(beside) if draws else None
         if not draws:

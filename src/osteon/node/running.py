@@ -66,9 +66,14 @@ class Node:
     ) -> None:
         self._answers, self._limits, self._say = answers, limits, say
         self._folder, self._objects, self._results = folder, folder / "objects", folder / "results"
-        for each in (folder, self._objects, self._results):
-            each.mkdir(parents=True, exist_ok=True)
-            each.chmod(0o700)  # radiographs name their patients
+        try:
+            for each in (folder, self._objects, self._results):
+                each.mkdir(parents=True, exist_ok=True)
+                each.chmod(0o700)  # radiographs name their patients
+        except OSError as error:
+            raise InputError(
+                f"no folder can be made here ({error.strerror})", file=folder, fix="Give another --folder."
+            ) from None
         self.queue = Queue(folder, answers.identity)
         self._stop, self._work, self._post = threading.Event(), threading.Event(), threading.Event()
         self.receiving = Receiving(self.queue, self._objects, limits, answers.identity, self._work.set)
@@ -120,10 +125,10 @@ class Node:
             *[f"{what}: {why}" for what, why in self._faults.items()],
             *["a part of it has ended; start it again"] * (not all(alive() for alive in self._alive)),
             *["the disk is nearly full"] * (free < self._limits.reserve),
-            *["results wait for the archive for more than an hour"] * (counts["oldest_to_send_s"] > _LATE),
-            *["radiographs wait for more than an hour"] * (counts["oldest_to_answer_s"] > _LATE),
+            *["results wait for the archive for more than an hour"] * (counts["oldest_to_send_seconds"] > _LATE),
+            *["radiographs wait for more than an hour"] * (counts["oldest_to_answer_seconds"] > _LATE),
         ]
-        about = {"model": self._answers.identity[:12], "osteon": __version__, "free_mb": free // 2**20}
+        about = {"model": self._answers.identity[:12], "osteon": __version__, "free_megabytes": free // 2**20}
         return {"status": "; ".join(wrong) or "ok", **counts, **about}
 
     def _answer(self) -> None:
@@ -145,6 +150,8 @@ class Node:
         name = name_of(question.radiograph)
         room = f"{name}-{question.version}"
         try:
+            if not (self._objects / question.file).is_file():
+                raise InputError("its file is gone; it may be sent again")
             files = self._answers(
                 self._objects / question.file,
                 [self._objects / each for each in question.drawings],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from osteon.pipeline.exporting import export
     from osteon.pipeline.intake import parsed_box, taken_in
     from osteon.pipeline.line import EXPLAIN, FIT, PERTURB, Run, check, evaluate, explain, features, perturb, run, walk
+    from osteon.pipeline.planning import lock, plan
     from osteon.pipeline.prediction import Model, Prediction, load, model_file
 
 _PLACES = {
@@ -24,6 +25,7 @@ _PLACES = {
         *("EXPLAIN", "FIT", "PERTURB", "Run", "check", "evaluate", "explain", "features", "perturb", "run", "walk"),
     ),
     "osteon.pipeline.answering": ("predict", "said"),
+    "osteon.pipeline.planning": ("lock", "plan"),
     "osteon.pipeline.prediction": ("Model", "Prediction", "load", "model_file"),
 }
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
@@ -43,9 +45,11 @@ __all__ = [
     "export",
     "features",
     "load",
+    "lock",
     "model_file",
     "parsed_box",
     "perturb",
+    "plan",
     "predict",
     "run",
     "said",

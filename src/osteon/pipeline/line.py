@@ -28,6 +28,7 @@ from osteon.pipeline.fitting import Folds, deal, fit
 from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
+from osteon.pipeline.planning import Deviations, warn_of_departures
 from osteon.pipeline.styles import Apart, Styles, fit_styles, try_styles
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
@@ -115,6 +116,7 @@ def begin(at: Context) -> None:
     at.run.sweep()
     at.check()
     deal(at)
+    warn_of_departures(at)
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
         at.workers.progress.say(f"[yellow]![/] {said}")
@@ -178,7 +180,7 @@ _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
 FIT: tuple[Callable[[Context], None], ...] = (
-    begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), fit_styles, Apart()
+    begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), Deviations(), fit_styles, Apart()
 )  # fmt: skip
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
@@ -251,7 +253,7 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     _settle(settings, Path(path), run_folder, workers)
     if Ledger(run_folder).edited("predictions"):
         workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
-    return walk((Evaluate(), Apart(), Robustness(), Explanation(), Figures(), present), settings, workers)
+    return walk((Evaluate(), Deviations(), Apart(), Robustness(), Explanation(), Figures(), present), settings, workers)
 
 
 def check(

@@ -8,7 +8,7 @@ from osteon.readers.imrmc import from_imrmc, to_imrmc
 from osteon.readers.localisation import Criterion
 from osteon.readers.readings import load
 from osteon.readers.reliance import reliance
-from osteon.readers.simulate import Population, Simulated, planned_power, simulate, simulate_on
+from osteon.readers.simulate import Population, Simulated, planned_power, simulate, simulate_on, simulated_pilot
 
 __all__ = [
     "Analysis",
@@ -22,5 +22,6 @@ __all__ = [
     "reliance",
     "simulate",
     "simulate_on",
+    "simulated_pilot",
     "to_imrmc",
 ]

@@ -22,7 +22,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from osteon.core.errors import NotEstimableError
 from osteon.core.types import Floats
-from osteon.stats import mrmc_power, obuchowski_rockette
+from osteon.stats import MRMCResult, mrmc_power, obuchowski_rockette
 
 
 @dataclass(frozen=True)
@@ -264,10 +264,17 @@ def planned_power(
     """
     if readers < 2 or min(round(cases * positives), cases - round(cases * positives)) < 2:
         raise NotEstimableError("the power needs two readers and two cases of each class")
-    population = Population(skill=skill_of(reader_auc), model_skill=skill_of(min(max(model_auc, 0.5), 0.99)))
-    pilot = simulate(np.random.default_rng(seed), population, readers=24, cases=400, positives=positives).readings
-    found = obuchowski_rockette(
-        pilot.rename(columns={"case_id": "case", "confidence": "score"}), figure="auc", covariance="delong"
-    )
+    found = simulated_pilot(positives, reader_auc=reader_auc, model_auc=model_auc, seed=seed)
     power = [mrmc_power(found, n_readers=readers, n_cases=cases, effect=effect) for effect in effects]
     return pd.DataFrame({"effect": effects, "power": power})
+
+
+def simulated_pilot(
+    positives: float, *, reader_auc: float = 0.80, model_auc: float = 0.85, seed: int = 0
+) -> MRMCResult:
+    """A large crossed study of simulated readers, for its variance components; arguments as :func:`planned_power`."""
+    population = Population(skill=skill_of(reader_auc), model_skill=skill_of(min(max(model_auc, 0.5), 0.99)))
+    pilot = simulate(np.random.default_rng(seed), population, readers=24, cases=400, positives=positives).readings
+    return obuchowski_rockette(
+        pilot.rename(columns={"case_id": "case", "confidence": "score"}), figure="auc", covariance="delong"
+    )

@@ -4,7 +4,7 @@ Arrays in, frozen results out; each has a readable ``str()`` and ``.to_frame()``
 a patient. Degenerate input gives a named error or a documented result, never a silent number.
 """
 
-from osteon.stats.agreement import BlandAltman, bland_altman, fleiss_kappa, icc, kappa
+from osteon.stats.agreement import fleiss_kappa, kappa
 from osteon.stats.bands import RocBand, roc_band
 from osteon.stats.bootstrap import bootstrap_ci, bootstrap_test, compare_sensitivity, partial_auc_ci
 from osteon.stats.calibration import (
@@ -26,6 +26,7 @@ from osteon.stats.decision import (
     net_reclassification,
 )
 from osteon.stats.delong import delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
+from osteon.stats.gaps import Gaps, subgroup_gaps
 from osteon.stats.intervals import (
     OperatingPoint,
     benjamini_hochberg,
@@ -38,10 +39,18 @@ from osteon.stats.intervals import (
 )
 from osteon.stats.lroc import lroc_ci, lroc_scores
 from osteon.stats.margins import MarginTest, equivalence, noninferiority
+from osteon.stats.measurements import BlandAltman, bland_altman, icc
 from osteon.stats.mrmc import MRMCResult, obuchowski_rockette
 from osteon.stats.mrmc_plan import DBMResult, dorfman_berbaum_metz, mrmc_power, mrmc_sample_size, reader_covariate
 from osteon.stats.multiclass import MulticlassAuc, multiclass_auc
+from osteon.stats.multinomial import MulticlassCalibration, multiclass_calibration
 from osteon.stats.permutation import permutation_test
+from osteon.stats.planning import (
+    ValidationSize,
+    paired_auc_power,
+    paired_auc_sample_size,
+    validation_sample_size,
+)
 from osteon.stats.pooling import Pooled, pool, pool_values
 from osteon.stats.precision_recall import average_precision, average_precision_ci
 from osteon.stats.ratios import LikelihoodRatios, likelihood_ratios
@@ -61,11 +70,13 @@ __all__ = [
     "CurveTest",
     "DBMResult",
     "DecisionCurve",
+    "Gaps",
     "Isotonic",
     "LikelihoodRatios",
     "MRMCResult",
     "MarginTest",
     "MulticlassAuc",
+    "MulticlassCalibration",
     "OperatingPoint",
     "Platt",
     "Pooled",
@@ -74,6 +85,7 @@ __all__ = [
     "RocCurve",
     "Standalone",
     "Subgroups",
+    "ValidationSize",
     "auc",
     "average_precision",
     "average_precision_ci",
@@ -108,12 +120,15 @@ __all__ = [
     "mrmc_power",
     "mrmc_sample_size",
     "multiclass_auc",
+    "multiclass_calibration",
     "net_benefit",
     "net_benefit_difference",
     "net_reclassification",
     "noninferiority",
     "obuchowski_rockette",
     "operating_point",
+    "paired_auc_power",
+    "paired_auc_sample_size",
     "partial_auc",
     "partial_auc_ci",
     "permutation_test",
@@ -127,7 +142,9 @@ __all__ = [
     "standalone",
     "stratified_auc",
     "stratified_test",
+    "subgroup_gaps",
     "subgroups",
+    "validation_sample_size",
     "venkatraman_test",
     "wilson_ci",
 ]

@@ -1,17 +1,15 @@
-"""Agreement of readers or of measurements.
+"""Agreement of readers' categories beyond chance.
 
-Sources: Cohen 1960, 1968 and Fleiss, Cohen & Everitt 1969 (kappa and its standard error); Fleiss 1971; Shrout & Fleiss
-1979 and McGraw & Wong 1996 (intraclass correlation); Bland & Altman 1986, 1999; Efron & Stein 1981 (jackknife);
-Fisher 1921 (the scale of the intervals).
+Sources: Cohen 1960, 1968 and Fleiss, Cohen & Everitt 1969 (kappa and its standard error); Fleiss 1971; Efron & Stein
+1981 (jackknife); Fisher 1921 (the scale of the intervals).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import atanh, nan, sqrt, tanh
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,13 +17,8 @@ from numpy.typing import ArrayLike
 from osteon.core.errors import InputError, NotEstimableError
 from osteon.core.types import Estimate, Floats
 from osteon.stats import inputs
-from osteon.stats.distributions import critical, f_quantile
+from osteon.stats.distributions import critical
 from osteon.stats.intervals import wilson_ci
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-ICC_FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 
 
 def kappa(
@@ -228,158 +221,3 @@ def fleiss_kappa(ratings: ArrayLike, *, level: float = 0.95) -> Estimate:
     chance = float(np.sum((totals / (n * k)) ** 2))
     low, high, how = _limits(found, se, chance, n, level)
     return Estimate(found, low, high, f"{source}, {how}", n, se, level, "Fleiss kappa")
-
-
-def icc(ratings: ArrayLike, *, form: str = "ICC(2,1)", level: float = 0.95) -> Estimate:
-    """Intraclass correlation in any of the six forms of Shrout & Fleiss (1979).
-
-    Args:
-        ratings: (n, k) measurements, one row a case, one column a reader; complete.
-        form: ``"ICC(1,1)"`` each case has its own random readers; ``"ICC(2,1)"`` readers are a random sample, absolute
-            agreement; ``"ICC(3,1)"`` these readers only, consistency; with ``k`` in place of 1 the reliability of the
-            readers' mean.
-        level: Confidence level.
-
-    Returns:
-        The coefficient with its exact F interval (forms 1 and 3) or McGraw & Wong's (1996) approximate one (form 2).
-
-    Raises:
-        InputError: Missing values, fewer than two cases or readers, an unknown form.
-        NotEstimableError: The cases do not differ.
-    """
-    inputs.choice(form, ICC_FORMS, "form")
-    x = inputs.numbers(ratings, "ratings")
-    if x.ndim != 2 or min(x.shape) < 2:
-        raise InputError(f"the ratings have shape {x.shape}", fix="Give one row a case and one column a reader.")
-    if not np.isfinite(x).all():
-        raise InputError("a rating is missing or infinite", fix="Drop the case for all readers.")
-    n, k = x.shape
-    grand, cases, readers = x.mean(), x.mean(axis=1), x.mean(axis=0)
-    between = k * float(np.sum((cases - grand) ** 2)) / (n - 1)
-    column = n * float(np.sum((readers - grand) ** 2)) / (k - 1)
-    residual = float(np.sum((x - cases[:, None] - readers + grand) ** 2)) / ((n - 1) * (k - 1))
-    within = float(np.sum((x - cases[:, None]) ** 2)) / (n * (k - 1))
-    rounding = (1e-13 * float(np.abs(x).max())) ** 2
-    between, column, residual, within = (
-        square if square > rounding else 0.0 for square in (between, column, residual, within)
-    )
-    if between == 0 and (residual == 0 or form not in ("ICC(1,1)", "ICC(3,1)")):
-        raise NotEstimableError("ICC: the cases do not differ")
-    upper = (1 + inputs.between(level, 0, 1, "level")) / 2
-    if form.startswith("ICC(2"):
-        value = (between - residual) / (between + (k - 1) * residual + k * (column - residual) / n)
-        low, high = _icc2_limits(value, (between, column, residual), n, k, upper)
-    else:
-        error, df = (within, n * (k - 1)) if form.startswith("ICC(1") else (residual, (n - 1) * (k - 1))
-        value, low, high = (
-            _single(ratio, k) if error > 0 else 1.0
-            for ratio in (
-                _ratio(between, error),
-                _ratio(between, error) / f_quantile(upper, n - 1, df),
-                _ratio(between, error) * f_quantile(upper, df, n - 1),
-            )
-        )
-    if form.endswith("k)"):
-        value, low, high = (k * r / (1 + (k - 1) * r) for r in (value, low, high))
-    return Estimate(value, low, high, f"{form}, Shrout & Fleiss 1979, {k} readers", n, nan, level, "ICC")
-
-
-def _ratio(between: float, error: float) -> float:
-    return between / error if error > 0 else np.inf
-
-
-def _single(ratio: float, k: int) -> float:
-    """Reliability of one reading from the ratio of mean squares."""
-    return (ratio - 1) / (ratio + k - 1)
-
-
-def _icc2_limits(
-    value: float, squares: tuple[float, float, float], n: int, k: int, upper: float
-) -> tuple[float, float]:
-    """Satterthwaite limits for ICC(2,1) (Shrout & Fleiss 1979; McGraw & Wong 1996, table 7)."""
-    between, column, residual = squares
-    if residual == 0 and column == 0:
-        return 1.0, 1.0
-    a, b = k * value / (n * (1 - value)), 1 + k * value * (n - 1) / (n * (1 - value))
-    df = (a * column + b * residual) ** 2 / ((a * column) ** 2 / (k - 1) + (b * residual) ** 2 / ((n - 1) * (k - 1)))
-    lower_f, upper_f = f_quantile(upper, n - 1, df), f_quantile(upper, df, n - 1)
-    noise = k * column + (k * n - k - n) * residual
-    return (
-        n * (between - lower_f * residual) / (lower_f * noise + n * between),
-        n * (upper_f * between - residual) / (noise + n * upper_f * between),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class BlandAltman:
-    """Limits of agreement of two measurements of the same cases.
-
-    Attributes:
-        bias: Mean difference a - b.
-        lower: Lower limit of agreement.
-        upper: Upper limit of agreement.
-        sd: Standard deviation of the differences.
-        slope: Slope of the difference on the mean: not 0 where the bias depends on the size.
-    """
-
-    bias: Estimate
-    lower: Estimate
-    upper: Estimate
-    sd: float
-    slope: Estimate
-
-    @property
-    def method(self) -> str:
-        """How it was made, with its source."""
-        return self.bias.method
-
-    def __str__(self) -> str:
-        """As a paper prints it."""
-        return f"{self.bias}; {self.lower}; {self.upper}"
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a quantity."""
-        import pandas as pd
-
-        rows = (self.bias, self.lower, self.upper, self.slope)
-        return pd.concat([row.to_frame() for row in rows], ignore_index=True)
-
-
-def bland_altman(
-    measure_a: ArrayLike, measure_b: ArrayLike, *, level: float = 0.95, coverage: float = 0.95
-) -> BlandAltman:
-    """Bias and limits of agreement, each with an interval (Bland & Altman 1999).
-
-    Args:
-        measure_a: (n,) measurements.
-        measure_b: (n,) measurements of the same cases.
-        level: Confidence level of the intervals.
-        coverage: Share of the differences that the limits of agreement hold.
-
-    Raises:
-        InputError: Missing values or unequal lengths.
-        NotEstimableError: Fewer than three cases.
-    """
-    a = inputs.scores(measure_a, inputs.numbers(measure_a, "measure_a").size, name="measure_a", finite=True)
-    b = inputs.scores(measure_b, a.size, name="measure_b", finite=True)
-    if a.size < 3:
-        raise NotEstimableError("limits of agreement need three cases")
-    n, difference, mean = a.size, a - b, (a + b) / 2
-    bias, sd, wide = float(difference.mean()), float(difference.std(ddof=1)), critical(coverage)
-
-    def estimate(value: float, se: float, df: int, name: str) -> Estimate:
-        half = critical(level, df) * se
-        return Estimate(value, value - half, value + half, "Bland & Altman 1999", n, se, level, name)
-
-    se_limit = sd * sqrt(1 / n + wide**2 / (2 * (n - 1)))
-    spread = float(np.sum((mean - mean.mean()) ** 2))
-    slope = float((mean - mean.mean()) @ difference) / spread if spread else nan
-    residual = difference - bias - slope * (mean - mean.mean())
-    se_slope = sqrt(float(residual @ residual) / (n - 2) / spread) if spread else nan
-    return BlandAltman(
-        bias=estimate(bias, sd / sqrt(n), n - 1, "bias"),
-        lower=estimate(bias - wide * sd, se_limit, n - 1, "lower limit of agreement"),
-        upper=estimate(bias + wide * sd, se_limit, n - 1, "upper limit of agreement"),
-        sd=sd,
-        slope=estimate(slope, se_slope, n - 2, "slope of difference on mean"),
-    )

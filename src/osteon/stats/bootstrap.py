@@ -10,7 +10,8 @@ with positives only, with negatives only, with both. So every resample has both 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from math import inf, isfinite, nan
 
 import numpy as np
@@ -225,21 +226,44 @@ def compare_sensitivity(
     interval are made as by :func:`bootstrap_test`.
     """
     inputs.between(specificity, 0, 1, "specificity")
-
-    def sensitivity(truth: ArrayLike, score: ArrayLike) -> float:
-        return float(roc_curve(truth, score).sensitivity_at(specificity))
-
     return bootstrap_test(
         y_true,
         score_a,
         score_b,
-        statistic=sensitivity,
+        statistic=_SensitivityAt(specificity),
         level=level,
         resamples=resamples,
         clusters=clusters,
         rng=rng,
         name=f"sensitivity at specificity {specificity:g}",
     )
+
+
+@dataclass(frozen=True)
+class _SensitivityAt:
+    """The sensitivity at a specificity."""
+
+    specificity: float
+
+    def __call__(self, truth: ArrayLike, score: ArrayLike) -> float:
+        return float(roc_curve(truth, score).sensitivity_at(self.specificity))
+
+    def of_weights(self, positive: inputs.Bools, score: Floats, weights: Floats) -> Floats:
+        """The same of (block, n) case weights at once: a score that was not drawn repeats a point of the curve."""
+        order = np.argsort(-score)
+        ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+        hits, alarms = (
+            np.pad(np.cumsum(weights[:, order] * of[order], axis=1)[:, ends], ((0, 0), (1, 0)))
+            for of in (positive, ~positive)
+        )
+        x, y = 1 - (alarms[:, -1:] - alarms) / alarms[:, -1:], hits / hits[:, -1:]
+        wanted = 1 - self.specificity
+        left = np.sum(x <= wanted + 1e-12, axis=1) - 1  # as RocCurve.sensitivity_at
+        rows, right = np.arange(len(x)), np.minimum(left + 1, ends.size)
+        width = x[rows, right] - x[rows, left]
+        share = np.clip(np.divide(wanted - x[rows, left], width, out=np.zeros_like(width), where=width > 0), 0, 1)
+        result: Floats = y[rows, left] + share * (y[rows, right] - y[rows, left])
+        return result
 
 
 class Units:
@@ -294,6 +318,8 @@ def of_weights(
     statistic: Callable[[Floats, Floats], float], positive: inputs.Bools, score: Floats
 ) -> Callable[[Floats], Floats]:
     """The statistic as a function of (block, n) case weights."""
+    if isinstance(statistic, _SensitivityAt):
+        return partial(statistic.of_weights, positive, score)
     if statistic is not auc:
         truth = positive.astype(np.float64)
 

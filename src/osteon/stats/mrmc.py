@@ -171,7 +171,8 @@ def obuchowski_rockette(
         cases: ``"random"``: results hold for the population of cases; ``"fixed"``: for these cases.
         figure: ``"auc"``, ``"lroc"`` (with a column `localised`; see :func:`osteon.stats.lroc_ci`), ``"sensitivity"``,
             ``"specificity"``, ``"accuracy"``, ``"mean"`` (of the score), or ``f(truth, score) -> float``.
-        covariance: ``"jackknife"``, ``"delong"`` (named figures only) or ``"bootstrap"``.
+        covariance: ``"jackknife"``, ``"bootstrap"``, or for named figures ``"delong"`` or ``"ustatistic"``, which is
+            unbiased (Gallas 2006) and not for `clusters`.
         level: Confidence level.
         threshold: Scores at or above it are positive calls; for sensitivity, specificity and accuracy of graded scores.
         clusters: Column with the patient of each case; whole patients are then left out or drawn.

@@ -1,7 +1,7 @@
 """Around a reader study: the pseudovalue cross-check, planning the next one, and what experience changes.
 
 Sources: Dorfman, Berbaum & Metz 1992; Hillis 2005 (equivalence with Obuchowski-Rockette); Hillis, Obuchowski & Berbaum
-2011 (power and sample size); Hillis 2007.
+2011 (power and sample size); Hillis 2007, 2014; Obuchowski, Gallas & Hillis 2012 (split-plot designs).
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ from osteon.stats.reader_variance import pseudovalues
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: Which readers and cases meet in which arms.
+DESIGNS = ("crossed", "split-plot", "unpaired readers", "unpaired cases", "unpaired")
+_ONE_ARM = ("unpaired readers", "unpaired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,57 +112,106 @@ def mrmc_power(
     effect: float,
     readers: str = "random",
     cases: str = "random",
+    design: str = "crossed",
+    groups: int = 2,
     alpha: float = 0.05,
     pilot_cases: int | None = None,
 ) -> float:
-    """Power to find a difference between two arms in a fully crossed study.
+    """Power to find a difference between two arms.
 
     Args:
         pilot: A crossed study with two arms, or its components ``var_arm_reader``, ``cov1``, ``cov2``, ``cov3``,
-            ``var_error``.
-        n_readers: Readers of the planned study.
-        n_cases: Cases of the planned study, in the pilot's ratio of the classes.
+            ``var_error``, and ``var_reader`` for readers who read one arm only.
+        n_readers: Readers of the planned study, all together.
+        n_cases: Cases of the planned study, all together, in the pilot's ratio of the classes.
         effect: True difference between the arms.
         readers: ``"random"`` or ``"fixed"``.
         cases: ``"random"`` or ``"fixed"``.
+        design: ``"crossed"``: every reader reads every case in both arms. ``"split-plot"``: readers and cases are dealt
+            into `groups`, and each group of readers reads its own cases in both arms. ``"unpaired readers"``: half of
+            the readers read all cases in one arm, half in the other. ``"unpaired cases"``: every reader reads half of
+            the cases in one arm and half in the other. ``"unpaired"``: half of the readers and cases for each arm.
+        groups: Of a split-plot design.
         alpha: Two-sided significance level.
         pilot_cases: Number of cases the components come from; from the result where one is given.
 
     Returns:
-        Power, by Hillis, Obuchowski & Berbaum (2011): case variances shrink in proportion to the cases.
+        Power, by Hillis, Obuchowski & Berbaum (2011): case variances shrink in proportion to the cases. The variances
+        of other designs are those that :func:`obuchowski_rockette` estimates for them.
 
     Raises:
-        InputError: Sizes too small, missing components.
+        InputError: Sizes too small or not divisible, missing components.
         NotEstimableError: Components that the pilot did not determine, or no variance at all.
     """
     inputs.choice(readers, ("random", "fixed"), "readers")
     inputs.choice(cases, ("random", "fixed"), "cases")
     if readers == cases == "fixed":
         raise InputError("readers and cases are both fixed: nothing is random", fix="Make one of them random.")
-    if n_readers < (2 if readers == "random" else 1) or n_cases < 4:
-        raise InputError(f"{n_readers} readers and {n_cases} cases are too few")
+    parts = _parts(design, groups)
+    if readers == "fixed" and design in _ONE_ARM:
+        raise InputError("readers who read one arm only are fixed: arms would differ by their readers")
+    if n_readers < (2 if readers == "random" else 1) * (2 if design in _ONE_ARM else 1) or n_cases < 4 * parts[1]:
+        raise InputError(f"{n_readers} readers and {n_cases} cases are too few, with the design {design!r}")
+    if n_readers % parts[0]:
+        raise InputError(f"{n_readers} readers cannot be dealt into {parts[0]} equal groups")
     inputs.between(alpha, 0, 1, "alpha")
     inputs.between(effect, -inf, inf, "effect")
     c = pilot.components if isinstance(pilot, MRMCResult) else dict(pilot)
     had = pilot.n_cases if isinstance(pilot, MRMCResult) else pilot_cases
     if had is None:
         raise InputError("the number of cases behind the components is unknown", fix="Give pilot_cases.")
-    missing = [k for k in ("var_arm_reader", "cov1", "cov2", "cov3", "var_error") if not isfinite(c.get(k, nan))]
+    needed = ("var_arm_reader", "cov1", "cov2", "cov3", "var_error", *["var_reader"] * (design in _ONE_ARM))
+    missing = [k for k in needed if not isfinite(c.get(k, nan))]
     if missing:
         raise NotEstimableError(f"the pilot does not determine {', '.join(missing)}")
-    scale = had / n_cases
-    shared = max(0.0, c["cov2"] - c["cov3"])
-    own = c["var_error"] - c["cov1"] - shared  # case error of one reader's difference that no other reader shares
-    between = max(0.0, c["var_arm_reader"]) if readers == "random" else 0.0
-    residual = between + scale * own  # expected mean square of arm x reader
-    spread = residual + (n_readers * scale * shared if cases == "random" else 0.0)
-    if not spread > 0 or not residual > 0:
+    if readers == "fixed":
+        c = {**c, "var_reader": 0.0, "var_arm_reader": 0.0}
+    own, shared, freedom = _moments(c, had / n_cases, n_readers, design, groups)
+    variance = own + (shared if cases == "random" else 0.0)
+    if not variance > 0 or not own > 0:
         raise NotEstimableError("the components leave no variance to plan with")
-    lack = n_readers * effect**2 / (2 * spread)
+    lack = effect**2 / variance
     if readers == "fixed":
         return float(1 - chndtr(chdtri(1, alpha), 1, lack))
-    df = (n_readers - 1) * (spread / residual) ** 2
+    df = freedom * (variance / own) ** 2
     return float(1 - ncfdtr(1, df, lack, f_quantile(1 - alpha, 1, df)))
+
+
+def _parts(design: str, groups: int) -> tuple[int, int]:
+    """Into how many groups a design deals its readers, and into how many its cases."""
+    inputs.choice(design, DESIGNS, "design")
+    inputs.count(groups, 2, "groups")
+    return {
+        "crossed": (1, 1),
+        "split-plot": (groups, groups),
+        "unpaired readers": (2, 1),
+        "unpaired cases": (1, 2),
+    }.get(design, (2, 2))
+
+
+def _moments(
+    c: Mapping[str, float], scale: float, n_readers: int, design: str, groups: int
+) -> tuple[float, float, float]:
+    """The variance of the difference: what is in the readers' mean square, what cases add, and the square's df.
+
+    Args:
+        c: Variance components of a crossed pilot.
+        scale: The pilot's cases to the planned ones.
+        n_readers: Readers, all together.
+        design: As in :func:`mrmc_power`.
+        groups: Of a split-plot design.
+    """
+    scale *= _parts(design, groups)[1]  # a reader, or an arm, has a part of the cases
+    cov1, cov3 = (0.0, 0.0) if design in ("unpaired cases", "unpaired") else (c["cov1"], c["cov3"])
+    shared = max(0.0, c["cov2"] - cov3)  # case error of one arm that the arm's readers share and the other's do not
+    between = max(0.0, c["var_arm_reader"])
+    if design in _ONE_ARM:
+        per_arm = n_readers // 2
+        square = between + max(0.0, c["var_reader"]) + scale * (c["var_error"] - c["cov2"])
+        return 2 * square / per_arm, 2 * scale * shared, 2 * (per_arm - 1)
+    if design == "split-plot" and n_readers > 1:  # the mean over all pairs of readers; those of two groups share none
+        shared *= (n_readers / groups - 1) / (n_readers - 1)
+    return 2 * (between + scale * (c["var_error"] - cov1 - shared)) / n_readers, 2 * scale * shared, n_readers - 1
 
 
 def mrmc_sample_size(
@@ -169,6 +223,8 @@ def mrmc_sample_size(
     power: float = 0.8,
     readers: str = "random",
     cases: str = "random",
+    design: str = "crossed",
+    groups: int = 2,
     alpha: float = 0.05,
     pilot_cases: int | None = None,
     most: int = 100_000,
@@ -193,18 +249,22 @@ def mrmc_sample_size(
             effect=effect,
             readers=readers,
             cases=cases,
+            design=design,
+            groups=groups,
             alpha=alpha,
             pilot_cases=pilot_cases,
         )
         return found >= inputs.between(power, 0, 1, "power")
 
-    if not reached(most):
-        raise NotEstimableError(f"{given} do not reach power {power:g} with {most} {wanted}")
-    low, high = 3 if n_cases is None else 1, most
+    readers_in, cases_in = _parts(design, groups)
+    step, least = (1, 4 * cases_in - 1) if n_cases is None else (readers_in, 1)
+    low, high = least, most // step
+    if not reached(high * step):
+        raise NotEstimableError(f"{given} do not reach power {power:g} with {most:,} {wanted}")
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return high
+        low, high = (low, middle) if reached(middle * step) else (middle, high)
+    return high * step
 
 
 def reader_covariate(

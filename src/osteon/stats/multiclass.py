@@ -80,6 +80,37 @@ def multiclass_auc(
         InputError: Shapes that do not fit, missing values, a label that is not among the classes.
         NotEstimableError: A class with fewer than two independent cases, or one class only.
     """
+    names, columns, is_class = classes_of(y_true, probability, classes)
+    k, n = is_class.shape
+    codes = inputs.codes(clusters, n)
+    single = {}
+    for name, own, column in zip(names, is_class, columns, strict=True):
+        found = delong_ci(own, column, level=level, clusters=codes)
+        single[str(name)] = Estimate(
+            found.value, found.low, found.high, found.method, n, found.se, level, f"AUC {name} against the rest"
+        )
+    rest = [influence(own, column) for own, column in zip(is_class, columns, strict=True)]
+    pairs = []
+    for i in range(k):
+        for j in range(k):
+            among = is_class[i] | is_class[j]
+            if i != j:
+                area, part = influence(is_class[i][among], columns[i][among])
+                h = np.zeros(n)
+                h[among] = part
+                pairs.append((area, h))
+    return MulticlassAuc(
+        one_vs_rest=single,
+        macro=_mean_area(rest, is_class, codes, level, "macro AUC", "mean of one-vs-rest"),
+        hand_till=_mean_area(pairs, is_class, codes, level, "Hand-Till M", "Hand & Till 2001"),
+        n=n,
+    )
+
+
+def classes_of(
+    y_true: ArrayLike, probability: ArrayLike, classes: Sequence[object] | None
+) -> tuple[inputs.Objects, list[Floats], inputs.Bools]:
+    """The classes, the (n,) scores of each, and (k, n) whether a case is of it; see :func:`multiclass_auc`."""
     labels = inputs.labels(y_true, "y_true")
     missing = [place for place, label in enumerate(labels.ravel().tolist()) if label is None]
     if missing:
@@ -105,30 +136,8 @@ def multiclass_auc(
     ]
     is_class = labels == names[:, None]
     if k < 2 or is_class.sum(axis=1).min() < 2:
-        raise NotEstimableError("a multi-class AUC needs two classes, and two cases of each")
-    codes = inputs.codes(clusters, n)
-    single = {}
-    for name, own, column in zip(names, is_class, columns, strict=True):
-        found = delong_ci(own, column, level=level, clusters=codes)
-        single[str(name)] = Estimate(
-            found.value, found.low, found.high, found.method, n, found.se, level, f"AUC {name} against the rest"
-        )
-    rest = [influence(own, column) for own, column in zip(is_class, columns, strict=True)]
-    pairs = []
-    for i in range(k):
-        for j in range(k):
-            among = is_class[i] | is_class[j]
-            if i != j:
-                area, part = influence(is_class[i][among], columns[i][among])
-                h = np.zeros(n)
-                h[among] = part
-                pairs.append((area, h))
-    return MulticlassAuc(
-        one_vs_rest=single,
-        macro=_mean_area(rest, is_class, codes, level, "macro AUC", "mean of one-vs-rest"),
-        hand_till=_mean_area(pairs, is_class, codes, level, "Hand-Till M", "Hand & Till 2001"),
-        n=n,
-    )
+        raise NotEstimableError("two classes are needed, and two cases of each")
+    return names, columns, is_class
 
 
 def _mean_area(

@@ -1,6 +1,7 @@
 """The covariance that shared cases give to the figures of merit of readers.
 
-Sources: Quenouille 1956 and Tukey 1958 (jackknife); DeLong 1988; Obuchowski & Rockette 1995.
+Sources: Quenouille 1956 and Tukey 1958 (jackknife); DeLong 1988; Obuchowski & Rockette 1995; Gallas 2006
+(U-statistics).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from osteon.stats.influences import covariance, influence, spread
 from osteon.stats.reader_cells import NAMED, Figure, Readings, accuracy, mean, sensitivity, specificity
 from osteon.stats.roc import auc, placements
 
+#: What rounding leaves of a variance that is zero.
+_ROUNDING = 1e-12
+
 
 def cell_covariance(
     readings: Readings, function: Figure, method: str, resamples: int, rng: np.random.Generator | int
@@ -30,11 +34,13 @@ def cell_covariance(
     Args:
         readings: The readings.
         function: The figure of merit.
-        method: ``"jackknife"``, ``"delong"`` (named figures) or ``"bootstrap"``.
+        method: ``"jackknife"``, ``"delong"`` or ``"ustatistic"`` (named figures), or ``"bootstrap"``.
         resamples: Number of bootstrap resamples.
         rng: Generator, or a seed for one.
     """
-    inputs.choice(method, ("jackknife", "delong", "bootstrap"), "covariance")
+    inputs.choice(method, ("jackknife", "delong", "ustatistic", "bootstrap"), "covariance")
+    if method == "ustatistic":
+        return _unbiased(readings, function)
     if method == "delong":
         return covariance(_influences(readings, function), readings.positive, readings.codes)
     if method == "jackknife":
@@ -53,6 +59,55 @@ def cell_covariance(
     if not np.isfinite(draws).all():
         raise NotEstimableError("a resample left a reader without cases of a class: use the jackknife")
     return np.atleast_2d(np.cov(draws))
+
+
+def _unbiased(readings: Readings, function: Figure) -> Floats:
+    """The product of two figures less an unbiased estimate of the product of their expectations.
+
+    That estimate is the mean of the products of two pairs of cases, one from each figure, which share no case.
+    """
+    if readings.codes is not None:
+        raise InputError(
+            "the U-statistic covariance does not know patients with several cases", fix="Use the jackknife."
+        )
+    read, positive = ~np.isnan(readings.score), readings.positive
+    if function is auc:
+        among = np.stack([np.outer(own[positive], own[~positive]) for own in read]).astype(np.float64)
+        wins = np.stack([_wins(score[positive], score[~positive]) for score in readings.score])
+    else:
+        terms = [_terms(function, positive, np.nan_to_num(score)) for score in readings.score]
+        if any(term is None for term in terms):
+            raise InputError(f"the U-statistic covariance is for {', '.join(NAMED)}", fix="Use the jackknife.")
+        among = np.stack([own & term[1] for own, term in zip(read, terms, strict=True) if term]).astype(np.float64)
+        wins = np.stack([term[0] for term in terms if term]) * among
+
+    def apart(values: Floats) -> Floats:
+        """Sums of products over pairs of places that share no case: all, less those that do."""
+        flat = values.reshape(len(values), -1)
+        same, total = flat @ flat.T, flat.sum(axis=1)
+        found: Floats = np.outer(total, total)
+        if values.ndim == 2:
+            found -= same
+            return found
+        rows, columns = values.sum(axis=2), values.sum(axis=1)
+        found += same - rows @ rows.T - columns @ columns.T
+        return found
+
+    counts, figure = apart(among), wins.reshape(len(wins), -1).sum(axis=1) / among.reshape(len(among), -1).sum(axis=1)
+    if counts.diagonal().min() < 0.5:
+        raise NotEstimableError("the U-statistic covariance needs two cases of each class for every reader")
+    result: Floats = np.outer(figure, figure) - apart(wins) / counts
+    if result.diagonal().min() < -_ROUNDING:
+        raise NotEstimableError(
+            "an unbiased variance came out negative, as it can near an area of 1: use the jackknife"
+        )
+    return result
+
+
+def _wins(positive: Floats, negative: Floats) -> Floats:
+    """(m, n) 1 where the positive case has the higher score, 1/2 for ties, 0 where one has not been read."""
+    difference = positive[:, None] - negative
+    return np.where(np.isnan(difference), 0.0, (np.sign(np.nan_to_num(difference)) + 1) / 2)
 
 
 def _generator(rng: np.random.Generator | int) -> np.random.Generator:

@@ -29,9 +29,10 @@ def statistic(values: Floats, counts: Floats, mean: float) -> float:
     """
     total, away, seen = float(counts.sum()), values - mean, counts > 0
     share = counts / total
+    few = list(zip(share[seen], away[seen], strict=True))  # arrays of two or three cost ten times as much
 
     def slack(u: float) -> float:
-        return float(np.sum(share[seen] * away[seen] / (1 + u * away[seen])))
+        return float(sum(part * one / (1 + u * one) for part, one in few))
 
     excess = slack(0.0)
     if abs(excess) < 1e-14:
@@ -67,13 +68,13 @@ def _upper(values: Floats, counts: Floats, critical: float) -> float:
     if not isfinite(c) or observed >= greatest:
         return greatest
     seen = counts > 0
-    away = values[seen] - observed
+    few = list(zip(share[seen], values[seen] - observed, strict=True))
     # From here on the factor of the greatest value is positive; exactly here it is 0.
     least = observed + c * (greatest - observed) / (1 + c)
 
     def slack(mean: float) -> float:
         gap = mean - observed
-        return float(np.sum(share[seen] * (gap - away) / ((1 + c) * gap - c * away)))
+        return float(sum(part * (gap - one) / ((1 + c) * gap - c * one) for part, one in few))
 
     if seen[last]:
         least += (greatest - least) * 1e-13

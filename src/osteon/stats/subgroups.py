@@ -100,7 +100,7 @@ def subgroups(
             raise InputError(f"{figure} needs a threshold", fix="Give threshold=.")
         score = inputs.reaches(score, inputs.real(threshold, "threshold"), y_score).astype(np.float64)
     codes = inputs.codes(clusters, n)
-    labels = _labels(groups, n)
+    labels = labels_of(groups, n)
     estimates: dict[str, Estimate] = {}
     influences: list[Floats] = []
     comparable: list[Estimate] = []
@@ -160,7 +160,8 @@ def _interaction(
     return float(delta @ np.linalg.pinv(contrast @ sigma @ contrast.T, hermitian=True) @ delta), values.size - 1
 
 
-def _labels(groups: ArrayLike, n: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def labels_of(groups: ArrayLike, n: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """(n,) subgroup of each case as a text; "missing" where there is none."""
     raw = inputs.labels(groups, "groups")
     if raw.shape != (n,):
         raise InputError(f"groups has shape {raw.shape} beside {n} cases", fix="Give one subgroup a case.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from osteon.study.file import Study, load, load_settings, register
 from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.network import RECIPES, Augment, Network
+from osteon.study.plan import Plan, PlanReaders
 from osteon.study.protocol import Readers
 from osteon.study.sections import (
     Centres,
@@ -44,6 +45,8 @@ __all__ = [
     "Name",
     "Network",
     "Once",
+    "Plan",
+    "PlanReaders",
     "Positive",
     "Python",
     "Radiomics",

@@ -16,6 +16,7 @@ from osteon.core.cells import plain
 from osteon.core.errors import StudyError, suggest
 from osteon.core.tables import columns, contents, written
 from osteon.study.kinds import KINDS, Model, default_models
+from osteon.study.plan import Plan
 from osteon.study.protocol import Readers
 from osteon.study.sections import (
     Centres,
@@ -49,6 +50,7 @@ class Study(Settings):
     figures: FiguresSection = FiguresSection()
     compute: Compute = Compute()
     readers: Readers | None = None
+    plan: Plan | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()
     by_default: Annotated[bool, Field(exclude=True)] = False
 
@@ -146,10 +148,14 @@ class Study(Settings):
         if section.agreement:
             section = section.model_copy(update={"agreement": moved(section.agreement)})
         models = tuple(model.relocated(moved) for model in self.models)
+        plan = self.plan
+        if plan and plan.readers and plan.readers.pilot:
+            pilot = plan.readers.model_copy(update={"pilot": moved(plan.readers.pilot)})
+            plan = plan.model_copy(update={"readers": pilot})
         robustness = self.robustness
         if robustness.differences:
             robustness = robustness.model_copy(update={"differences": moved(robustness.differences)})
-        told = {"study": section, "models": models, "robustness": robustness, "folder": folder}
+        told = {"study": section, "models": models, "robustness": robustness, "plan": plan, "folder": folder}
         return self.model_copy(update=told)
 
     def to_toml(self) -> str:

@@ -12,6 +12,7 @@ from osteon.core.tables.evaluation import (
     COMPARISONS,
     CONTRAST,
     DECISION,
+    DEVIATIONS,
     EXAMPLES,
     HETEROGENEITY,
     METRICS,
@@ -23,6 +24,7 @@ from osteon.core.tables.evaluation import (
     SEEDS,
     STYLE_FOLDS,
     STYLE_PREDICTIONS,
+    SUBGROUP_GAPS,
     SUBGROUPS,
 )
 from osteon.core.tables.explanation import (
@@ -88,6 +90,7 @@ __all__ = [
     "COMPARISONS",
     "CONTRAST",
     "DECISION",
+    "DEVIATIONS",
     "EXAMPLES",
     "EXCLUDED",
     "EXPLAINED",
@@ -141,6 +144,7 @@ __all__ = [
     "STYLE_FOLDS",
     "STYLE_PREDICTIONS",
     "SUBGROUPS",
+    "SUBGROUP_GAPS",
     "Column",
     "Contract",
     "and_more",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osteon.core.tables.contract import (
     COUNT,
+    FREE,
     INTERVAL,
     LABEL,
     NAME,
@@ -188,3 +189,23 @@ EXAMPLES = Contract(
         "threshold": NUMBER,
     },
 )
+#: The largest distance between two levels of a variable, with limits that hold for all pairs together.
+SUBGROUP_GAPS = Contract(
+    "subgroup_gaps",
+    {
+        "stratum": TEXT,
+        "model": TEXT,
+        "variable": TEXT,
+        "metric": TEXT,
+        "value": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "p": NUMBER,
+        "greater": NOTE,
+        "lesser": NOTE,
+        "n": COUNT,
+        "method": NOTE,
+    },
+)
+#: Where a run departs from its locked plan: a setting, model or group of cases, as planned and as done.
+DEVIATIONS = Contract("deviations", {"what": TEXT, "planned": FREE, "done": FREE})

@@ -100,17 +100,20 @@ def _measurements(author: Author, finding: Finding) -> list[Measurement]:
     from highdicom.sr import Measurement
     from pydicom.sr.codedict import codes
 
-    name = own_code(f"Probability of {author.positive}")
-    of_folds = own_code("Over the models of the folds")
+    probability = f"Probability of {author.positive}"
     units = codes.UCUM.NoUnits
-    told = [Measurement(name, float(finding.probability), units)]
-    if finding.folds[0] == finding.folds[0]:
+    told = [Measurement(own_code(probability), float(finding.probability), units)]
+    if finding.folds[0] == finding.folds[0]:  # names of their own, since viewers show nothing else of a measurement
+        method = own_code("Over the models of the folds")
         told += [
-            Measurement(name, float(value), units, derivation=derivation, method=of_folds)
-            for value, derivation in zip(finding.folds, (codes.SCT.Minimum, codes.SCT.Maximum), strict=True)
+            Measurement(own_code(f"{which} of the folds: {probability}"), value, units, derivation=how, method=method)
+            for which, value, how in zip(
+                ("Least", "Greatest"), map(float, finding.folds), (codes.SCT.Minimum, codes.SCT.Maximum), strict=True
+            )
         ]
     if finding.recalibrated == finding.recalibrated:
         method = own_code("Recalibrated on development cases")
+        name = own_code(f"Recalibrated: {probability}")
         told.append(Measurement(name, float(finding.recalibrated), units, method=method))
     told += [
         Measurement(own_code(f"Threshold of operating point {rule}"), float(cut), units)

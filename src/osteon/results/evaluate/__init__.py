@@ -21,6 +21,7 @@ from osteon.core.run import TableSet
 from osteon.core.types import Estimate
 from osteon.results.evaluate import measures
 from osteon.results.evaluate.cases import Cases, gather, strata
+from osteon.results.evaluate.gaps import gaps
 from osteon.results.evaluate.locked import Locked, lock
 from osteon.study import Study
 
@@ -42,6 +43,7 @@ class Evaluation(TableSet):
         recalibration: The recalibration fitted on out-of-fold predictions.
         decision: Decision curves.
         subgroups: Metrics within subgroups, with interaction p values.
+        subgroup_gaps: How far the primary models lie apart between subgroups.
         heterogeneity: Random-effects summaries over the external centres.
         seeds: Spread over training seeds; empty when every model has one.
         scores: One probability a case and model, raw and recalibrated.
@@ -57,6 +59,7 @@ class Evaluation(TableSet):
     recalibration: pd.DataFrame
     decision: pd.DataFrame
     subgroups: pd.DataFrame
+    subgroup_gaps: pd.DataFrame
     heterogeneity: pd.DataFrame
     seeds: pd.DataFrame
     scores: pd.DataFrame
@@ -111,6 +114,7 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
         }
         if name in ("development", "external"):
             found["subgroups"] = [pd.DataFrame(measures.subgroups(stratum, groups[keep], youden, level))]
+            found["subgroup_gaps"] = [pd.DataFrame(gaps(stratum, groups[keep], study.primary, youden, level))]
         for table, frames in found.items():
             made[table] += [frame.assign(stratum=name) for frame in frames]
     made["recalibration"].append(locked.recalibration)

@@ -253,6 +253,33 @@ def subgroups(page: Page) -> Iterator[Block | None]:
         file="subgroups.csv",
     )
 
+    yield _gaps(page)
+
+
+def _gaps(page: Page) -> Block | None:
+    """The largest gaps between subgroups."""
+    run = page.run
+    table = run.table("subgroup_gaps")
+    if table is None:
+        return None
+    here = table[table["stratum"] == headline(table["stratum"])]
+    titles = {"auc": "AUC", "calibration": "observed − predicted"}
+    rows: list[list[object]] = []
+    for (model, variable), own in here.groupby(["model", "variable"], sort=False):
+        rows.append([f"{model}, by {variable}"])
+        for _, row in own.iterrows():
+            between = f"{level_title(row['greater'])} over {level_title(row['lesser'])}" if row["greater"] else "–"
+            rows.append([titles.get(row["metric"], row["metric"]), between, interval(row), bare_p(row["p"])])
+    return page.table(
+        ["Figure", "Largest gap between", "Gap", "p"],
+        rows,
+        f"Largest gaps between subgroups, {in_sentence(run.headline)}. Limits and p take all pairs of levels of the "
+        "variable together: wherever the true largest gap is, they hold for it. Sensitivity and false-positive rate at "
+        "Youden's threshold; observed − predicted: share of positive cases less the mean probability.",
+        file="subgroup_gaps.csv",
+        words=2,
+    )
+
 
 def heterogeneity(page: Page) -> Iterator[Block | None]:
     """How much centres and training seeds differ."""

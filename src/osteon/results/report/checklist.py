@@ -7,6 +7,7 @@ from __future__ import annotations
 
 #: Topic, guidelines that ask for it, sections of the report (the first that exists is linked).
 ANSWERED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("What was planned, and departures from it", "CLAIM, STARD-AI, TRIPOD+AI", ("plan",)),
     ("Flow of cases, and why cases were set aside", "CLAIM, STARD-AI, TRIPOD+AI", ("cohort",)),
     ("Characteristics of each partition and centre", "CLAIM, STARD-AI, TRIPOD+AI", ("cohort",)),
     ("Level at which partitions are disjoint (patient, centre)", "CLAIM", ("methods",)),

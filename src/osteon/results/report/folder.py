@@ -12,6 +12,7 @@ from osteon import study
 from osteon.core.run import Tables
 from osteon.core.words import headline, shown
 from osteon.results.figures.style import Look, looks
+from osteon.results.planned import Lock, locks
 from osteon.study import Study
 
 
@@ -75,8 +76,14 @@ class Finished(Tables):
 
     @property
     def prespecified(self) -> bool:
-        """Whether the study file names the pair of models that is compared first."""
-        return bool(self.study.evaluation.primary)
+        """Whether the study file, or a plan that was locked before, names the pair of models that is compared first."""
+        planned = [tuple(lock.plan["evaluation"]["primary"]) for lock in self.locks[-1:]]
+        return bool(self.study.evaluation.primary) or self.study.primary in planned
+
+    @cached_property
+    def locks(self) -> list[Lock]:
+        """The plans that were locked before the run, the one that counts last."""
+        return locks(self)
 
     @cached_property
     def added(self) -> list[str]:

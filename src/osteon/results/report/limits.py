@@ -22,6 +22,9 @@ def limits(run: Finished) -> Iterator[str]:
     else:
         yield f"Whether it holds in other countries and with other machines: there were {outside} external centres."
     yield from _size(run)
+    departures = run.table("deviations")
+    if departures is not None:
+        yield f"What was planned, in full: the run departs from its locked plan in {counted(len(departures), 'point')}."
     if not run.prespecified:
         yield "That the first comparison was planned: the study file names no primary contrast."
     yield (

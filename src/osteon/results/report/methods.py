@@ -245,6 +245,8 @@ def _tests(run: Finished) -> Iterator[str]:
         return
     others = "; the other pairs have Holm-adjusted p values within their stratum" if len(run.models) > 2 else ""
     if run.prespecified:
+        if run.locks:
+            yield f"The plan was locked on {run.locks[-1].when}, before there were predictions."
         yield (
             f"The one prespecified test is {a} against {b} in the stratum “{in_sentence(run.headline)}”, unadjusted"
             f"{others}; the same pair in other strata is descriptive."

@@ -23,6 +23,7 @@ from osteon.results.report.accuracy import (
 from osteon.results.report.answers import summary
 from osteon.results.report.maps import explanation
 from osteon.results.report.page import Block, Heading, Page, bullets, interval
+from osteon.results.report.plan import plan
 from osteon.results.report.probabilities import calibration, decision, distributions
 from osteon.results.report.readers import readers
 from osteon.results.report.robustness import robustness
@@ -124,6 +125,7 @@ def examples(page: Page) -> Iterator[Block | None]:
 
 SECTIONS = (
     Section("summary", "What was asked, and what was found", summary),
+    Section("plan", "The locked plan", plan),
     Section("cohort", "Cases and centres", cohort),
     Section("discrimination", "Discrimination", discrimination),
     Section("styles", "On pictures of another style", by_style),
