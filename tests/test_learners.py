@@ -32,7 +32,7 @@ from small_study import STUDY
 @pytest.fixture(autouse=True)
 def few_trees() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forest, "TREES", 60)
+        patch.setattr(forest, "TREES", 240)  # of which inner folds grow 60
         patch.setattr(forest, "STEPS", 60)
         yield
 
@@ -65,7 +65,7 @@ def test_trees_say_what_scikit_learns_say(n: int) -> None:
     y[:2] = (0, 1)
     new = rng.normal(size=(50, 6)) * 2
     for our, theirs in (
-        (forest.trees(x, y, 3), ExtraTreesClassifier(60, min_samples_leaf=2, max_features=0.2, random_state=3)),
+        (forest.trees(x, y, 3), ExtraTreesClassifier(240, min_samples_leaf=2, max_features=0.2, random_state=3)),
         (
             forest.boosting(x, y, 3),
             HistGradientBoostingClassifier(
