@@ -19,7 +19,6 @@ from osteon.results.report.folder import Finished
 from osteon.results.report.limits import limits
 from osteon.results.report.page import Block, Page, bullets
 from osteon.results.report.sketch import Line, Panel, Whisker
-from osteon.study import Network
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def primary(run: Finished) -> Answer:
     if a == b or row is None:
         return Answer(f"How good is {a}?", told[0], tuple(told[1:]), section="discrimination")
     question = f"Is {a} better than {b}?"
-    if _pretrained_otherwise(run, a, b):
+    if run.study.model(a).pretrained_otherwise(run.study.model(b)):
         question = f"Does the pretraining help: is {a} better than {b}?"
     table = run.table("comparisons")
     assert table is not None
@@ -93,15 +92,6 @@ def primary(run: Finished) -> Answer:
     picture = sketch.whiskers(rows, f"AUC of {a} minus {b}", 0.0, signed=True)
     told += _elsewhere(here[here["stratum"].str.startswith("centre:") & (here["stratum"] != run.headline)])
     return Answer(question, _verdict(row, b), (*told, *words.between_centres(run)), picture, "comparisons")
-
-
-def _pretrained_otherwise(run: Finished, a: str, b: str) -> bool:
-    """Whether two models differ in what their networks started from, and not in the network."""
-    found = [model for model in run.study.models if model.name in (a, b)]
-    if len(found) != 2 or not all(isinstance(model, Network) for model in found):
-        return False
-    one, other = (model for model in found if isinstance(model, Network))
-    return one.backbone == other.backbone and one.weights != other.weights
 
 
 def _verdict(row: pd.Series, b: str) -> str:
