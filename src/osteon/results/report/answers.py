@@ -130,7 +130,8 @@ def baselines(run: Finished) -> Answer | None:
             continue
         p = row["p"] if row["primary"] else row["p_holm"]
         said = f"{other} ({number(row['difference'], 3, sign=True)}; p {_equals(p)})"
-        groups["better" if row["low"] > 0 else "worse" if row["high"] < 0 else "no"].append(said)
+        sure = p < 1 - run.study.evaluation.level
+        groups["no" if not sure else "better" if row["difference"] > 0 else "worse"].append(said)
     told = []
     if groups["better"]:
         told.append(f"Its AUC is higher than that of {listed(groups['better'])}.")
@@ -143,8 +144,9 @@ def baselines(run: Finished) -> Answer | None:
     if groups["better"] and not groups["no"] and not groups["worse"]:
         verdict = f"Yes, better than each of the other {len(some)}."
     elif any(groups.values()):
-        shown = len(groups["better"])
-        verdict = f"{'Of some' if shown else 'No'}: shown to be better than {shown or 'none'} of the other {len(some)}."
+        better = len(groups["better"])
+        shown = f"shown to be better than {better or 'none'} of the other {len(some)}"
+        verdict = f"{'Of some' if better else 'No'}: {shown}."
     if len(some) > 1:
         told.append("All p values but that of the first pair are adjusted by Holm's method.")
     areas = [run.value(name, run.headline, "auc") for name in run.models]
