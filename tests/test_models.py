@@ -199,7 +199,7 @@ def convnext(tmp_path: Path) -> tuple[Path, dict[str, Tensor]]:
 
 def test_timm_files_load_whole(convnext: tuple[Path, dict[str, Tensor]]) -> None:
     folder, state = convnext
-    network = models.build("convnext_atto", "imagenet", search=[folder])
+    network = models.build("convnext_atto", resolve("imagenet", "convnext_atto", search=[folder]))
     assert network.record == find("timm:convnext_atto.d2_in1k")
     loaded = network.backbone.state_dict()
     assert set(state) - set(loaded) == {"head.fc.weight", "head.fc.bias"}
@@ -219,12 +219,12 @@ def test_timm_files_that_do_not_fit_are_refused(damage, message: str, convnext: 
     damage(state)
     save_file(state, folder / "convnext_atto.d2_in1k.safetensors")
     with pytest.raises(WeightsError, match=message):
-        models.build("convnext_atto", "imagenet", search=[folder])
+        models.build("convnext_atto", resolve("imagenet", "convnext_atto", search=[folder]))
 
 
 def test_a_trained_network_is_restored_without_its_weights_file(convnext: tuple[Path, dict[str, Tensor]]) -> None:
     folder, _ = convnext
-    trained = models.build("convnext_atto", "imagenet", search=[folder], seed=5)
+    trained = models.build("convnext_atto", resolve("imagenet", "convnext_atto", search=[folder]), seed=5)
     absent = Resolved(trained.record, folder / "gone.safetensors", "")
     restored = models.build("convnext_atto", absent, pretrained=False)
     restored.load_state_dict(trained.state_dict())
@@ -273,5 +273,5 @@ def test_default_size_is_what_a_backbone_was_made_for() -> None:
 
 def test_weights_are_resolved_before_building(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="are not on this machine"):
-        models.build("resnet50", "radimagenet", search=[tmp_path])
+        models.build("resnet50", resolve("radimagenet", "resnet50", search=[tmp_path]))
     assert resolve("random", "resnet50").record == models.build("resnet50", "random").record

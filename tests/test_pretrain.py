@@ -91,9 +91,11 @@ def test_what_was_cut_off_goes_on_to_the_same_bytes_with_all_objectives(tmp_path
     pretraining.learn([source], how, whole, start=RANDOM)
     for after in (2, 6):  # in the first pass, of which nothing is kept, and in the second
         with pytest.raises(PowerCutError):
-            pretraining.learn([source], how, cut, start=RANDOM, progress=Cut(after))
+            pretraining.learn([source], how, cut, start=RANDOM, on=pretraining.Machine(progress=Cut(after)))
         assert not cut.exists()
-    pretraining.learn([source], how, cut, start=RANDOM, progress=Cut(2 * 4))  # no step is done twice
+    pretraining.learn(
+        [source], how, cut, start=RANDOM, on=pretraining.Machine(progress=Cut(2 * 4))
+    )  # no step is done twice
     names = ("s.safetensors", "s.md", "s-0.25.safetensors", "s-0.25.md")
     assert all((whole.parent / name).read_bytes() == (cut.parent / name).read_bytes() for name in names)
     row = weights.Pretrained.of(whole).curves[-1]

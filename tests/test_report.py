@@ -143,8 +143,8 @@ def test_the_headline_is_the_tables_own(finished: Path, page: Page) -> None:
 def test_the_direction_of_the_contrast_is_said_right(run: Path) -> None:
     comparisons = tables.read(run / "comparisons.csv", tables.COMPARISONS)
     said = {}
-    for low, high in ((0.01, 0.2), (-0.2, -0.01), (-0.1, 0.1)):
-        changed = comparisons.assign(difference=(low + high) / 2, low=low, high=high)
+    for low, high, p in ((0.01, 0.2, 0.03), (-0.2, -0.01, 0.03), (-0.1, 0.1, 0.9), (0.01, 0.2, 0.06)):
+        changed = comparisons.assign(difference=(low + high) / 2, low=low, high=high, p=0.03, p_holm=p)
         tables.write(changed, run / "comparisons.csv", tables.COMPARISONS)
         said[low] = report.headline(run)
     assert "favours resnet50-radimagenet." in said[0.01]
@@ -420,17 +420,19 @@ def test_the_first_page_answers_every_question_with_what_the_tables_say(run: Pat
     assert f"in Centre 2 {sensitive}" in page.words
     comparisons = tables.read(run / "comparisons.csv", tables.COMPARISONS)
     verdicts = []
-    for low, high in ((0.01, 0.2), (-0.2, -0.01), (-0.1, 0.1)):
-        changed = comparisons.assign(difference=(low + high) / 2, low=low, high=high)
+    for low, high, p in ((0.01, 0.2, 0.03), (-0.2, -0.01, 0.03), (-0.1, 0.1, 0.9), (0.01, 0.2, 0.06)):
+        changed = comparisons.assign(difference=(low + high) / 2, low=low, high=high, p=0.03, p_holm=p)
         tables.write(changed, run / "comparisons.csv", tables.COMPARISONS)
         written = report.write(run).read_text(encoding="utf-8")
         verdicts.append(re.findall(r'<p class="verdict">(.*?)</p>', written)[:2])
-    yes, no, open_ = verdicts
+    yes, no, open_, many = verdicts
     assert yes[0].startswith("Yes, by 0.105 in AUC")
     assert no[0].startswith("No: clinical is better, by 0.105")
     assert open_[0].startswith("Not shown: the difference is +0.000, and anything from −0.100 to +0.100")
     assert yes[1] == "Yes, better than each of the other 2."
     assert no[1] == open_[1] == "No: shown to be better than none of the other 2."
+    # The primary pair has no other beside it; of the others, the interval alone would say yes, but not Holm's p.
+    assert many[1] == "Of some: shown to be better than 1 of the other 2."
 
 
 def test_every_model_has_its_counts_at_every_centre(finished: Path, page: Page) -> None:

@@ -26,7 +26,7 @@ from osteon.web.commands import app
 from osteon.web.database import Store, sqlite_url
 from osteon.web.serve import open_store, site_folder
 from osteon.web.server import create_app
-from osteon.web.transport import settings
+from osteon.web.transport import Listening, settings
 from small_study import drawing
 
 PLAIN = TWO_READERS.replace(
@@ -181,21 +181,23 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         run("export", tmp_path)
 
 
-PLAIN_SERVER = {"certificate": None, "key": None, "behind_proxy": False, "plain_http": False}
-
-
 def test_readings_do_not_cross_a_network_in_the_clear_by_accident() -> None:
     for host in ("127.0.0.1", "localhost", "::1"):
-        assert settings(host, 8000, **PLAIN_SERVER)["secure"] is False
+        here = Listening(host)
+        settings(here, "readings")
+        assert (here.secure, here.alone) == (False, True)
     with pytest.raises(InputError, match="in the clear"):
-        settings("0.0.0.0", 8000, **PLAIN_SERVER)
+        settings(Listening("0.0.0.0"), "readings")
     with pytest.raises(InputError, match="needs its key"):
-        settings("0.0.0.0", 8000, **{**PLAIN_SERVER, "certificate": Path("c.pem")})
-    assert settings("0.0.0.0", 8000, **{**PLAIN_SERVER, "plain_http": True})["secure"] is False
-    behind = settings("10.0.0.1", 8000, **{**PLAIN_SERVER, "behind_proxy": True})
-    assert (behind["secure"], behind["proxy_headers"]) == (True, True)
+        settings(Listening("0.0.0.0", certificate=Path("c.pem")), "readings")
+    open_to_all = Listening("0.0.0.0", plain_http=True)
+    settings(open_to_all, "readings")
+    assert (open_to_all.secure, open_to_all.alone) == (False, False)
+    behind = Listening("10.0.0.1", behind_proxy=True)
+    assert (behind.secure, settings(behind, "readings")["proxy_headers"]) == (True, True)
+    assert not Listening("127.0.0.1", behind_proxy=True).alone
     # nobody but a proxy that was announced may say where a request came from
-    assert settings("127.0.0.1", 8000, **PLAIN_SERVER)["proxy_headers"] is False
+    assert settings(Listening(), "readings")["proxy_headers"] is False
 
 
 def test_tls(study: Path, tmp_path: Path) -> None:
@@ -209,8 +211,9 @@ def test_tls(study: Path, tmp_path: Path) -> None:
         check=True, capture_output=True,
     )  # fmt: skip
     run("create", study / "study.toml")
-    told = settings("127.0.0.1", 0, **{**PLAIN_SERVER, "certificate": certificate, "key": key})
-    assert told.pop("secure") is True
+    listening = Listening(port=0, certificate=certificate, key=key)
+    assert listening.secure
+    told = settings(listening, "readings")
     store = open_store(study / "run")
     pictures = site_folder(study / "run") / "pictures"
     server = uvicorn.Server(uvicorn.Config(create_app(store, pictures, secure=True), **told))

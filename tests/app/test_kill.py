@@ -23,9 +23,8 @@ FOUR = "[readers]\nbefore = []\nwashout_days = 0\n" + "".join(f'[[readers.people
 def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     """Serve in a process of its own, as `osteon readers serve` does."""
     code = (
-        "from pathlib import Path; from osteon.web.serve import serve; "
-        f"serve(Path({str(folder)!r}), host='127.0.0.1', port={port}, certificate=None, key=None, behind_proxy=False, "
-        "plain_http=False)"
+        "from pathlib import Path; from osteon.web.serve import serve; from osteon.web.transport import Listening; "
+        f"serve(Path({str(folder)!r}), Listening(port={port}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

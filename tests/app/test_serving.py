@@ -33,6 +33,7 @@ from osteon.pipeline import FIT, Model, Prediction, export, load, walk
 from osteon.web import leaflet, serving
 from osteon.web.gate import Rules
 from osteon.web.guard import Limiter
+from osteon.web.transport import Listening
 from small_study import STUDY, make
 
 HEAD, FROZEN, *_, COMBINED = STUDY.split("[[models]]")
@@ -344,14 +345,14 @@ def test_pages_of_other_sites_do_not_get_through(exported: Exported) -> None:
     ],
 )
 def test_settings_that_would_let_anybody_in_are_refused(options: dict[str, Any], sentence: str) -> None:
-    given = {"host": "127.0.0.1", "port": 8080, "max_mb": 64, "rate": 60, "token": "", "certificate": None}
-    given |= {"key": None, "behind_proxy": False, "plain_http": False, **options}
+    place = {name: option for name, option in options.items() if name != "token"}
+    token = options.get("token", "")
 
     def not_loaded() -> Model:
         raise AssertionError("the model was loaded")
 
     with pytest.raises(InputError, match=sentence):
-        serving.serve(not_loaded, **given)
+        serving.serve(not_loaded, Listening(**place), token=token)
 
 
 # --- one at a time --------------------------------------------------------------------------------------------------

@@ -117,10 +117,11 @@ def serve(
     """Serve a fitted model over HTTP until interrupted: a radiograph and a box in, JSON out."""
     from osteon import pipeline
     from osteon.web.serving import serve as run
+    from osteon.web.transport import Listening
 
     run(
-        lambda: pipeline.load(model, name, workers=workers(0, None)), host=host, port=port, max_mb=max_mb, rate=rate,
-        token=token, certificate=certificate, key=key, behind_proxy=behind_proxy, plain_http=plain_http,
+        lambda: pipeline.load(model, name, workers=workers(0, None)),
+        Listening(host, port, certificate, key, behind_proxy, plain_http), max_mb=max_mb, rate=rate, token=token,
     )  # fmt: skip
 
 
@@ -153,12 +154,8 @@ def node(
 ) -> None:
     """Take radiographs and what is drawn on them from the hospital's network, and answer into its archive."""
     from osteon.node.serving import serve as run
-    from osteon.node.settings import Limits
+    from osteon.node.settings import Asked, Limits
 
-    run(
-        model, name, to, title=title, listen=listen, allow=allow or [], watch=watch, query=query or [], folder=folder,
-        health=health, certificate=certificate, key=key, authority=authority,
-        limits=Limits(
-            max_mb * 2**20, max_waiting, reserve=reserve_mb * 2**20, quiet=quiet, keep=keep_days * 86_400,
-        ),
-    )  # fmt: skip
+    asked = Asked(to, title, listen, tuple(allow or ()), watch, tuple(query or ()), health, certificate, key, authority)
+    limits = Limits(max_mb * 2**20, max_waiting, reserve=reserve_mb * 2**20, quiet=quiet, keep=keep_days * 86_400)
+    run(model, name, asked, folder, limits)

@@ -8,7 +8,6 @@ certificate of a hospital's own authority by ``REQUESTS_CA_BUNDLE``, one of oste
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ import pandas as pd
 from osteon.core import tables
 from osteon.core.errors import InputError, suggest
 from osteon.core.extras import need
+from osteon.core.hosts import loopback
 from osteon.io.dicom import MODALITIES
 from osteon.io.stored import quiet
 
@@ -124,7 +124,7 @@ def session(url: str) -> requests.Session:
     if certificate := os.environ.get("OSTEON_CERTIFICATE"):
         key = os.environ.get("OSTEON_KEY")
         made.cert = (certificate, key) if key else certificate
-    if (token or user or parts.password) and parts.scheme == "http" and not is_here(parts.hostname):
+    if (token or user or parts.password) and parts.scheme == "http" and not loopback(parts.hostname):
         raise InputError("the password would be sent in the clear", fix="Give an address that begins with https.")
     return made
 
@@ -271,11 +271,3 @@ def _value(item: Mapping[str, Any], tag: str) -> str:
 
 def _status(error: Exception) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
-
-
-def is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

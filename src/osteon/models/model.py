@@ -187,6 +187,19 @@ class Kind(ABC):
         """Why a fitted model may not be handed on, such as the licence of what it starts from; "" where it may."""
         return ""
 
+    def exchange(self, fitted: Any, folder: Path, title: Mapping[str, Any]) -> None:
+        """Write a fitted model of this kind for other programs, as ONNX files and what says how to use them.
+
+        Args:
+            fitted: What :meth:`saved` loads.
+            folder: A new or empty folder.
+            title: What else is said of the model.
+
+        Raises:
+            StudyError: There is no such form of it.
+        """
+        raise StudyError(f"'{self.model.name}' is no network, and has no ONNX", fix="Leave --onnx out.")
+
     def measured(self) -> pd.DataFrame | None:
         """What has been measured of all cases before, indexed by case; None where the model measures nothing."""
         return None

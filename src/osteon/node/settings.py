@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from osteon.core.errors import InputError
+from osteon.core.hosts import loopback
+from osteon.io import dicomweb
 from osteon.io.sending.store import title
 
 
@@ -96,7 +97,7 @@ class Listen:
         """
         name, _, place = said.rpartition("@")
         host, port = host_and_port(place, "--listen", "Write TITLE@HOST:PORT, or TITLE@:PORT for every address.")
-        if not callers.known and not _is_loopback(host) and authority is None:
+        if not callers.known and not loopback(host) and authority is None:
             raise InputError(
                 "everybody on the network could send",
                 column="--listen",
@@ -120,6 +121,54 @@ class Watch:
     every: float = 60.0
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a node's command line asks for, as it is typed there.
+
+    Attributes:
+        to: Where answers go, as in ``osteon send``.
+        title: How the node calls itself where it sends.
+        listen: ``TITLE@HOST:PORT`` of its DICOM port.
+        allow: Who may send.
+        watch: The root of DICOMweb services.
+        query: Which studies there.
+        health: ``HOST:PORT`` of its page for those who watch servers.
+        certificate: TLS certificate of the port (PEM).
+        key: Its key.
+        authority: Who signs the certificates of those that may send.
+    """
+
+    to: str
+    title: str | None
+    listen: str | None
+    allow: tuple[str, ...]
+    watch: str | None
+    query: tuple[str, ...]
+    health: str
+    certificate: Path | None = None
+    key: Path | None = None
+    authority: Path | None = None
+
+    def port(self) -> Listen | None:
+        """The DICOM port, if one is asked for.
+
+        Raises:
+            InputError: What is said of it does not go together.
+        """
+        if (self.certificate is None) != (self.key is None) or (self.authority and self.certificate is None):
+            raise InputError("a certificate and its key go together", fix="Give --certificate and --key.")
+        if self.listen is None:
+            return None
+        pair = (self.certificate, self.key) if self.certificate and self.key else None
+        return Listen.at(self.listen, Callers.parsed(self.allow), pair, self.authority)
+
+    def archive(self) -> Watch | None:
+        """The archive to watch, if one is asked for."""
+        if self.watch is None:
+            return None
+        return Watch(self.watch, dicomweb.parsed_query(list(self.query)) if self.query else {})
+
+
 def host_and_port(said: str, option: str, fix: str) -> tuple[str, int]:
     """The host, "" for every address, and the port of ``HOST:PORT``.
 
@@ -141,10 +190,3 @@ def _addresses(host: str) -> frozenset[str]:
     except OSError:
         raise InputError("a host that has no address", column="--allow", fix="Write TITLE@ADDRESS.") from None
     return frozenset(str(each[4][0]) for each in found)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

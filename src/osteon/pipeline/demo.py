@@ -22,14 +22,14 @@ from osteon.pipeline import run as run_study
 SEED = 2026
 SIZE = 96
 PATIENTS = 220
-PICTURES, EPOCHS = 4000, 6
+PICTURES, EPOCHS = 4500, 8
 DRAWN_AT_ONCE = 250
 BACKBONE = "test_resnet"  # timm's smallest: 0.4 million weights
 #: What the pictures are called in the weights and in the report.
 SOURCES = {"radiographs": "synthetic radiographs of other patients", "textures": "synthetic textures"}
 #: What turns in from outside the picture is black.
 HOW: dict[str, Any] = {
-    "backbone": BACKBONE, "weights": "random", "size": SIZE, "epochs": EPOCHS, "learning_rate": 3e-3, "coarse": 0.6,
+    "backbone": BACKBONE, "weights": "random", "size": SIZE, "epochs": EPOCHS, "learning_rate": 3e-3, "coarse": 0.7,
     "augment": {"shift": 0.0, "scale": 0.0, "rotate": 10}, "seed": SEED,
 }  # fmt: skip
 #: Sums in another order differ in their last bits, and training from scratch magnifies that until networks differ.
@@ -179,9 +179,9 @@ def _pretrain(path: Path, source: str, images: Pixels, labels: NDArray[np.int64]
     comparison, overlaps, _ = pretraining.compare([material], checked)
     pretraining.refuse(overlaps, path.with_suffix(".overlaps.csv"))
     how = pretraining.Pretraining(name=f"synthetic-{source}", **HOW)
-    compute = study.Compute(precision="float32")
+    machine = pretraining.Machine(study.Compute(precision="float32"))
     start = weights.resolve("random", BACKBONE)
-    told = pretraining.learn([material], how, path, start=start, compute=compute, comparison=comparison)
+    told = pretraining.learn([material], how, path, start=start, comparison=comparison, on=machine)
     (merit,) = told.curves[-1]["held_out"].values()
     measure = "mean AUC of the signs" if signs else "balanced share of classes told"
     return f"{path.name} pretrained; {measure} in pictures it has not seen: {merit:.2f}"

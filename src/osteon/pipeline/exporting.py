@@ -78,26 +78,12 @@ def export(
         )
     made = portable.read(_assembled(place, kinds))
     if onnx is not None:
-        _write_onnx(made, onnx)
+        told = ("name", "classes", "operating_points", "recalibration", "synthetic")
+        title = {"identity": made.identity, **{one: made.about[one] for one in told}}
+        kinds[-1].exchange(made.fitted[made.saved.model.name], onnx, title)
     with written(out) as beside:
         shutil.copyfile(made.path, beside)
     return portable.read(out)
-
-
-def _write_onnx(file: portable.Portable, folder: Path) -> None:
-    """Write a network's ONNX files, and how to crop and to read what they say.
-
-    Raises:
-        StudyError: It is no network.
-    """
-    from osteon.models.network.exchange import export as export_networks
-    from osteon.models.network.fitted import FittedNetwork
-
-    fitted = file.fitted[file.saved.model.name]
-    if not isinstance(fitted, FittedNetwork):
-        raise StudyError(f"'{file.saved.model.name}' is no network, and has no ONNX", fix="Leave --onnx out.")
-    told = ("name", "classes", "operating_points", "recalibration", "synthetic")
-    export_networks(fitted, folder, title={"identity": file.identity, **{one: file.about[one] for one in told}})
 
 
 def assembled(path: str | Path, name: str | None, *, workers: Workers | None = None) -> Path:

@@ -29,6 +29,7 @@ from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.pipeline.planning import Deviations, warn_of_departures
+from osteon.pipeline.rotation import Rotate, fit_rotations, try_rotations
 from osteon.pipeline.styles import Apart, Styles, fit_styles, try_styles
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
@@ -116,6 +117,7 @@ def begin(at: Context) -> None:
     at.run.sweep()
     at.check()
     deal(at)
+    try_rotations(at)
     warn_of_departures(at)
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
@@ -180,7 +182,8 @@ _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
 FIT: tuple[Callable[[Context], None], ...] = (
-    begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), Deviations(), fit_styles, Apart()
+    begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), Deviations(), fit_styles, Apart(),
+    fit_rotations, Rotate(),
 )  # fmt: skip
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
@@ -253,7 +256,11 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     _settle(settings, Path(path), run_folder, workers)
     if Ledger(run_folder).edited("predictions"):
         workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
-    return walk((Evaluate(), Deviations(), Apart(), Robustness(), Explanation(), Figures(), present), settings, workers)
+    return walk(
+        (Evaluate(), Deviations(), Apart(), Rotate(), Robustness(), Explanation(), Figures(), present),
+        settings,
+        workers,
+    )
 
 
 def check(
@@ -275,6 +282,7 @@ def check(
     if shown is not None:
         shown(checked)
     deal(at)
+    try_rotations(at)
     _try(at)
     at.write_checked()
     return checked
@@ -324,7 +332,7 @@ def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers
 def _fitted_from(settings: Study, section: str) -> Any:
     """The part of a section that models depend on."""
     content = getattr(settings, section)
-    return (content.folds, content.fold_column, content.styles) if section == "evaluation" else content
+    return (content.folds, content.fold_column, content.styles, content.rotate) if section == "evaluation" else content
 
 
 def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:

@@ -221,7 +221,8 @@ def _pair(settings: Study, asked: Plan, prevalence: float, there: int) -> Iterat
         )
     measure = f"AUC {areas[0]:g} against {areas[1]:g}"
     method = "DeLong's test of two correlated AUCs, scores normal in both classes"
-    yield _power_row(f"{a} against {b}", measure, asked.power, f"{needed:,} cases", f"{there:,} cases", power, method)
+    question = f"{a} against {b}", measure, asked.power
+    yield _power_row(question, f"{needed:,} cases", f"{there:,} cases", power, method)
 
 
 def _readers(settings: Study, asked: Plan, own: PlanReaders, outside: tuple[float, int]) -> tuple[list[Row], list[str]]:
@@ -245,14 +246,14 @@ def _readers(settings: Study, asked: Plan, own: PlanReaders, outside: tuple[floa
         stats.mrmc_sample_size, pilot, effect=own.effect, design=own.design, groups=own.groups, alpha=alpha,
         power=asked.power,
     )  # fmt: skip
-    question, measure = f"readers, {own.design}", f"difference in AUC {own.effect:g}"
+    question = f"readers, {own.design}", f"difference in AUC {own.effect:g}", asked.power
     method = "Obuchowski-Rockette, readers and cases random (Hillis, Obuchowski & Berbaum 2011)"
     power, there = power_of(n_readers=readers, n_cases=cases), f"{readers} readers, {cases:,} cases"
     needed = (
         _told(lambda: f"{size_of(n_readers=readers):,} cases for {readers} readers"),
         _told(lambda: f"{size_of(n_cases=cases):,} readers for {cases:,} cases"),
     )
-    rows = [_power_row(question, measure, asked.power, each, there, power, method) for each in needed]
+    rows = [_power_row(question, each, there, power, method) for each in needed]
     return rows, [f"{told}, {100 * share:.3g}% of the cases positive"]
 
 
@@ -264,7 +265,9 @@ def _told(size: Callable[[], str]) -> str:
         return str(error)
 
 
-def _power_row(question: str, measure: str, wanted: float, needs: str, there: str, power: float, method: str) -> Row:
+def _power_row(asked: tuple[str, str, float], needs: str, there: str, power: float, method: str) -> Row:
+    """A row of what is asked (the question, its measure, the power), needed and there."""
+    question, measure, wanted = asked
     gives = f"power {power:.2f}" if power == power else "-"
     return question, measure, f"power {wanted:g}", needs, there, gives, method
 

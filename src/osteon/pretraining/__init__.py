@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,20 @@ from osteon.pretraining.settings import Pretraining, SettingsFile, Source
 from osteon.study import Compute
 from osteon.weights import Comparison, Pretrained, Resolved
 
-__all__ = ["Material", "Pretraining", "SettingsFile", "Source", "compare", "learn", "pretrain", "refuse"]
+__all__ = ["Machine", "Material", "Pretraining", "SettingsFile", "Source", "compare", "learn", "pretrain", "refuse"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a pretraining runs on.
+
+    Attributes:
+        compute: Device, precision and threads.
+        progress: Where progress is shown.
+    """
+
+    compute: Compute = field(default_factory=Compute)
+    progress: Progress = field(default_factory=Quiet)
 
 
 def pretrain(path: str | Path, study_file: str | Path | None = None, *, workers: Workers | None = None) -> Path:
@@ -73,7 +86,8 @@ def pretrain(path: str | Path, study_file: str | Path | None = None, *, workers:
         progress.say(f"[green]✓[/] none is among the {len(comparison.external)} external pictures of {study_file}")
         if inside:
             progress.say(f"[yellow]![/] {inside} are pictures of development cases, from which the study learns anyway")
-    learn(sources, how, asked.output, start=start, compute=asked.compute, comparison=comparison, progress=progress)
+    machine = Machine(asked.compute, progress)
+    learn(sources, how, asked.output, start=start, comparison=comparison, on=machine)
     return asked.output
 
 
@@ -83,9 +97,8 @@ def learn(
     path: Path,
     *,
     start: Resolved,
-    compute: Compute | None = None,
     comparison: Comparison | None = None,
-    progress: Progress | None = None,
+    on: Machine | None = None,
 ) -> Pretrained:
     """Pretrain on pictures that are in memory, or go on where a killed run stopped, and write weights and card.
 
@@ -94,9 +107,8 @@ def learn(
         how: The settings.
         path: The weights file; mixtures with the start are written beside it.
         start: Where it starts.
-        compute: Device, precision and threads.
         comparison: What the pictures were compared with.
-        progress: Where progress is shown.
+        on: What it runs on.
 
     Returns:
         What the file says of its pretraining.
@@ -104,20 +116,20 @@ def learn(
     Raises:
         InputError: The network came to tell all pictures alike; nothing is written.
     """
-    compute, progress = compute or Compute(), progress or Quiet()
+    on = on or Machine()
     pool = Pool.of(sources, how.held_out, how.seed)
     if start.record.name == "random":
         start = replace(start, record=_normalised(start, sources))
-    torch.set_num_threads(compute.threads)
+    torch.set_num_threads(on.compute.threads)
     network = build.build(how.backbone, start, seed=how.seed, size=how.size)
     network.try_size(how.size)
-    on = Device.choose(compute.device, compute.precision)
-    if on.dtype is torch.float16:  # which would need its losses scaled
-        on = Device(on.device)
+    device = Device.choose(on.compute.device, on.compute.precision)
+    if device.dtype is torch.float16:  # which would need its losses scaled
+        device = Device(device.device)
     begun = {name: tensor.clone() for name, tensor in network.backbone.state_dict().items()}
     kept = path.with_name(f".{path.stem}.checkpoint")
-    learning = Learning(network.to(on.device), how, pool, on, kept, start.sha256 or start.record.name)
-    learning.run(progress)
+    learning = Learning(network.to(device.device), how, pool, device, kept, start.sha256 or start.record.name)
+    learning.run(on.progress)
     told = replace(writing.described(how, start, pool, learning.curves), comparison=comparison)
     end = {name: tensor.cpu() for name, tensor in network.backbone.state_dict().items()}
     writing.write(path, end, writing.record_of(how, start.record, pool, path), told)

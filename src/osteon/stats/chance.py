@@ -6,6 +6,7 @@ Sources: Gwet 2008 (AC1, AC2); Krippendorff 2011 (alpha from coincidences); Efro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import nan, sqrt
 
 import numpy as np
@@ -48,11 +49,11 @@ def gwet_ac1(
     codes = inputs.codes(clusters, len(counts))
     inputs.several(codes)
     if codes is None:
-        spread = float(np.sum((each - value) ** 2)) / (len(counts) * (len(counts) - 1))
-        return _student(
-            value, sqrt(spread), len(counts) - 1, level, f"Gwet 2008, {_readers(ratings)} readers", counts, "AC1"
-        )
-    return _jackknifed(lambda kept: _ac1(counts[kept])[0], value, codes, level, "Gwet 2008", counts, "AC1")
+        se = sqrt(float(np.sum((each - value) ** 2)) / (len(counts) * (len(counts) - 1)))
+        method = f"Gwet 2008, {_readers(ratings)} readers"
+        return _student(Estimate(value, nan, nan, method, len(counts), se, level, "AC1"), len(counts) - 1)
+    se, df = _jackknife(lambda kept: _ac1(counts[kept])[0], codes)
+    return _student(Estimate(value, nan, nan, "Gwet 2008, jackknife", len(counts), se, level, "AC1"), df)
 
 
 def krippendorff_alpha(
@@ -80,8 +81,11 @@ def krippendorff_alpha(
     inputs.several(codes)
     codes = np.arange(len(counts)) if codes is None else codes
     value = _alpha(counts, apart)
-    source = f"Krippendorff 2011, {scale}"
-    return _jackknifed(lambda kept: _alpha(counts[kept], apart), value, codes, level, source, counts, "alpha")
+    if value != value:
+        raise NotEstimableError("alpha: all ratings are equal")
+    se, df = _jackknife(lambda kept: _alpha(counts[kept], apart), codes)
+    method = f"Krippendorff 2011, {scale}, jackknife"
+    return _student(Estimate(value, nan, nan, method, len(counts), se, level, "alpha"), df)
 
 
 def _counts(ratings: ArrayLike, categories: Sequence[object] | None) -> tuple[Floats, list[object]]:
@@ -162,25 +166,17 @@ def _alpha(counts: Floats, apart: Floats) -> float:
     return 1 - float((coincidences * apart).sum()) / expected if expected > 0 else nan
 
 
-def _jackknifed(
-    of: Callable[[inputs.Bools], float],
-    value: float,
-    codes: inputs.Ints,
-    level: float,
-    source: str,
-    counts: Floats,
-    name: str,
-) -> Estimate:
-    """A value with Student's interval from leaving out each unit."""
-    if value != value:
-        raise NotEstimableError(f"{name}: all ratings are equal")
+def _jackknife(of: Callable[[inputs.Bools], float], codes: inputs.Ints) -> tuple[float, int]:
+    """Standard error from leaving out each unit, and its degrees of freedom."""
     units = int(codes.max()) + 1
     without = np.array([of(codes != unit) for unit in range(units)])
     without = without[~np.isnan(without)]
     se = sqrt((units - 1) / units * float(((without - without.mean()) ** 2).sum())) if without.size > 1 else nan
-    return _student(value, se, units - 1, level, f"{source}, jackknife", counts, name)
+    return se, units - 1
 
 
-def _student(value: float, se: float, df: int, level: float, source: str, counts: Floats, name: str) -> Estimate:
-    half = critical(level, df) * se
-    return Estimate(value, value - half, min(1.0, value + half), f"{source}, Student's t", len(counts), se, level, name)
+def _student(of: Estimate, df: int) -> Estimate:
+    """An estimate with Student's interval from its standard error."""
+    half = critical(of.level, df) * of.se
+    method = f"{of.method}, Student's t"
+    return replace(of, low=of.value - half, high=min(1.0, of.value + half), method=method)

@@ -141,6 +141,10 @@ class Network(ModelSettings):
         """The settings that fitting depends on: boxes are averaged in prediction alone."""
         return self.model_copy(update={"average_boxes": 1})
 
+    def pretrained_otherwise(self, other: ModelSettings) -> bool:
+        """Whether another network has the same backbone and other weights."""
+        return isinstance(other, Network) and self.backbone == other.backbone and self.weights != other.weights
+
     def relocated(self, moved: Callable[[str], str]) -> Network:
         """The same network with the path of its weights as another folder would say it."""
         if not self.weights.startswith("file:"):

@@ -118,6 +118,8 @@ class Evaluation(Settings):
             that osteon deals; it has as many values as ``folds`` says.
         styles: Clusters of acquisition style (grey levels at the borders, noise, sharpness, size) that every model is
             also fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
+        rotate: Whether each centre is also held out in turn and every model made from all others, a secondary analysis
+            after the main one: how performance travels from centre to centre.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -130,6 +132,7 @@ class Evaluation(Settings):
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     fold_column: TableName | None = None
     styles: Annotated[int, Field(ge=0, le=20)] = 0
+    rotate: bool = False
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9

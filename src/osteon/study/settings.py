@@ -106,6 +106,10 @@ class ModelSettings(Settings):
         """The settings that fitting depends on."""
         return self
 
+    def pretrained_otherwise(self, other: ModelSettings) -> bool:
+        """Whether it is the same network as another model, started from something else."""
+        return False
+
     def relocated(self, moved: Callable[[str], str]) -> ModelSettings:
         """The same model with every path as another folder would say it."""
         return self

@@ -17,8 +17,8 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from osteon.core.hosts import loopback
 from osteon.web import guard
-from osteon.web.transport import loopback
 
 #: The one page that asks nothing and tells nothing; who watches a server needs no token for it.
 HEALTH = "/health"

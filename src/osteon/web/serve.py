@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from osteon.core.errors import InputError
 from osteon.web.database import Store, sqlite_url
-from osteon.web.transport import settings
+from osteon.web.transport import Listening, settings
 
 
 def site_folder(folder: Path) -> Path:
@@ -34,13 +33,13 @@ def open_store(folder: Path, database_url: str | None = None) -> Store:
     return Store(database_url or sqlite_url(file))
 
 
-def serve(folder: Path, database_url: str | None = None, **options: Any) -> None:
+def serve(folder: Path, listening: Listening, database_url: str | None = None) -> None:
     """Serve until interrupted.
 
     Args:
         folder: The site folder, the reader study, or the run.
+        listening: Where and how to listen.
         database_url: Where answers are kept.
-        options: See :func:`osteon.web.transport.settings`.
 
     Raises:
         InputError: No reader study, no database, or settings that do not go together.
@@ -49,10 +48,9 @@ def serve(folder: Path, database_url: str | None = None, **options: Any) -> None
 
     from osteon.web.server import create_app
 
-    told = settings(**options)
-    secure = told.pop("secure")
+    told = settings(listening, "readings")
     store = open_store(folder, database_url)
     try:
-        uvicorn.run(create_app(store, site_folder(folder) / "pictures", secure=secure), **told)
+        uvicorn.run(create_app(store, site_folder(folder) / "pictures", secure=listening.secure), **told)
     finally:
         store.close()

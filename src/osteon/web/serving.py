@@ -27,7 +27,7 @@ from osteon.pipeline.prediction import NOTICE, Model, Prediction
 from osteon.web import guard, leaflet
 from osteon.web.gate import HEALTH, Gate, Logged, Rules
 from osteon.web.served import REFUSALS, About, Answer, Health, answer, described
-from osteon.web.transport import loopback, settings
+from osteon.web.transport import Listening, settings
 
 #: A model is asked again under at most so many changed boxes, because others wait meanwhile.
 MOST_UNSTEADY = 64
@@ -237,49 +237,30 @@ def create_app(model: Model, rules: Rules, *, secure: bool = False, say: Callabl
 
 
 def serve(
-    load: Callable[[], Model],
-    *,
-    host: str,
-    port: int,
-    max_mb: int,
-    rate: int,
-    token: str | None,
-    certificate: Path | None,
-    key: Path | None,
-    behind_proxy: bool,
-    plain_http: bool,
+    load: Callable[[], Model], listening: Listening, *, max_mb: int = 64, rate: int = 60, token: str | None = None
 ) -> None:
     """Serve until interrupted.
 
     Args:
         load: Loads the model, once it is known that it may be served so.
-        host: Address to listen on.
-        port: Port to listen on.
+        listening: Where and how to listen.
         max_mb: Megabytes of the longest request.
         rate: Questions a minute from one address.
         token: What requests have to carry; None or "" for none.
-        certificate: TLS certificate.
-        key: Its key.
-        behind_proxy: A proxy on this machine does TLS.
-        plain_http: Radiographs may cross a network in the clear.
 
     Raises:
         InputError: Settings that do not go together, or no model.
     """
     import uvicorn
 
-    told = settings(
-        host, port, certificate=certificate, key=key, behind_proxy=behind_proxy, plain_http=plain_http,
-        carried="radiographs",
-    )  # fmt: skip
-    secure = told.pop("secure")
-    check_token(token, alone=loopback(host) and not behind_proxy)
+    told = settings(listening, "radiographs")
+    check_token(token, alone=listening.alone)
     rules = Rules(max_mb * 2**20, token or None, guard.Limiter(burst=rate, per_second=rate / 60))
     model = load()
     _ = model.file.fitted  # in memory before the first question
     print(f"{model.name}, identity {model.identity}. {NOTICE}")
-    print(f"listening on {host}, port {port}; Ctrl-C ends", flush=True)
-    app = create_app(model, rules, secure=secure, say=lambda line: print(line, flush=True))
+    print(f"listening on {listening.host}, port {listening.port}; Ctrl-C ends", flush=True)
+    app = create_app(model, rules, secure=listening.secure, say=lambda line: print(line, flush=True))
     uvicorn.run(app, **told, limit_concurrency=64)
 
 

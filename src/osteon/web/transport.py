@@ -2,44 +2,69 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from osteon.core.errors import InputError
+from osteon.core.hosts import loopback
 
 
-def settings(
-    host: str,
-    port: int,
-    *,
-    certificate: Path | None,
-    key: Path | None,
-    behind_proxy: bool,
-    plain_http: bool,
-    carried: str = "readings",
-) -> dict[str, Any]:
-    """What uvicorn is told; whether the pages come over TLS is the entry ``secure``, to be taken out first.
+@dataclass(frozen=True)
+class Listening:
+    """Where and how a server listens.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on.
+        certificate: TLS certificate.
+        key: Its key.
+        behind_proxy: A proxy on this machine does TLS.
+        plain_http: What is carried may cross a network in the clear.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    certificate: Path | None = None
+    key: Path | None = None
+    behind_proxy: bool = False
+    plain_http: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether the pages come over TLS."""
+        return self.certificate is not None or self.behind_proxy
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody but this machine reaches it."""
+        return loopback(self.host) and not self.behind_proxy
+
+
+def settings(listening: Listening, carried: str) -> dict[str, Any]:
+    """What uvicorn is told.
+
+    Args:
+        listening: Where and how to listen.
+        carried: What would be read by others in the clear.
 
     Raises:
-        InputError: What is carried would cross a network in the clear without anybody having said so.
+        InputError: It would cross a network in the clear without anybody having said so.
     """
-    if (certificate is None) != (key is None):
+    if (listening.certificate is None) != (listening.key is None):
         raise InputError("a certificate needs its key, and a key its certificate", fix="Give both or neither.")
-    secure = certificate is not None or behind_proxy
-    if not secure and not plain_http and not loopback(host):
+    if not listening.secure and not listening.plain_http and not loopback(listening.host):
         raise InputError(
-            f"{carried} would cross the network to {host} in the clear",
+            f"{carried} would cross the network to {listening.host} in the clear",
             fix="Give --certificate and --key, or --behind-proxy where a proxy does TLS, or accept it: --plain-http.",
         )
-    tls = {"ssl_certfile": certificate, "ssl_keyfile": key} if certificate else {}
+    tls = {"ssl_certfile": listening.certificate, "ssl_keyfile": listening.key} if listening.certificate else {}
     return {
-        "host": host,
-        "port": port,
-        "secure": secure,
+        "host": listening.host,
+        "port": listening.port,
         # One process: rate limits and the write lock live in it, and 50 readers do not fill it.
         "workers": 1,
-        "proxy_headers": behind_proxy,
+        "proxy_headers": listening.behind_proxy,
         "forwarded_allow_ips": "127.0.0.1,::1",
         "server_header": False,
         "date_header": True,
@@ -49,11 +74,3 @@ def settings(
         "timeout_graceful_shutdown": 10,
         **tls,
     }
-
-
-def loopback(host: str) -> bool:
-    """Whether an address is this machine's own, which nobody else reaches."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

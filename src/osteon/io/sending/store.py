@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from osteon.core.errors import InputError
-from osteon.io.dicomweb import is_here
+from osteon.core.hosts import loopback
 from osteon.io.sending.instance import Became, Instance, Outcome, judged
 from osteon.io.stored import quiet
 
@@ -98,7 +98,7 @@ class Store:
             port = None
         if not (parts.hostname and port and parts.username) or parts.password or parts.path.strip("/"):
             raise InputError("not the address of an archive", column="--to", fix=_FORM)
-        if parts.scheme == "dicom" and os.environ.get("OSTEON_DICOM_USER") and not is_here(parts.hostname):
+        if parts.scheme == "dicom" and os.environ.get("OSTEON_DICOM_USER") and not loopback(parts.hostname):
             raise InputError("the password would be sent in the clear", fix="Give an address that begins with dicoms.")
         called = title(unquote(parts.username), "--to")
         return cls(called, parts.hostname, port, title(calling, "--title"), tls() if parts.scheme == "dicoms" else None)

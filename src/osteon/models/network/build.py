@@ -167,18 +167,16 @@ def build(
     dropout: float = 0.0,
     seed: int = 0,
     size: int | None = None,
-    search: Sequence[Path] = (),
     pretrained: bool = True,
 ) -> Classifier:
     """Build a network from a weights entry.
 
     Args:
         backbone: ``resnet50``, ``inception_v3``, ``densenet121``, or any timm network.
-        weights: As :func:`osteon.weights.resolve` returns them, or what it takes.
+        weights: As :func:`osteon.weights.resolve` returns them, or the name of some that are found without a folder.
         dropout: Before the linear unit.
         seed: Of the head, and of the whole network where the weights are random. torch's own state is not touched.
         size: Side of the input in pixels; needed only by networks of fixed input size (transformers).
-        search: Folders to look for weights in, where `weights` is a name.
         pretrained: False builds the same network without reading the weights file, to restore a trained one into.
 
     Returns:
@@ -188,7 +186,7 @@ def build(
         WeightsError: The weights are absent, incomplete, or of another network; the message names the keys.
         StudyError: No such backbone, or the size is impossible for it.
     """
-    resolved = resolve(weights, backbone, search=search) if isinstance(weights, str) else weights
+    resolved = resolve(weights, backbone) if isinstance(weights, str) else weights
     record = resolved.record
     if record.architecture != backbone:
         raise WeightsError(f"'{record.name}' are weights of {record.architecture}, not of {backbone}")

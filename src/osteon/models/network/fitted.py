@@ -28,7 +28,7 @@ from osteon.models.fitted import Answer, Fitted, Folder, Saved, folders_in, mean
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import Input
 from osteon.models.network import build
-from osteon.models.network.kind import FILE, backbone_seed
+from osteon.models.network.fold import FILE, backbone_seed
 from osteon.models.network.pictures import nearby
 from osteon.models.network.train import Device
 from osteon.study import Compute, Crop, Network

@@ -16,20 +16,19 @@ from scipy.special import expit
 from osteon import study, weights
 from osteon.core.errors import InputError
 from osteon.core.extras import need
-from osteon.core.ledger import digest, file_digest, stream
+from osteon.core.ledger import digest, file_digest
 from osteon.core.tables import written
 from osteon.core.types import Floats
 from osteon.models.fitted import Saved, mean
 from osteon.models.inputs.case import boxes
 from osteon.models.inputs.crops import pad_for
 from osteon.models.model import Given, Kind, Sealed, Unit, register
+from osteon.models.network.fold import FILE, backbone_seed
 from osteon.study import Augment, Compute, Crop
 from osteon.weights import Pretrained, Resolved
 
 #: Boxes of a case that a frozen network with jitter learns from: the drawn one and two pairs around it.
 _LESSONS = 5
-#: What a fold's network, or its head, is kept in.
-FILE = "model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +199,12 @@ class Network(Kind):
         """What the licence of the weights says."""
         return self.weights.record.forbids
 
+    def exchange(self, fitted: Any, folder: Path, title: Mapping[str, Any]) -> None:
+        """Write ONNX files, and how to crop and to read what they say."""
+        from osteon.models.network.exchange import export
+
+        export(fitted, folder, title=title)
+
     def crops(self, cases: Sealed) -> Path:
         """(N, S + 2 pad, S + 2 pad) uint16 on disk: what it was fitted on, made again if it was thrown away."""
         from osteon.models.network.pictures import stored_crops
@@ -227,11 +232,6 @@ class Network(Kind):
             self.model, self.folders(), self.contents(), self.weights, settings.crop, self.size, settings.compute,
             settings.study.seed,
         )  # fmt: skip
-
-
-def backbone_seed(seed: int, training_seed: int) -> int:
-    """The seed of a backbone without pretrained weights, from the study's and which of its training seeds it is."""
-    return int(np.random.default_rng([seed, stream("backbone"), training_seed]).integers(2**31))
 
 
 def lesson_count(model: study.Network) -> int:

@@ -18,8 +18,8 @@ from osteon.results.report import sketch, words
 from osteon.results.report.folder import Finished
 from osteon.results.report.limits import limits
 from osteon.results.report.page import Block, Page, bullets
+from osteon.results.report.rotation import travels
 from osteon.results.report.sketch import Line, Panel, Whisker
-from osteon.study import Network
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def primary(run: Finished) -> Answer:
     if a == b or row is None:
         return Answer(f"How good is {a}?", told[0], tuple(told[1:]), section="discrimination")
     question = f"Is {a} better than {b}?"
-    if _pretrained_otherwise(run, a, b):
+    if run.study.model(a).pretrained_otherwise(run.study.model(b)):
         question = f"Does the pretraining help: is {a} better than {b}?"
     table = run.table("comparisons")
     assert table is not None
@@ -93,15 +93,6 @@ def primary(run: Finished) -> Answer:
     picture = sketch.whiskers(rows, f"AUC of {a} minus {b}", 0.0, signed=True)
     told += _elsewhere(here[here["stratum"].str.startswith("centre:") & (here["stratum"] != run.headline)])
     return Answer(question, _verdict(row, b), (*told, *words.between_centres(run)), picture, "comparisons")
-
-
-def _pretrained_otherwise(run: Finished, a: str, b: str) -> bool:
-    """Whether two models differ in what their networks started from, and not in the network."""
-    found = [model for model in run.study.models if model.name in (a, b)]
-    if len(found) != 2 or not all(isinstance(model, Network) for model in found):
-        return False
-    one, other = (model for model in found if isinstance(model, Network))
-    return one.backbone == other.backbone and one.weights != other.weights
 
 
 def _verdict(row: pd.Series, b: str) -> str:
@@ -140,7 +131,8 @@ def baselines(run: Finished) -> Answer | None:
             continue
         p = row["p"] if row["primary"] else row["p_holm"]
         said = f"{other} ({number(row['difference'], 3, sign=True)}; p {_equals(p)})"
-        groups["better" if row["low"] > 0 else "worse" if row["high"] < 0 else "no"].append(said)
+        sure = p < 1 - run.study.evaluation.level
+        groups["no" if not sure else "better" if row["difference"] > 0 else "worse"].append(said)
     told = []
     if groups["better"]:
         told.append(f"Its AUC is higher than that of {listed(groups['better'])}.")
@@ -153,8 +145,9 @@ def baselines(run: Finished) -> Answer | None:
     if groups["better"] and not groups["no"] and not groups["worse"]:
         verdict = f"Yes, better than each of the other {len(some)}."
     elif any(groups.values()):
-        shown = len(groups["better"])
-        verdict = f"{'Of some' if shown else 'No'}: shown to be better than {shown or 'none'} of the other {len(some)}."
+        better = len(groups["better"])
+        shown = f"shown to be better than {better or 'none'} of the other {len(some)}"
+        verdict = f"{'Of some' if better else 'No'}: {shown}."
     if len(some) > 1:
         told.append("All p values but that of the first pair are adjusted by Holm's method.")
     areas = [run.value(name, run.headline, "auc") for name in run.models]
@@ -203,7 +196,7 @@ def centres(run: Finished) -> Answer | None:
     verdict = f"AUC {number(inside['value'], 3)} where it was developed, out of fold; {listed(elsewhere)}."
     told = [f"It is lowest in {in_sentence(least)}, {words.estimate(outside[least])}."] if len(outside) > 1 else []
     told += _points(run, a, list(outside))
-    told += list(words.few(run))
+    told += [*words.few(run), *travels(run)]
     rows = [_whisker(_place(name), row) for name, row in areas.items()]
     return Answer(
         f"Does {a} hold at each centre?", verdict, tuple(told), sketch.whiskers(rows, f"AUC of {a}"), "operating-points"

@@ -16,6 +16,7 @@ from osteon.core.ledger import file_digest
 from osteon.core.words import change_title, counted, grade_title, in_sentence, listed
 from osteon.results.report.folder import Finished
 from osteon.results.report.page import Block, Heading, Page, bullets, paragraph
+from osteon.results.report.rotation import rotated
 from osteon.results.report.words import METHODS_OF_MAPS
 
 _ENDINGS = {
@@ -32,6 +33,7 @@ _RECORDED = {
     "recalibration": "Recalibration",
     "subgroups": "Subgroups",
     "heterogeneity": "Over the centres",
+    "rotation": "Each centre held out in turn",
     "selection_stability": "Choice of features",
     "robustness": "Under changes",
     "robustness_comparisons": "Pairs under changes",
@@ -63,6 +65,7 @@ def methods(page: Page) -> Iterator[Block | None]:
         ("Models", None),
         ("Development and sealed test", _development(run)),
         ("Statistics", _statistics(run)),
+        ("Each centre held out in turn", rotated(run)),
         ("Changed boxes and pictures", _changes(run)),
         ("Maps", _maps(run)),
         ("Reproducibility", _reproducibility(run)),

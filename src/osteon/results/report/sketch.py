@@ -109,13 +109,23 @@ def whiskers(rows: Sequence[Whisker], axis: str, reference: float | None = None,
                 parts.append(bar.format(*ends, y, y, row.colour))
             parts.append(Markup('<circle cx="{}" cy="{}" r="4" fill="{}"/>').format(at(row.value), y, row.colour))
         parts.append(Markup('<text class="value" x="{}" y="{}">{}</text>').format(_WIDTH, y + 4, told))
-    for x, anchor, value in ((_LEFT, "start", low + room), (_WIDTH - _RIGHT, "end", high - room)):
+    ends_at = (_LEFT, "start", low + room), (_WIDTH - _RIGHT, "end", high - room)
+    ticks: list[tuple[float, str, float]] = list(ends_at)
+    if reference is not None:
+        ticks = [end for end in ends_at if _apart(end[0], at(reference))]
+        ticks.append((at(reference), "middle", reference))
+    for x, anchor, value in ticks:
         tick = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
         parts.append(tick.format(x, bottom + 12, anchor, number(value, 2, sign=signed)))
     foot = Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>')
     parts.append(foot.format((_LEFT + _WIDTH - _RIGHT) / 2, bottom + 26, axis))
     spoken = "; ".join(f"{row.name} {number(row.value, 2, sign=signed)}" for row in rows)
     return _svg(parts, bottom + 31, f"{axis}: {spoken}")
+
+
+def _apart(end: float, rule: float) -> bool:
+    """Whether a number at the end of the axis leaves room for that of the line."""
+    return abs(end - rule) > 44
 
 
 def panels(drawn: Sequence[Panel]) -> Markup:

@@ -57,12 +57,10 @@ def serve(
 ) -> None:
     """Serve an annotation until interrupted."""
     from osteon.web.annotating.serve import serve as run
+    from osteon.web.transport import Listening
 
     print(f"listening on {host}, port {port}; Ctrl-C ends")
-    run(
-        folder, database, host=host, port=port, certificate=certificate, key=key, behind_proxy=behind_proxy,
-        plain_http=plain_http,
-    )  # fmt: skip
+    run(folder, Listening(host, port, certificate, key, behind_proxy, plain_http), database)
 
 
 @app.command()

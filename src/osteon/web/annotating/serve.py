@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from osteon.core.errors import InputError
 from osteon.web import invitations
 from osteon.web.annotating.progress import progress
 from osteon.web.annotating.tables import ANNOTATION
 from osteon.web.database import Store, sqlite_url
-from osteon.web.transport import settings
+from osteon.web.transport import Listening, settings
 
 
 def site_folder(folder: Path) -> Path:
@@ -46,13 +45,13 @@ def opened(folder: Path, database_url: str | None = None) -> Iterator[Store]:
         store.close()
 
 
-def serve(folder: Path, database_url: str | None = None, **options: Any) -> None:
+def serve(folder: Path, listening: Listening, database_url: str | None = None) -> None:
     """Serve until interrupted.
 
     Args:
         folder: The annotation, or its folder ``site``.
+        listening: Where and how to listen.
         database_url: Where annotations are kept.
-        options: See :func:`osteon.web.transport.settings`.
 
     Raises:
         InputError: No annotation, no database, or settings that do not go together.
@@ -61,10 +60,9 @@ def serve(folder: Path, database_url: str | None = None, **options: Any) -> None
 
     from osteon.web.annotating.server import create_app
 
-    told = settings(carried="annotations", **options)
-    secure = told.pop("secure")
+    told = settings(listening, "annotations")
     with opened(folder, database_url) as store:
-        uvicorn.run(create_app(store, site_folder(folder) / "pictures", secure=secure), **told)
+        uvicorn.run(create_app(store, site_folder(folder) / "pictures", secure=listening.secure), **told)
 
 
 def status(folder: Path, database_url: str | None = None) -> str:
