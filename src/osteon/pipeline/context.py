@@ -266,7 +266,7 @@ def chosen(at: Context, count: int) -> pd.DataFrame:
     if count >= 0:
         turn = found["case_id"].map({name: turn for turn, name in enumerate(names)})
         drawn = turn.groupby(found["centre"]).rank() - 1
-        found = found.loc[(drawn // _DRAWN_TOGETHER).sort_values(kind="stable").index]
+        found = found.iloc[np.argsort((drawn // _DRAWN_TOGETHER).to_numpy(), kind="stable")]
     order = np.concatenate([*in_chunks(found, 1), np.empty(0, dtype=np.intp)])
     return found.iloc[order].reset_index(drop=True)
 
