@@ -18,6 +18,7 @@ from osteon.core.words import NOTEWORTHY, counted, number
 from osteon.results import figures, report
 from osteon.results.evaluate import evaluate
 from osteon.results.figures.style import looks
+from osteon.results.report import alive
 from simulated_run import simulate, write_inputs
 from small_study import drawing
 
@@ -75,7 +76,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, (tag, self.getpos())
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text.append(data)
 
     @property
@@ -87,7 +88,8 @@ class Page(HTMLParser):
 
 
 def test_it_is_one_file_that_asks_nobody_for_anything(finished: Path, page: Page) -> None:
-    assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object", "embed")]
+    assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed")]
+    assert not re.findall(r"\b(?:fetch|XMLHttpRequest|WebSocket|import)\s*\(|https?://(?!www\.w3\.org)", alive.script())
     links = {v for v in page.attributes("href") if not v.startswith("#")}
     assert {"metrics.csv", "figures/roc.svg"} <= links
     assert all((finished / link).is_file() for link in links)  # beside the report, for whoever has the folder
@@ -237,7 +239,7 @@ def test_text_of_the_study_is_text(run: Path) -> None:
     (run / "study.toml").write_text(study.replace("Bone tumours on radiographs (simulated)", "<script>x</script> & Co"))
     written = Page(report.write(run))
     assert "<script>x</script> & Co" in written.words
-    assert not [tag for tag, _ in written.tags if tag == "script"]
+    assert [attrs["type"] for tag, attrs in written.tags if tag == "script"] == ["application/json", "module"]
 
 
 def test_the_terminal_gets_every_model_and_stratum(finished: Path) -> None:
