@@ -85,7 +85,7 @@ class Workers:
 
 
 class _Limiter(MetaPathFinder):
-    """Limits torch's threads as it is imported: they are counted when it is first used, and most pieces need no torch."""
+    """Limits torch's threads as it is imported: it counts them when it is first used, and most work needs no torch."""
 
     threads = 1
 
