@@ -29,6 +29,7 @@ from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.pipeline.planning import Deviations, warn_of_departures
+from osteon.pipeline.radiographs import Radiographs
 from osteon.pipeline.rotation import Rotate, fit_rotations, try_rotations
 from osteon.pipeline.styles import Apart, Styles, fit_styles, try_styles
 from osteon.results import evaluate as evaluation
@@ -202,7 +203,7 @@ FIT: tuple[Callable[[Context], None], ...] = (
 )  # fmt: skip
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
-PRESENT = (Thumbnails(), Figures(), present)
+PRESENT = (Thumbnails(), Radiographs(), Figures(), present)
 
 
 def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
