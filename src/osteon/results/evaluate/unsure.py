@@ -65,11 +65,13 @@ def _held(cases: Cases, held: np.ndarray, level: float) -> Iterator[tuple[str, E
         "accuracy_of_one": (one, hit),
     }
     for name, (of, counted) in shares.items():
-        if of.any():
-            patients = cases.patients[of]
+        patients = cases.patients[of]
+        try:
+            if not of.any():
+                raise NotEstimableError("no such case")
             yield name, stats.proportion_ci(counted[of], level=level, method=_EXACT, clusters=patients, name=name)
-        else:
-            yield name, Estimate(nan, nan, nan, "not estimable: no such case", 0)
+        except NotEstimableError as error:
+            yield name, Estimate(nan, nan, nan, f"not estimable: {error}", int(of.sum()))
 
 
 def selective(cases: Cases, thresholds: Mapping[str, float]) -> pd.DataFrame:
