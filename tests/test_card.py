@@ -137,6 +137,7 @@ def known(run: Path, model: str) -> set[str]:
         "operating_points",
         "subgroups",
         "recalibration",
+        "unsure",
         "heterogeneity",
         "robustness",
         "explanation",

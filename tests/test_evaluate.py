@@ -485,3 +485,29 @@ def test_it_needs_no_network_no_picture_and_no_figure() -> None:
     heavy = "{'torch', 'pydicom', 'matplotlib', 'PIL', 'osteon.io', 'timm'}"
     code = f"import osteon.results.evaluate, sys; found = {heavy} & set(sys.modules); assert not found, found"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_sets_are_fixed_on_development_and_told_as_found_outside(simulated: Simulated, found: Evaluation) -> None:
+    """Coverage on development is what the quantile says; outside it is counted by hand."""
+    table, scores = found.unsure, found.scores
+    for model in ("resnet50-radimagenet", "box"):
+        own, said = table[table["model"] == model], scores[scores["model"] == model]
+        low, high = (float(own[name].unique().item()) for name in ("positive_from", "negative_to"))
+        inside = said[said["split"] == "development"]
+        for label, metric in ((0, "coverage_negative"), (1, "coverage_positive")):
+            n = int((inside["label"] == label).sum())
+            expected = np.ceil((n + 1) * 0.9 - 1e-9) / n
+            assert one(own, stratum="development", metric=metric)["value"] == pytest.approx(expected)
+        outside = said[(said["split"] == "external") & (said["centre"] == "3")]
+        p, truth = outside["probability"], outside["label"] == 1
+        row = one(own, stratum="centre:3", metric="coverage_positive")
+        assert row["value"] == pytest.approx((p[truth] >= low).mean())
+        assert row["low"] < row["value"] <= row["high"]
+        both = one(own, stratum="centre:3", metric="unsure")["value"]
+        assert both == pytest.approx(((p >= low) & (p <= high)).mean())
+    curve = found.selective[found.selective["stratum"] == "external"]
+    every = curve[curve["answered"] == 1].set_index("model")["accuracy"]
+    calls = found.operating_points
+    youden = calls[(calls["rule"] == "youden") & (calls["metric"] == "accuracy") & (calls["stratum"] == "external")]
+    for row in youden.itertuples():
+        assert every[row.model] == pytest.approx(row.value)

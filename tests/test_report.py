@@ -187,7 +187,7 @@ def test_sections_follow_the_files(run: Path, page: Page) -> None:
     assert "shift" in with_it.words
     for name in ("flow.json", "provenance.json", "baseline.csv", "subgroups.csv", "robustness.csv", "seeds.csv"):
         (run / name).unlink()
-    for name in ("comparisons.csv", "heterogeneity.csv", "operating_points.csv", "recalibration.csv"):
+    for name in ("comparisons.csv", "heterogeneity.csv", "operating_points.csv", "recalibration.csv", "unsure.csv"):
         (run / name).unlink()
     shutil.rmtree(run / "figures")
     bare = Page(report.write(run))

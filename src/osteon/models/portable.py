@@ -167,8 +167,9 @@ def write_updated(path: Path, file: Portable, record: Mapping[str, Any], card: s
     with zipfile.ZipFile(file.path) as archive:
         parts: dict[str, Folder | bytes] = {name: zipfile.Path(archive, name) for name in file.about["parts"]}
         parts[_CARD] = card.encode()
-        # The development recalibration is of probabilities that the update has changed.
-        changed = {"updates": [*file.about.get("updates", ()), dict(record)], "recalibration": None}
+        # The development recalibration and prediction sets are of probabilities that the update has changed.
+        gone = {"recalibration": None, "unsure": None}
+        changed = {"updates": [*file.about.get("updates", ()), dict(record)], **gone}
         return _pack(path, {**file.about, **changed}, parts)
 
 

@@ -329,6 +329,8 @@ class _Looks:
         said = [f"{about['classes'][1]}: {row['probability']:.3f}"]
         calls = [f"{name.removeprefix('call_')}: {row[name]}" for name in row if str(name).startswith("call_")]
         said.append(f"folds {row['folds_low']:.3f} to {row['folds_high']:.3f}; {'; '.join(calls)}")
+        if row["set"]:
+            said.append(f"prediction set: {row['set']}")
         if row["unlike"]:
             said.append(f"UNLIKE the development cases (farther out than {row['percentile']:.0%} of them)")
         if about["synthetic"]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,8 @@ from osteon.models.inputs.case import Input, inputs
 from osteon.models.portable import Portable
 from osteon.models.reference import UNLIKE
 from osteon.pipeline.intake import NO_BOX
-from osteon.stats import Platt
+from osteon.stats import Conformal, Platt
+from osteon.stats.conformal import SETS
 
 
 def new_inputs(cases: pd.DataFrame, root: Path = Path()) -> Iterator[Input]:
@@ -180,11 +182,23 @@ def told(file: Portable, kept: Sequence[Input], answer: Answer, each: int) -> pd
         "distance": distance,
         "percentile": percentile,
         "unlike": [("unlike development" if value > UNLIKE else "") if value == value else "" for value in percentile],
+        "set": _sets(about, probability),
         "imputed": ["; ".join(names) for names in imputed],
         "model": file.identity,
         **calls,
     }
     return tables.conform(pd.DataFrame(columns), tables.PREDICTED)
+
+
+def _sets(about: Mapping[str, Any], probability: Floats) -> list[str]:
+    """The classes that each case may be of, in words; nothing where the model has no thresholds for it."""
+    fixed = about.get("unsure")
+    if not fixed or not len(probability):
+        return [""] * len(probability)
+    negative, positive = about["classes"]
+    words = dict(zip(SETS, ("unlike either", negative, positive, "unsure"), strict=True))
+    codes = Conformal(fixed["negative_to"], fixed["positive_from"], fixed["error"], 0, 0).sets(probability)
+    return [words[SETS[code]] for code in codes]
 
 
 def _spread(each: Floats) -> dict[str, Floats]:

@@ -140,8 +140,8 @@ def _assembled(place: Place, kinds: Sequence[Kind]) -> Path:
     run, kind = place.run, kinds[-1]
     told = card(Tables(run.path), kind.model.name)
     saved = [one.saved() for one in kinds]
-    tables = ("predictions", "cohort", "folds", "operating_points", "recalibration")
-    sources = [file_digest(run.file(one)) for one in tables]
+    tables = ("predictions", "cohort", "folds", "operating_points", "recalibration", "unsure")
+    sources = [file_digest(path) for path in map(run.file, tables) if path.is_file()]
     key = digest(
         "portable",
         portable.FORMAT,
@@ -186,10 +186,18 @@ def _about(place: Place, kind: Kind) -> dict[str, Any]:
         "labels": [words[0], words[1]],
         "operating_points": thresholds,
         "recalibration": line,
+        "unsure": _sets(run, name),
         "min_box": study.crop.min_box,
         "threads": study.compute.threads,
         "seed": study.study.seed,
     }
+
+
+def _sets(run: Tables, name: str) -> dict[str, float] | None:
+    """The thresholds of the model's prediction sets; None where none were fixed."""
+    table = run.table("unsure")
+    own = pd.DataFrame() if table is None else table[table["model"] == name]
+    return None if own.empty else {k: float(own[k].iloc[0]) for k in ("error", "negative_to", "positive_from")}
 
 
 def _is_number(word: str) -> bool:

@@ -40,6 +40,8 @@ class Prediction:
         positive: What the positive class is called.
         model: The model's identity.
         synthetic: Whether the model was made from synthetic data.
+        set: The class that is left by the model's prediction set; ``unsure`` where both are, ``unlike either`` where
+            none is, empty where the model has no such sets.
     """
 
     probability: float
@@ -54,6 +56,7 @@ class Prediction:
     positive: str
     model: str
     synthetic: bool = False
+    set: str = ""
 
     def __str__(self) -> str:
         """A few sentences."""
@@ -62,6 +65,8 @@ class Prediction:
         if self.recalibrated == self.recalibrated:
             said.append(f"Recalibrated on development cases: {self.recalibrated:.3f}.")
         said += [f"At the operating point '{rule}': {call}." for rule, call in self.calls.items()]
+        if self.set:
+            said.append(f"Prediction set, as fixed on development: {self.set}.")
         if self.boxes[0] == self.boxes[0]:
             said.append(f"Under changed boxes: {self.boxes[1]:.3f} to {self.boxes[2]:.3f}.")
         if self.unlike:
@@ -231,5 +236,5 @@ def as_prediction(file: Portable, row: pd.Series) -> Prediction:
         float(row["probability"]), float(row["recalibrated"]), calls, three("folds"), three("boxes"),
         float(row["distance"]), float(row["percentile"]), bool(row["unlike"]),
         tuple(filter(None, str(row["imputed"]).split("; "))), str(file.about["classes"][1]), file.identity,
-        bool(file.about["synthetic"]),
+        bool(file.about["synthetic"]), str(row["set"]),
     )  # fmt: skip

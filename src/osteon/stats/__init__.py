@@ -16,6 +16,7 @@ from osteon.stats.calibration import (
     expected_calibration_error,
 )
 from osteon.stats.chance import gwet_ac1, krippendorff_alpha
+from osteon.stats.conformal import Conformal, conformal, selective
 from osteon.stats.decision import (
     Avoided,
     DecisionCurve,
@@ -69,6 +70,7 @@ __all__ = [
     "Calibration",
     "CalibrationCurve",
     "ClosedTest",
+    "Conformal",
     "CurveTest",
     "DBMResult",
     "DecisionCurve",
@@ -102,6 +104,7 @@ __all__ = [
     "clopper_pearson_ci",
     "closed_test",
     "compare_sensitivity",
+    "conformal",
     "delong_ci",
     "delong_covariance",
     "delong_pairs",
@@ -144,6 +147,7 @@ __all__ = [
     "reader_covariate",
     "roc_band",
     "roc_curve",
+    "selective",
     "standalone",
     "stratified_auc",
     "stratified_test",

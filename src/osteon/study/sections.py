@@ -126,6 +126,8 @@ class Evaluation(Settings):
         level: Confidence level of every interval.
         thresholds: Range of threshold probabilities of the decision curve, low and high.
         subgroups: Cohort columns to report within; numbers are cut at the development median.
+        unsure: How often a case's prediction set may leave its true class out, in each class; a case whose set holds
+            both classes is called unsure. Fixed on development, out of fold.
     """
 
     primary: tuple[str, ...] = ()
@@ -139,6 +141,7 @@ class Evaluation(Settings):
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     thresholds: tuple[Fraction, Fraction] = (0.02, 0.8)
     subgroups: Annotated[tuple[TableName, ...], Once] = ()
+    unsure: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
 
     @model_validator(mode="before")
     @classmethod

@@ -26,6 +26,7 @@ class Answer(BaseModel):
     recalibrated: float | None = Field(description="The same, recalibrated on development cases; null if not fitted.")
     positive: str = Field(description="What the positive class is called.")
     calls: dict[str, str] = Field(description="For each fixed operating point, the class that the case is called.")
+    set: str = Field(description="The class its prediction set leaves, unsure (both), unlike either, or nothing known.")
     folds: Spread = Field(description="Over the models of the folds.")
     boxes: Spread | None = Field(description="Over changed boxes; null where none was asked for.")
     distance: float | None = Field(description="How far it lies from the development cases, 1 being usual.")
@@ -94,7 +95,8 @@ def answer(said: Prediction, name: str) -> Answer:
 
     return Answer(
         probability=said.probability, recalibrated=known(said.recalibrated), positive=said.positive,
-        calls=dict(said.calls), folds=spread(said.folds), boxes=None if np.isnan(said.boxes[1]) else spread(said.boxes),
+        calls=dict(said.calls), set=said.set, folds=spread(said.folds),
+        boxes=None if np.isnan(said.boxes[1]) else spread(said.boxes),
         distance=known(said.distance), percentile=known(said.percentile), unlike=said.unlike,
         imputed=list(said.imputed), name=name, model=said.model, synthetic=said.synthetic, notice=NOTICE,
     )  # fmt: skip

@@ -147,6 +147,29 @@ RECALIBRATION = Contract(
     "recalibration",
     {"model": TEXT, "intercept": NUMBER, "slope": NUMBER, "n": COUNT, "n_positive": COUNT, "method": TEXT},
 )
+#: Prediction sets by thresholds fixed on out-of-fold predictions: a set holds the negative class at probabilities up
+#: to ``negative_to`` and the positive one from ``positive_from``; and what the sets hold in each stratum.
+UNSURE = Contract(
+    "unsure",
+    {
+        "model": TEXT,
+        "error": NUMBER,
+        "negative_to": NUMBER,
+        "positive_from": NUMBER,
+        "stratum": TEXT,
+        "metric": TEXT,  # coverage_negative | coverage_positive | unsure | unlike_either | accuracy_of_one
+        "value": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "method": TEXT,
+        "n": COUNT,
+    },
+)
+#: Accuracy at Youden's threshold on the cases that a model is surest of.
+SELECTIVE = Contract(
+    "selective",
+    {"model": TEXT, "stratum": TEXT, "answered": PROBABILITY, "accuracy": PROBABILITY, "n": COUNT},
+)
 #: How far the training seeds of one model lie apart.
 SEEDS = Contract(
     "seeds",

@@ -34,6 +34,7 @@ PREDICTED = Contract(
         "distance": NUMBER,
         "percentile": NUMBER,
         "unlike": NOTE,
+        "set": NOTE,
         "imputed": Column("free", filled=False),
         "model": TEXT,
     },

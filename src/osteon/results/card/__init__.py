@@ -12,6 +12,7 @@ from osteon.core.run import Tables
 from osteon.results.card import about, merit
 from osteon.results.card.markdown import escape
 from osteon.results.card.subject import Subject
+from osteon.results.card.unsure import unsure
 from osteon.results.report.folder import Finished
 from osteon.study import ModelSettings
 
@@ -25,6 +26,7 @@ _SECTIONS = (
     ("How well it tells the classes apart", merit.discrimination),
     ("At fixed thresholds", merit.thresholds),
     ("Whether its probabilities can be taken at their word", merit.calibration),
+    ("When it leaves a case open", unsure),
     ("Subgroups", merit.subgroups),
     ("Compared with the box alone", merit.shortcut),
     ("When the box or the picture changes", merit.robustness),

@@ -15,7 +15,7 @@ import pandas as pd
 from osteon.core import tables
 from osteon.core.errors import TableError
 from osteon.core.run import TableSet
-from osteon.results.evaluate import measures
+from osteon.results.evaluate import measures, unsure
 from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.centres import heterogeneity
 from osteon.results.evaluate.gaps import gaps
@@ -42,6 +42,8 @@ class Evaluation(TableSet):
         subgroups: Metrics within subgroups, with interaction p values.
         subgroup_gaps: How far the primary models lie apart between subgroups.
         heterogeneity: Random-effects summaries over the external centres.
+        unsure: Prediction sets fixed on development, and what they hold in each stratum.
+        selective: Accuracy against the share of cases answered, the surest first.
         seeds: Spread over training seeds; empty when every model has one.
         scores: One probability a case and model, raw and recalibrated.
         roc: Corners of the ROC curves.
@@ -58,6 +60,8 @@ class Evaluation(TableSet):
     subgroups: pd.DataFrame
     subgroup_gaps: pd.DataFrame
     heterogeneity: pd.DataFrame
+    unsure: pd.DataFrame
+    selective: pd.DataFrame
     seeds: pd.DataFrame
     scores: pd.DataFrame
     roc: pd.DataFrame
@@ -87,6 +91,7 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
         )
     locked = lock(cases.where(inside), settings.sensitivity, settings.specificity)
     recalibrated = locked.recalibrated(cases)
+    sets = unsure.fixed(cases.where(inside), settings.unsure)
     by_stratum = {
         name: (stratum, locked.recalibrated(stratum), np.isin(cases.about["case_id"], stratum.about["case_id"]))
         for name, stratum in strata(cases, study)
@@ -108,6 +113,8 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
             "decision": measures.decision(again, thresholds, level),
             "seeds": [pd.DataFrame(measures.seeds(stratum, by_seed, keep))],
             "roc": measures.roc(stratum),
+            "unsure": [unsure.unsure(stratum, sets, level)],
+            "selective": [unsure.selective(stratum, youden)],
         }
         if name in ("development", "external"):
             found["subgroups"] = [pd.DataFrame(measures.subgroups(stratum, groups[keep], youden, level))]

@@ -35,6 +35,7 @@ from osteon.results.figures.robustness import (
     robustness_comparisons,
     robustness_pictures,
 )
+from osteon.results.figures.selective import selective
 from osteon.results.figures.style import Look, looks, remove, save
 from osteon.study import FiguresSection, Study, load
 
@@ -64,6 +65,7 @@ __all__ = [
     "save",
     "scores",
     "selected_features",
+    "selective",
     "subgroups",
 ]
 
@@ -130,6 +132,7 @@ DRAWN: dict[str, Callable[[_Run], Figure]] = {
         run["calibration"], run["metrics"], run["scores"], run.look, level=run.level
     ),
     "decision": lambda run: decision(run["decision"], run.look),
+    "selective": lambda run: selective(run["selective"], run.look),
     "scores": lambda run: scores(run["scores"], run["operating_points"], run.look),
     "subgroups": lambda run: subgroups(run["subgroups"], look=run.look, called=run.called, level=run.level),
     "examples": lambda run: examples(run["examples"], _pictures(run["examples"]["case_id"], run.thumbnail), run.called),

@@ -29,6 +29,7 @@ from osteon.results.report.readers import readers
 from osteon.results.report.robustness import robustness
 from osteon.results.report.rotation import rotation
 from osteon.results.report.tabular import tabular
+from osteon.results.report.unsure import unsure
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ SECTIONS = (
     Section("operating-points", "Operating points", operating_points),
     Section("calibration", "Calibration", calibration),
     Section("decision", "Decision curves", decision),
+    Section("unsure", "Cases left open", unsure),
     Section("distributions", "Distribution of probabilities", distributions),
     Section("subgroups", "Subgroups", subgroups),
     Section("heterogeneity", "Differences between centres and seeds", heterogeneity),

@@ -52,6 +52,7 @@ function shown(said) {
   const rows = [[`Probability of ${said.positive}`, said.probability.toFixed(3)], ["Models of the folds", range(said.folds)]];
   if (said.recalibrated !== null) rows.push(["Recalibrated", said.recalibrated.toFixed(3)]);
   for (const [rule, call] of Object.entries(said.calls)) rows.push([`Called at '${rule}'`, String(call)]);
+  if (said.set) rows.push(["Prediction set", said.set]);
   if (said.boxes) rows.push(["Under changed boxes", range(said.boxes)]);
   if (said.imputed.length) rows.push(["Filled in, not known", said.imputed.join(", ")]);
   const far = said.unlike && h("p", { class: "alarm" }, "UNLIKE the cases that the model was made from. Do not rely on it.");
