@@ -17,16 +17,17 @@ import pytest
 from browsing import Page
 from PIL import Image
 
-from osteon import stats
+from osteon import stats, study
 from osteon.core import tables
 from osteon.core.words import number
 from osteon.results import report
 from osteon.results.evaluate import evaluate
+from osteon.results.figures.style import looks
 from osteon.results.report import alive
 from simulated_run import simulate, write_inputs
 
 JS = Path(report.__file__).parent / "js"
-MODELS = ("resnet50-radimagenet", "clinical", "box")
+MODELS = ("resnet50-radimagenet", "clinical", "box")  # the last one gets another name
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = simulated.predictions
     told.loc[told["centre"] == "4", "label"] = 0
     told["patient_id"] = told["patient_id"].replace({"P1-0003": "Maria </script><!-- 1970-01-01"})
+    told["model"] = told["model"].replace({"box": "<b>the 'box' & \"more\"</b> " + "x" * 60})
     write_inputs(run, simulated)
     evaluate(told, simulated.cohort, simulated.study).write(run)
     pictures(run)
@@ -250,10 +252,14 @@ def test_the_cut_off_moves_by_keys_buttons_and_numbers(page: Any) -> None:
     field.fill("0")
     field.press("Enter")
     page.wait_for_function("document.querySelectorAll('#cut-off tbody tr')[1].cells[2].innerText.startsWith('1.000')")
+    field.fill("1")
+    field.press("Enter")
+    page.wait_for_function("document.querySelectorAll('#cut-off tbody tr')[1].cells[3].innerText.startsWith('1.000')")
+    assert not re.search("NaN|Infinity|undefined", page.locator("#cut-off").inner_text())
     panel = page.locator(".roc").first
     panel.focus()
-    page.keyboard.press("ArrowDown")
-    page.wait_for_function("Number(document.querySelector('.slider input[type=number]').value) > 0")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("Number(document.querySelector('.slider input[type=number]').value) < 1")
     assert page.evaluate("document.activeElement.classList.contains('roc')")  # and the focus stays
     page.get_by_role("button", name="Youden's index").click()
     page.wait_for_function("at => document.querySelector('.slider input[type=number]').value === at", arg=at)
@@ -371,7 +377,7 @@ def test_an_open_case_shows_box_map_and_spread(run: Path, page: Any) -> None:
 
 
 def test_pictures_that_are_too_many_are_linked(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("osteon.results.report.opened._EMBEDDED", 9000)
+    monkeypatch.setattr("osteon.results.report.opened.EMBEDDED", 9000)
     from osteon.results.report.folder import Finished
 
     told = json.loads(alive.data(Finished(run)))["shown"]
@@ -422,6 +428,26 @@ def test_every_text_can_be_read_in_both_looks(page: Any) -> None:
     assert len(page.evaluate(PALE)) == 1
     page.evaluate("document.querySelector('.sub').style.color = ''")
     page.emulate_media(color_scheme="light")
+
+
+def test_models_can_be_told_from_dark_paper() -> None:
+    """Lines in the dark are those of the figures, lightened: what has to be seen needs 3 to 1 (WCAG 1.4.11)."""
+    style = (JS.parent / "style.css").read_text(encoding="utf-8")
+    compressed, brighter = map(float, re.findall(r"--lift: invert\(([\d.]+)\) brightness\(([\d.]+)\)", style)[0])
+    paper = re.findall(r"--paper: (#\w{6});", style)[-1]
+
+    def rgb(colour: str) -> np.ndarray:
+        return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+    def light(values: np.ndarray) -> float:
+        linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    models = {f"model {i}": drawn for i, drawn in enumerate([None] * 8)} | {"clinical": study.Clinical.drawn}
+    models |= {"radiomics": study.Radiomics.drawn, "combined": study.Combined.drawn, "box": study.Box.drawn}
+    for look in looks([*models, "by hand"], models).values():
+        shown = np.clip((compressed + (1 - 2 * compressed) * rgb(look.colour)) * brighter, 0, 1)
+        assert (light(shown) + 0.05) / (light(rgb(paper)) + 0.05) >= 3, look.colour
 
 
 def test_the_reader_chooses_light_or_dark_and_it_is_kept(page: Any) -> None:
