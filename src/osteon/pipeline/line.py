@@ -101,7 +101,8 @@ class Figures(Step):
 
 def present(at: Context) -> None:
     """Write every model's card, and the report, which links them."""
-    cards = {at.run.card(model.name): card(Tables(at.run.path), model.name) for model in at.study.models}
+    run = Tables(at.run.path)
+    cards = {at.run.card(model.name): card(run, model.name) for model in at.study.models}
     for path, told in cards.items():
         with tables.written(path) as beside:
             beside.write_text(told, encoding="utf-8")
