@@ -81,6 +81,11 @@ class RunFolder:
         """The folder of what was fitted without one style."""
         return self.fold(name, seed, fold).with_name(f"style-{fold}")
 
+    def rotated_fold(self, centre: str, name: str, seed: int, fold: int) -> Path:
+        """The folder of a fold that was fitted while another centre was held out."""
+        folder = self.model(name) / tables.file_name(f"rotation-{centre}", "")
+        return (folder / f"seed-{seed}" if seed else folder) / f"fold-{fold}"
+
     def portable(self, model: str, key: str) -> Path:
         """A model made ready to leave the run, in the cache; the key says what it is made from."""
         return self.cache / "portable" / tables.file_name(f"{model}-{key[:16]}", ".osteon")
@@ -100,6 +105,15 @@ class RunFolder:
     def changed_box(self, case_id: str) -> Path:
         """The picture of a case that a changed box moved, a greyscale PNG without the boxes."""
         return self.path / "thumbnails" / "boxes" / tables.file_name(case_id, ".png")
+
+    @property
+    def pictures(self) -> Path:
+        """Which cases have small pictures of their radiographs, their numbers, and where their boxes lie."""
+        return self.path / "thumbnails" / "cases.csv"
+
+    def pictured(self, number: int, suffix: str = "") -> Path:
+        """The small radiograph of a case, a greyscale JPEG; with the suffix ``-map`` the map on it."""
+        return self.path / "thumbnails" / "cases" / f"{number}{suffix}.jpg"
 
     @property
     def reader_study_file(self) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.markup import escape
 
 from osteon.cohort import check as checks
 from osteon.core import tables
@@ -66,12 +67,17 @@ def fit(at: Context) -> None:
     Models that are made from others follow them. ``predictions.csv`` holds development cases out of fold and external
     cases by the mean of the folds.
     """
-    everyone = at.cases.table.merge(at.run.read("folds")[["case_id", "fold"]], on="case_id", how="left")
+    everyone = in_folds(at, at.run.read("folds"))
     scores = fit_dealt(at, Dealt(everyone, at.run.fold))
     ordered = [scores[model.name] for model in at.study.models]
     told = {name: _mean(found, everyone) for name, found in scores.items()}
     _Describe(told, ordered)(at)
     _Predictions(ordered)(at)
+
+
+def in_folds(at: Context, folds: pd.DataFrame) -> pd.DataFrame:
+    """All cases in their order, sealed, with the fold of those of development."""
+    return at.cases.table.merge(folds[["case_id", "fold"]], on="case_id", how="left")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +87,12 @@ class Dealt:
     Attributes:
         cases: In their order, sealed: ``row`` is the position, ``fold`` is that of development cases.
         folder: Of a model, a training seed and a fold.
+        without: What is held out, where that is more than a fold; for a person.
     """
 
     cases: pd.DataFrame
     folder: Callable[[str, int, int], Path]
+    without: str = ""
 
     @property
     def count(self) -> int:
@@ -110,7 +118,7 @@ def fit_dealt(at: Context, dealt: Dealt) -> dict[str, pd.DataFrame]:
         waiting = [kind for kind in waiting if kind not in wave]
         told = {name: _mean(found, dealt.cases) for name, found in scores.items()}
         units = {kind.model.name: _units(at, kind, told, dealt) for kind in wave}
-        _run_units(at, [unit for of_model in units.values() for unit in of_model])
+        _run_units(at, [unit for of_model in units.values() for unit in of_model], dealt.without)
         scores |= {name: _gathered(name, of_model, dealt.cases) for name, of_model in units.items()}
     return scores
 
@@ -217,7 +225,7 @@ def _namesake(at: Context, model: ModelSettings) -> str:
     return next(one.name for one in at.study.models if fitted(one) == fitted(model))
 
 
-def _run_units(at: Context, units: Sequence[Unit]) -> None:
+def _run_units(at: Context, units: Sequence[Unit], without: str = "") -> None:
     """Run the units that are out of date; each is recorded as soon as it is done."""
     pending = []
     for unit in units:
@@ -233,14 +241,15 @@ def _run_units(at: Context, units: Sequence[Unit]) -> None:
     if shared:
         ranks.together(ranks.run_unit, shared, done)
     own = [unit for unit in pending if unit not in shared]
-    at.workers.map("models", run_unit, [(unit,) for unit in own], lambda position, _: done(own[position]))
+    but = f" without {without}" if without else ""
+    at.workers.map(f"models{but}", run_unit, [(unit,) for unit in own], lambda position, _: done(own[position]))
     names = list(dict.fromkeys(unit.model.name for unit in units))
     if names:
         fitted = sum(unit.fit for unit in pending)
         state = f"{fitted} of {len(units)} folds fitted" if fitted else "unchanged"
         if pending and not fitted:
             state += "; new cases predicted"
-        at.workers.progress.say(f"[green]✓[/] {', '.join(names)} ({state})")
+        at.workers.progress.say(f"[green]✓[/] {', '.join(names)}{escape(but)} ({state})")
 
 
 def _gathered(name: str, units: Sequence[Unit], cases: pd.DataFrame) -> pd.DataFrame:

@@ -29,6 +29,8 @@ from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.pipeline.planning import Deviations, warn_of_departures
+from osteon.pipeline.radiographs import Radiographs
+from osteon.pipeline.rotation import Rotate, fit_rotations, try_rotations
 from osteon.pipeline.styles import Apart, Styles, fit_styles, try_styles
 from osteon.results import evaluate as evaluation
 from osteon.results import figures, report
@@ -117,6 +119,7 @@ def begin(at: Context) -> None:
     at.run.sweep()
     at.check()
     deal(at)
+    try_rotations(at)
     warn_of_departures(at)
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
@@ -128,8 +131,22 @@ def begin(at: Context) -> None:
 
 def measure(at: Context) -> None:
     """What does not depend on folds or labels: radiomics features and their reliability."""
+    _tell_engines(at)
     for kind in at.kinds:
         kind.measure(at.cases)
+
+
+def _tell_engines(at: Context) -> None:
+    """Say why a frozen backbone runs on no other engine, and which models are made anew since theirs has changed."""
+    before = Tables(at.run.path).provenance.get("engines", {})
+    for name, engine in at.engines.items():
+        if name in before and before[name] != engine:
+            told = f"'{name}' was made with {before[name]}, and runs on {engine} here: it is made anew"
+        elif " (" in engine:
+            told = f"'{name}' runs on {engine}"
+        else:
+            continue
+        at.workers.progress.say(f"[yellow]![/] {escape(told)}")
 
 
 def sign(at: Context) -> None:
@@ -156,6 +173,7 @@ def sign(at: Context) -> None:
         },
         started={name: found for name, found in sorted(started.items()) if found},
         machine=arithmetic(at.study.compute) if at.workers.cluster is None else {},
+        engines=at.engines,
     )
 
 
@@ -181,11 +199,12 @@ _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: The line. Everything above the probabilities sees no external label; everything below `fit` can be made again from
 #: tables, but for pictures.
 FIT: tuple[Callable[[Context], None], ...] = (
-    begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), Deviations(), fit_styles, Apart()
+    begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), Deviations(), fit_styles, Apart(),
+    fit_rotations, Rotate(),
 )  # fmt: skip
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
-PRESENT = (Thumbnails(), Figures(), present)
+PRESENT = (Thumbnails(), Radiographs(), Figures(), present)
 
 
 def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:
@@ -254,7 +273,11 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     _settle(settings, Path(path), run_folder, workers)
     if Ledger(run_folder).edited("predictions"):
         workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
-    return walk((Evaluate(), Deviations(), Apart(), Robustness(), Explanation(), Figures(), present), settings, workers)
+    return walk(
+        (Evaluate(), Deviations(), Apart(), Rotate(), Robustness(), Explanation(), Figures(), present),
+        settings,
+        workers,
+    )
 
 
 def check(
@@ -276,6 +299,7 @@ def check(
     if shown is not None:
         shown(checked)
     deal(at)
+    try_rotations(at)
     _try(at)
     at.write_checked()
     return checked
@@ -325,7 +349,7 @@ def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers
 def _fitted_from(settings: Study, section: str) -> Any:
     """The part of a section that models depend on."""
     content = getattr(settings, section)
-    return (content.folds, content.fold_column, content.styles) if section == "evaluation" else content
+    return (content.folds, content.fold_column, content.styles, content.rotate) if section == "evaluation" else content
 
 
 def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:

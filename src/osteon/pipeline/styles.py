@@ -78,7 +78,7 @@ def fit_styles(at: Context) -> None:
         return
     cases = at.cases.development.table.reset_index(drop=True)
     dealt = cases.assign(row=np.arange(len(cases)), fold=_dealt(at))
-    scores = fit_dealt(at, Dealt(dealt, at.run.style_fold))
+    scores = fit_dealt(at, Dealt(dealt, at.run.style_fold, "each style"))
     said = at.unsealed(pd.concat([scores[model.name] for model in at.study.models], ignore_index=True))
     at.ledger.step("style predictions", digest(said), lambda: [at.run.write(said, "style_predictions")])
 

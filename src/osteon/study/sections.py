@@ -118,6 +118,8 @@ class Evaluation(Settings):
             that osteon deals; it has as many values as ``folds`` says.
         styles: Clusters of acquisition style (grey levels at the borders, noise, sharpness, size) that every model is
             also fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
+        rotate: Whether each centre is also held out in turn and every model made from all others, a secondary analysis
+            after the main one: how performance travels from centre to centre.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -130,6 +132,7 @@ class Evaluation(Settings):
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     fold_column: TableName | None = None
     styles: Annotated[int, Field(ge=0, le=20)] = 0
+    rotate: bool = False
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
@@ -263,9 +266,13 @@ class Compute(Settings):
         precision: Of training: ``auto`` (bfloat16 or float16 where the device is faster with it) or ``float32``.
         predict: Of final predictions: ``float32`` unless the study says ``auto``.
         threads: CPU threads of one work unit.
+        engine: What frozen backbones run on: ``torch``, ``onnxruntime`` (faster, on the processor alone), or ``auto``:
+            onnxruntime where the extra ``onnx`` is installed, the device is the processor and the backbone can be
+            translated; else torch.
     """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32"] = "auto"
     predict: Literal["float32", "auto"] = "float32"
     threads: Count = 1
+    engine: Literal["auto", "torch", "onnxruntime"] = "auto"

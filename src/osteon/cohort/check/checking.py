@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from osteon.cohort.check import baseline, duplicates, looks
 from osteon.cohort.check.pictures import read_masks, read_pictures
+from osteon.cohort.check.rotation import warn_of_rotations
 from osteon.cohort.check.rows import BOX, COMPUTED, named, read
 from osteon.core.errors import LeakError, StudyError, suggest
 from osteon.core.progress import Progress
@@ -132,6 +133,7 @@ def check(
     cohort = cohort[[*(name for name in cohort if name not in COMPUTED), *COMPUTED]]
     _warn_of_copies(cohort, pairs, warnings)
     _check_classes(cohort, study, warnings)
+    warn_of_rotations(cohort, study, warnings)
     excluded = _excluded(cases, warnings)
     refuse_impossible(study, cohort, pd.Series(cases.lines, index=cases.frame["case_id"]))
     described = list(dict.fromkeys((*_DESCRIBED, *_variables(study), *study.evaluation.subgroups)))

@@ -38,8 +38,14 @@ STYLE_PREDICTIONS = Contract("style predictions", PREDICTIONS.columns)
 #: AUC of each model over ordinary ``folds``; of pairs of one style over these (``within``) and over folds by ``style``;
 #: and the ``difference``, style - within.
 STYLE_FOLDS = Contract("style folds", {"model": TEXT, "figure": TEXT, **INTERVAL})
+#: The same for each centre that is held out in turn (``rotation``): its cases by the mean of the folds of models that
+#: were made from all others, and those others out of fold.
+ROTATION_PREDICTIONS = Contract("rotation predictions", {"rotation": NAME, **PREDICTIONS.columns})
 #: One row a model, stratum (``development``, ``centre:2``, ``external``) and metric.
 METRICS = Contract("metrics", {"model": TEXT, "stratum": TEXT, "metric": TEXT, **INTERVAL})
+#: What models tell of each centre (``centre:2``) that were made from all others; ``threshold`` is Youden's, fixed on
+#: those others.
+ROTATION = Contract("rotation", {**METRICS.columns, "threshold": NUMBER})
 #: All pairs of models, a - b in AUC.
 COMPARISONS = Contract(
     "comparisons",
@@ -175,6 +181,8 @@ HETEROGENEITY = Contract(
         "method": TEXT,
     },
 )
+#: The same over the centres that were each held out in turn.
+ROTATION_SUMMARY = Contract("rotation summary", HETEROGENEITY.columns)
 #: Cases worth looking at: the primary model's most confident hits, most confident misses and closest calls.
 EXAMPLES = Contract(
     "examples",

@@ -7,20 +7,17 @@ without images, networks or a GPU. Thresholds and recalibration are fixed on out
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from math import nan
 
 import numpy as np
 import pandas as pd
 
-from osteon import stats
 from osteon.core import tables
-from osteon.core.errors import NotEstimableError, TableError
+from osteon.core.errors import TableError
 from osteon.core.run import TableSet
-from osteon.core.types import Estimate
 from osteon.results.evaluate import measures
 from osteon.results.evaluate.cases import Cases, gather, strata
+from osteon.results.evaluate.centres import heterogeneity
 from osteon.results.evaluate.gaps import gaps
 from osteon.results.evaluate.locked import Locked, lock
 from osteon.study import Study
@@ -119,7 +116,7 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
             made[table] += [frame.assign(stratum=name) for frame in frames]
     made["recalibration"].append(locked.recalibration)
     centres = {name: stratum for name, (stratum, _, _) in by_stratum.items() if name.startswith("centre:")}
-    made["heterogeneity"].append(_heterogeneity(centres, study))
+    made["heterogeneity"].append(heterogeneity(centres, study))
     made["scores"].append(_scores(cases, recalibrated))
     headline, _, _ = by_stratum.get("external", by_stratum["development"])
     chosen = _examples(headline, study.primary[0], locked)
@@ -147,46 +144,6 @@ def _groups(cohort: pd.DataFrame, cases: Cases, inside: pd.Series, variables: tu
         raise TableError(f"case '{cases.about['case_id'][absent].iloc[0]}' has predictions but no row", file="cohort")
     ordered = known.reindex(cases.about["case_id"]).reset_index(drop=True)
     return measures.subgroup_levels(ordered, inside, variables)
-
-
-def _heterogeneity(centres: Mapping[str, Cases], study: Study) -> pd.DataFrame:
-    """Random-effects summaries over the external centres: AUC, calibration, and the primary contrast."""
-    level, rows = study.evaluation.level, []
-    models = next(iter(centres.values())).models if centres else []
-    for model in models:
-        areas = [measures.area(cases, model, level) for cases in centres.values()]
-        rows.append({"model": model, "metric": "auc", **_pooled(areas, "logit", level)})
-        calibrations = [measures.calibration_measures(cases, model, level) for cases in centres.values()]
-        for metric in ("calibration_intercept", "calibration_slope"):
-            pooled = _pooled([found[metric] for found in calibrations], "identity", level)
-            rows.append({"model": model, "metric": metric, **pooled})
-    a, b = study.primary
-    if models and a != b:
-        differences = [measures.difference(cases, a, b, level) for cases in centres.values()]
-        rows.append({"model": f"{a} - {b}", "metric": "auc_difference", **_pooled(differences, "identity", level)})
-    return pd.DataFrame(rows)
-
-
-def _pooled(estimates: list[Estimate], scale: str, level: float) -> dict[str, object]:
-    centres = sum(e.value == e.value for e in estimates)
-    try:
-        found = stats.pool(estimates, scale=scale, level=level)
-    except NotEstimableError as error:
-        names = ("value", "low", "high", "prediction_low", "prediction_high", "tau2", "i2", "q", "p")
-        return {**dict.fromkeys(names, nan), "centres": centres, "method": f"not estimable: {error}"}
-    return {
-        "value": found.estimate.value,
-        "low": found.estimate.low,
-        "high": found.estimate.high,
-        "prediction_low": found.prediction_low,
-        "prediction_high": found.prediction_high,
-        "tau2": found.tau2,
-        "i2": found.i2,
-        "q": found.q,
-        "p": found.p_heterogeneity,
-        "centres": centres,
-        "method": found.estimate.method,
-    }
 
 
 def _scores(cases: Cases, recalibrated: Cases) -> pd.DataFrame:

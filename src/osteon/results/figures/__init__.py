@@ -124,6 +124,7 @@ DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "flow": lambda run: flow(run.course),
     "roc": lambda run: roc(run["roc"], run["metrics"], run.look, run.called),
     "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look, run.called, run.level),
+    "rotation": lambda run: forest(run["rotation"], run.table("rotation_summary"), run.look, run.called, run.level),
     "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"], level=run.level),
     "calibration": lambda run: calibration(
         run["calibration"], run["metrics"], run["scores"], run.look, level=run.level

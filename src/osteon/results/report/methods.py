@@ -16,6 +16,7 @@ from osteon.core.ledger import file_digest
 from osteon.core.words import change_title, counted, grade_title, in_sentence, listed
 from osteon.results.report.folder import Finished
 from osteon.results.report.page import Block, Heading, Page, bullets, paragraph
+from osteon.results.report.rotation import rotated
 from osteon.results.report.words import METHODS_OF_MAPS
 
 _ENDINGS = {
@@ -32,6 +33,7 @@ _RECORDED = {
     "recalibration": "Recalibration",
     "subgroups": "Subgroups",
     "heterogeneity": "Over the centres",
+    "rotation": "Each centre held out in turn",
     "selection_stability": "Choice of features",
     "robustness": "Under changes",
     "robustness_comparisons": "Pairs under changes",
@@ -63,6 +65,7 @@ def methods(page: Page) -> Iterator[Block | None]:
         ("Models", None),
         ("Development and sealed test", _development(run)),
         ("Statistics", _statistics(run)),
+        ("Each centre held out in turn", rotated(run)),
         ("Changed boxes and pictures", _changes(run)),
         ("Maps", _maps(run)),
         ("Reproducibility", _reproducibility(run)),
@@ -373,6 +376,9 @@ def _reproducibility(run: Finished) -> Iterator[str]:
     if _shown_crops(run):
         told = "float32" if study.compute.predict == "float32" else "the precision the device is fastest with"
         yield f"Networks told their final probabilities in {told}."
+    if engines := run.provenance.get("engines", {}):
+        by_engine = {engine: [name for name, said in engines.items() if said == engine] for engine in engines.values()}
+        yield f"Frozen backbones ran on {listed([f'{one} ({listed(names)})' for one, names in by_engine.items()])}."
     for name in ("predictions", "folds"):
         if changed_by_hand(run, name):
             yield (

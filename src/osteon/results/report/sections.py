@@ -27,6 +27,7 @@ from osteon.results.report.plan import plan
 from osteon.results.report.probabilities import calibration, decision, distributions
 from osteon.results.report.readers import readers
 from osteon.results.report.robustness import robustness
+from osteon.results.report.rotation import rotation
 from osteon.results.report.tabular import tabular
 
 
@@ -136,6 +137,7 @@ SECTIONS = (
     Section("distributions", "Distribution of probabilities", distributions),
     Section("subgroups", "Subgroups", subgroups),
     Section("heterogeneity", "Differences between centres and seeds", heterogeneity),
+    Section("rotation", "Each centre held out in turn", rotation),
     Section("examples", "Example cases", examples),
     Section("tabular", "What the tabular models go by", tabular),
     Section("robustness", "Robustness", robustness),
