@@ -59,6 +59,7 @@ from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
 from osteon.stats.standalone import Standalone, standalone
 from osteon.stats.stratified import stratified_auc, stratified_test
 from osteon.stats.subgroups import Subgroups, subgroups
+from osteon.stats.updating import ClosedTest, LikelihoodRatio, Update, closed_test
 from osteon.stats.venkatraman import CurveTest, venkatraman_test
 
 __all__ = [
@@ -67,11 +68,13 @@ __all__ = [
     "Brier",
     "Calibration",
     "CalibrationCurve",
+    "ClosedTest",
     "CurveTest",
     "DBMResult",
     "DecisionCurve",
     "Gaps",
     "Isotonic",
+    "LikelihoodRatio",
     "LikelihoodRatios",
     "MRMCResult",
     "MarginTest",
@@ -85,6 +88,7 @@ __all__ = [
     "RocCurve",
     "Standalone",
     "Subgroups",
+    "Update",
     "ValidationSize",
     "auc",
     "average_precision",
@@ -96,6 +100,7 @@ __all__ = [
     "brier",
     "calibration",
     "clopper_pearson_ci",
+    "closed_test",
     "compare_sensitivity",
     "delong_ci",
     "delong_covariance",
