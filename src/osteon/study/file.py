@@ -97,6 +97,11 @@ class Study(Settings):
         """Whether a model, or one that it is made from, looks at the box or the picture at all."""
         return model.looks or any(self.model(name).looks for name in model.needs)
 
+    def made_once(self, model: ModelSettings) -> str:
+        """Why a model is not made again for every bootstrap sample of patients; "" where it is."""
+        others = [name for name in model.needs if self.model(name).made_once]
+        return model.made_once or (f"it is made from {others[0]}, which is made once" if others else "")
+
     @property
     def primary(self) -> tuple[str, str]:
         """The primary pair; the first two models unless the study names others."""

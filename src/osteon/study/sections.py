@@ -120,6 +120,9 @@ class Evaluation(Settings):
             also fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
         rotate: Whether each centre is also held out in turn and every model made from all others, a secondary analysis
             after the main one: how performance travels from centre to centre.
+        refits: Bootstrap samples of patients on which every model of tables and every head on a frozen network is made
+            anew, folds and tuning included: how far each prediction hangs on who happened to be in development; 0 for
+            none.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -133,6 +136,7 @@ class Evaluation(Settings):
     fold_column: TableName | None = None
     styles: Annotated[int, Field(ge=0, le=20)] = 0
     rotate: bool = False
+    refits: Annotated[int, Field(ge=0, le=10_000)] = 0
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
@@ -153,6 +157,13 @@ class Evaluation(Settings):
     def _more_than_one(cls, value: int) -> int:
         if value == 1:
             raise ValueError("one style is all cases; name 2 or more, or 0 for none")
+        return value
+
+    @field_validator("refits")
+    @classmethod
+    def _enough_for_limits(cls, value: int) -> int:
+        if 0 < value < 20:
+            raise ValueError("limits of 95% take 20 samples or more; 200 is usual, and 0 is none")
         return value
 
     @field_validator("thresholds")

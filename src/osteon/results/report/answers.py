@@ -16,6 +16,7 @@ from osteon.results.figures.explanation import measures
 from osteon.results.figures.style import MUTED
 from osteon.results.report import sketch, words
 from osteon.results.report.folder import Finished
+from osteon.results.report.instability import unstable
 from osteon.results.report.limits import limits
 from osteon.results.report.page import Block, Page, bullets
 from osteon.results.report.rotation import travels
@@ -196,7 +197,7 @@ def centres(run: Finished) -> Answer | None:
     verdict = f"AUC {number(inside['value'], 3)} where it was developed, out of fold; {listed(elsewhere)}."
     told = [f"It is lowest in {in_sentence(least)}, {words.estimate(outside[least])}."] if len(outside) > 1 else []
     told += _points(run, a, list(outside))
-    told += [*words.few(run), *travels(run)]
+    told += [*words.few(run), *travels(run), *unstable(run)]
     rows = [_whisker(_place(name), row) for name, row in areas.items()]
     return Answer(
         f"Does {a} hold at each centre?", verdict, tuple(told), sketch.whiskers(rows, f"AUC of {a}"), "operating-points"

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from osteon.core.ledger import file_digest
 from osteon.core.words import change_title, counted, grade_title, in_sentence, listed
 from osteon.results.report.folder import Finished
+from osteon.results.report.instability import refitted
 from osteon.results.report.page import Block, Heading, Page, bullets, paragraph
 from osteon.results.report.rotation import rotated
 from osteon.results.report.words import METHODS_OF_MAPS
@@ -66,6 +67,7 @@ def methods(page: Page) -> Iterator[Block | None]:
         ("Development and sealed test", _development(run)),
         ("Statistics", _statistics(run)),
         ("Each centre held out in turn", rotated(run)),
+        ("Instability of predictions", refitted(run)),
         ("Changed boxes and pictures", _changes(run)),
         ("Maps", _maps(run)),
         ("Reproducibility", _reproducibility(run)),
