@@ -39,11 +39,11 @@ def try_refits(at: Context) -> None:
         StudyError: There are too few patients of a class.
     """
     for number in range(min(_TRIED, at.study.evaluation.refits)):
-        _drawn(at, number)
+        drawn(at, number)
 
 
 @dataclass(frozen=True, eq=False)
-class _Sample:
+class Sample:
     """A bootstrap sample of development patients, dealt to folds.
 
     Attributes:
@@ -62,23 +62,27 @@ class _Sample:
         return digest(self.number, self.dealt.cases[["case_id", "cluster", "fold"]], self.dealt.times)
 
 
-def _drawn(at: Context, number: int) -> _Sample:
-    """Draw as many patients as there are, with replacement, until all models can be made from them."""
+def drawn(at: Context, number: int) -> Sample:
+    """Draw as many patients as there are, with replacement, until all models can be made from them.
+
+    Raises:
+        StudyError: They never can.
+    """
     development = at.cases.development.table
     patients, of_case = np.unique(development["cluster"], return_inverse=True)
     rng = np.random.default_rng([at.study.study.seed, stream("refits"), number])
     told: StudyError | None = None
     for anew in range(_AGAIN):
-        drawn = np.bincount(rng.integers(len(patients), size=len(patients)), minlength=len(patients))
+        taken = np.bincount(rng.integers(len(patients), size=len(patients)), minlength=len(patients))
         times = np.zeros(len(at.cases.table), dtype=np.int64)
-        times[development["row"]] = drawn[of_case]
+        times[development["row"]] = taken[of_case]
         other = at.learning_from(times > 0)
         try:
             folds = deal(other, (stream("refits"), number))
         except StudyError as error:
             told = error
             continue
-        return _Sample(number, Dealt(in_folds(other, folds), at.run.fold, times=times, draw=(number,)), anew)
+        return Sample(number, Dealt(in_folds(other, folds), at.run.fold, times=times, draw=(number,)), anew)
     assert told is not None
     raise StudyError(
         f"evaluation.refits: of {_AGAIN} bootstrap samples of the patients none could be used; {told.what}",
@@ -104,7 +108,7 @@ class Refits(Step):
     def make(self, at: Context, key: str) -> list[Path]:
         """Go the whole way again and write."""
         cases = at.cases.table["case_id"]
-        samples = [_drawn(at, number) for number in range(at.study.evaluation.refits)]
+        samples = [drawn(at, number) for number in range(at.study.evaluation.refits)]
         anew = sum(sample.anew for sample in samples)
         if anew:
             told = f"{counted(anew, 'bootstrap sample')} had too few patients of a class and were drawn anew"
@@ -147,7 +151,7 @@ def _shown(at: Context, kind: Kind, given: Sequence[Given], cases: pd.DataFrame)
     return digest(RECIPE_VERSION, kind.model.as_fitted(), at.study.study.seed, namesake(at, kind.model), seen)
 
 
-def _refitted(at: Context, samples: Sequence[_Sample]) -> dict[str, Floats]:
+def _refitted(at: Context, samples: Sequence[Sample]) -> dict[str, Floats]:
     """(refits, cases) probabilities by model, in the order of the study."""
     found: dict[str, Floats] = {}
     cases, labels = at.cases.table, digest(at.labels.to_numpy())

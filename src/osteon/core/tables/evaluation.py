@@ -186,8 +186,8 @@ ROTATION_SUMMARY = Contract("rotation summary", HETEROGENEITY.columns)
 #: What each model says of each case that was made anew on a bootstrap sample of development patients (``refit``), by
 #: those of its folds that have not seen the case.
 REFITS = Contract("refits", {"case_id": TEXT, "model": NAME, "refit": COUNT, "probability": PROBABILITY})
-#: How far one case's prediction hangs on who was in development: limits that hold 95% of its refits, their mean absolute
-#: difference from the study's own ``probability`` (``mape``), and the share of them that call it otherwise.
+#: How far one case's prediction hangs on who was in development: limits that hold 95% of its refits, their mean
+#: absolute difference from the study's own ``probability`` (``mape``), and the share of them that call it otherwise.
 INSTABILITY_CASES = Contract(
     "instability of cases",
     {

@@ -22,7 +22,7 @@ def instability(page: Page) -> Iterator[Block | None]:
     yield paragraph(
         f"On each of {table['refits'].iloc[0]:,} bootstrap samples of the development patients every model was made "
         "anew, with folds and tuning, and asked about the same cases. Had chance brought other patients of the same "
-        f"kind, a case would have been told what stands here.{_left(run)}"
+        f"kind, a case might have been told what stands here.{_left(run)}"
     )
     yield page.figure(
         "instability",
@@ -65,7 +65,7 @@ def unstable(run: Finished) -> Iterator[str]:
     here = table[(table["model"] == model) & (table["stratum"] == run.headline)].set_index("metric")
     if "mape" not in here.index:
         return
-    error, changed = here.loc["mape"], here.loc["changed"]
+    error, changed = here.T["mape"], here.T["changed"]
     yield (
         f"Made again on {error['refits']:,} bootstrap samples of the development patients, {model} gives a case in "
         f"{in_sentence(run.headline)} a probability that is {number(error['value'], 3)} away from its own in the mean "
