@@ -18,6 +18,7 @@ from osteon.core.words import NOTEWORTHY, counted, number
 from osteon.results import figures, report
 from osteon.results.evaluate import evaluate
 from osteon.results.figures.style import looks
+from osteon.results.report import alive
 from simulated_run import simulate, write_inputs
 from small_study import drawing
 
@@ -75,7 +76,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, (tag, self.getpos())
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text.append(data)
 
     @property
@@ -87,7 +88,8 @@ class Page(HTMLParser):
 
 
 def test_it_is_one_file_that_asks_nobody_for_anything(finished: Path, page: Page) -> None:
-    assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object", "embed")]
+    assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed")]
+    assert not re.findall(r"\b(?:fetch|XMLHttpRequest|WebSocket|import)\s*\(|https?://(?!www\.w3\.org)", alive.script())
     links = {v for v in page.attributes("href") if not v.startswith("#")}
     assert {"metrics.csv", "figures/roc.svg"} <= links
     assert all((finished / link).is_file() for link in links)  # beside the report, for whoever has the folder
@@ -210,7 +212,7 @@ def test_odds_ratios_and_selected_features_are_shown_where_a_run_has_them(run: P
     tables.write(pd.DataFrame(used), run / "selected_features.csv", tables.SELECTED_FEATURES)
     words = Page(report.write(run)).words
     assert "sex: M 1.42 0.90 to 2.24 0.13" in words
-    assert "glcm_contrast radiomics 4 of 5 −0.200" in words
+    assert "GLCM contrast radiomics 4 of 5 −0.200" in words
 
 
 def test_methods_settings_and_hashes_are_told(page: Page) -> None:
@@ -237,7 +239,7 @@ def test_text_of_the_study_is_text(run: Path) -> None:
     (run / "study.toml").write_text(study.replace("Bone tumours on radiographs (simulated)", "<script>x</script> & Co"))
     written = Page(report.write(run))
     assert "<script>x</script> & Co" in written.words
-    assert not [tag for tag, _ in written.tags if tag == "script"]
+    assert [attrs["type"] for tag, attrs in written.tags if tag == "script"] == ["application/json", "module"]
 
 
 def test_the_terminal_gets_every_model_and_stratum(finished: Path) -> None:

@@ -1,4 +1,7 @@
-"""A finished run folder -> one report.html: self-contained, offline, without a script. Computes nothing."""
+"""A finished run folder -> one report.html: self-contained and offline. Computes nothing.
+
+A script makes it alive on a screen; without one it says the same.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from markupsafe import Markup, escape
 
 from osteon.core.tables import written
 from osteon.core.version import __version__
-from osteon.results.report import words
+from osteon.results.report import alive, words
 from osteon.results.report.checklist import ANSWERED, FOR_AUTHORS
 from osteon.results.report.folder import Finished
 from osteon.results.report.methods import methods
@@ -51,7 +54,9 @@ def write(run: Path) -> Path:
         centres=sum(name.startswith("centre:") for name in page.run.strata),
         synthetic=page.run.synthetic,
         version=__version__,
-        style=Markup(_text("style.css")),
+        style=Markup(_text("style.css") + _text("alive.css")),
+        told=alive.data(page.run),
+        script=alive.script(),
         sections=[{"name": s.name, "title": s.title, "body": body} for s, body in drawn if body],
     )
     path = page.run.report_file

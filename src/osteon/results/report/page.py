@@ -140,7 +140,8 @@ class Table:
         head, rest = first_sentence(self.caption)
         return Markup(
             '<div class="table{short}" role="region" aria-label="{label}" tabindex="0"><table>'
-            "<caption><b>{label}. {head}</b> {rest} {file}</caption>{heading}<tbody>{rows}</tbody></table></div>"
+            "<caption><span><b>{label}. {head}</b> {rest} {file}</span></caption>{heading}"
+            "<tbody>{rows}</tbody></table></div>"
         ).format(
             short=" short" if len(self.rows) < _SHORT else "",
             label=self.label,
