@@ -84,6 +84,8 @@ class Study(Settings):
         for name in self.evaluation.primary:
             if name not in names:
                 raise ValueError(f"evaluation.primary: no model '{name}'. {suggest(name, names)}")
+        if self.plan and self.plan.auc == self.plan.auc_other and self.evaluation.margin is None:
+            raise ValueError("plan.auc and auc_other are equal: there is no difference to find; a margin would be")
         if self.readers and self.readers.model and self.readers.model not in names:
             told = self.readers.model
             raise ValueError(f"readers.model: no model '{told}'. {suggest(told, names)}")

@@ -112,6 +112,8 @@ class Evaluation(Settings):
 
     Attributes:
         primary: The primary pair of models, a - b; empty takes the first two models.
+        margin: The primary question is then whether a is not inferior to b by more than this much in AUC, one-sided at
+            half of 1 - ``level``; none asks whether either is better.
         folds: Number of cross-validation folds, grouped by patient and stratified; ``style`` is short for 5 of them and
             5 styles.
         fold_column: A column of the cohort that says which fold each development case is held out in, in place of folds
@@ -132,6 +134,7 @@ class Evaluation(Settings):
     """
 
     primary: tuple[str, ...] = ()
+    margin: float | None = None
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     fold_column: TableName | None = None
     styles: Annotated[int, Field(ge=0, le=20)] = 0
@@ -172,6 +175,21 @@ class Evaluation(Settings):
         if value[0] > value[1]:
             raise ValueError(f"the low threshold, {value[0]:g}, is above the high one, {value[1]:g}")
         return value
+
+    @field_validator("margin")
+    @classmethod
+    def _a_loss_that_would_be_accepted(cls, value: float | None) -> float | None:
+        if value is not None and not 0 < value < 0.5:
+            raise ValueError(
+                "a margin lies between 0 and 0.5, the AUC of chance below that of certainty; 0.05 is usual"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _margin_of_a_pair(self) -> Evaluation:
+        if self.margin is not None and not self.primary:
+            raise ValueError('a margin belongs to a pair of models; name it, e.g. primary = ["new", "old"]')
+        return self
 
     @field_validator("primary")
     @classmethod

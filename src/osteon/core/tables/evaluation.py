@@ -64,6 +64,24 @@ COMPARISONS = Contract(
         "method": OPTIONAL,
     },
 )
+#: The primary pair where its question is of non-inferiority: whether a - b lies above ``-margin``, one-sided at
+#: ``alpha``.
+NONINFERIORITY = Contract(
+    "noninferiority",
+    {
+        "stratum": TEXT,
+        "model_a": TEXT,
+        "model_b": TEXT,
+        "margin": NUMBER,
+        "alpha": NUMBER,
+        "difference": NUMBER,
+        "limit": NUMBER,
+        "p": NUMBER,
+        "shown": Column("flag"),
+        "method": NOTE,
+        "n": COUNT,
+    },
+)
 #: The primary pair beyond its AUCs: differences a - b in what its thresholds give and in net benefit.
 CONTRAST = Contract(
     "contrast",
