@@ -64,11 +64,12 @@ def primary(run: Finished) -> Answer:
     against = margin.held(run, run.headline)
     verdict = _verdict(row, b) if against is None else margin.verdict(against)
     question = question if against is None else margin.question(against)
+    line = 0.0 if against is None else -float(against["margin"])
     table = run.table("comparisons")
     assert table is not None
     here = table[table["primary"] & table["stratum"].isin(run.strata)]
     rows = [_whisker(_place(r["stratum"]), r.rename({"difference": "value"})) for _, r in here.iterrows()]
-    picture = sketch.whiskers(rows, f"AUC of {a} minus {b}", 0.0, signed=True)
+    picture = sketch.whiskers(rows, f"AUC of {a} minus {b}", line, signed=True)
     told += _elsewhere(here[here["stratum"].str.startswith("centre:") & (here["stratum"] != run.headline)])
     return Answer(question, verdict, (*told, *words.between_centres(run)), picture, "comparisons")
 
