@@ -14,7 +14,7 @@ import pandas as pd
 from osteon.core import tables
 
 #: Tables too long to be opened in a spreadsheet.
-_PARQUET = ("perturbed", "perturbed_maps")
+_PARQUET = ("perturbed", "perturbed_maps", "refits")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from osteon.stats.decision import (
 )
 from osteon.stats.delong import delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
 from osteon.stats.gaps import Gaps, subgroup_gaps
+from osteon.stats.instability import Instability, instability
 from osteon.stats.intervals import (
     OperatingPoint,
     benjamini_hochberg,
@@ -73,6 +74,7 @@ __all__ = [
     "DBMResult",
     "DecisionCurve",
     "Gaps",
+    "Instability",
     "Isotonic",
     "LikelihoodRatio",
     "LikelihoodRatios",
@@ -114,6 +116,7 @@ __all__ = [
     "gwet_ac1",
     "holm",
     "icc",
+    "instability",
     "interventions_avoided",
     "isotonic",
     "kappa",

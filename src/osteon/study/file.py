@@ -84,6 +84,8 @@ class Study(Settings):
         for name in self.evaluation.primary:
             if name not in names:
                 raise ValueError(f"evaluation.primary: no model '{name}'. {suggest(name, names)}")
+        if self.plan and self.plan.auc == self.plan.auc_other and self.evaluation.margin is None:
+            raise ValueError("plan.auc and auc_other are equal: there is no difference to find; a margin would be")
         if self.readers and self.readers.model and self.readers.model not in names:
             told = self.readers.model
             raise ValueError(f"readers.model: no model '{told}'. {suggest(told, names)}")
@@ -96,6 +98,11 @@ class Study(Settings):
     def looks(self, model: ModelSettings) -> bool:
         """Whether a model, or one that it is made from, looks at the box or the picture at all."""
         return model.looks or any(self.model(name).looks for name in model.needs)
+
+    def made_once(self, model: ModelSettings) -> str:
+        """Why a model is not made again for every bootstrap sample of patients; "" where it is."""
+        others = [name for name in model.needs if self.model(name).made_once]
+        return model.made_once or (f"it is made from {others[0]}, which is made once" if others else "")
 
     @property
     def primary(self) -> tuple[str, str]:
