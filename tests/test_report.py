@@ -212,7 +212,7 @@ def test_odds_ratios_and_selected_features_are_shown_where_a_run_has_them(run: P
     tables.write(pd.DataFrame(used), run / "selected_features.csv", tables.SELECTED_FEATURES)
     words = Page(report.write(run)).words
     assert "sex: M 1.42 0.90 to 2.24 0.13" in words
-    assert "glcm_contrast radiomics 4 of 5 −0.200" in words
+    assert "GLCM contrast radiomics 4 of 5 −0.200" in words
 
 
 def test_methods_settings_and_hashes_are_told(page: Page) -> None:

@@ -72,6 +72,12 @@ class Context(Place):
         """
         return {kind.model.name: dict(kind.ready()) for kind in self.kinds}
 
+    @cached_property
+    def engines(self) -> dict[str, str]:
+        """What each model's frozen backbone runs on."""
+        told = {kind.model.name: kind.runs_on() for kind in sorted(self.kinds, key=lambda kind: kind.model.name)}
+        return {name: said for name, said in told.items() if said}
+
     def try_models(self) -> None:
         """Find and try what models start from, once, before any long work begins.
 
