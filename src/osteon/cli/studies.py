@@ -138,8 +138,8 @@ def evaluate(
 @app.command()
 def report(
     run: RunPath,
-    to: Annotated[str, typer.Option(help="html, docx, latex or md.")] = "html",
-    out: Annotated[Path | None, typer.Option(help="The file; in the run's folder otherwise.")] = None,
+    to: Annotated[str, typer.Option(help="html, docx, latex, md or checklists.")] = "html",
+    out: Annotated[Path | None, typer.Option(help="The file, or the checklists' folder; in the run otherwise.")] = None,
 ) -> None:
     """Write the report again (html), or the manuscript: Methods and Results with tables and figures."""
     from osteon.results import manuscript

@@ -12,9 +12,10 @@ from pathlib import Path
 from osteon.core.errors import InputError, suggest
 from osteon.core.tables import written
 from osteon.results import figures, report
-from osteon.results.manuscript.document import Block, Document, Drawn, Heading, taken, width
+from osteon.results.manuscript.document import Block, Document, Drawn, Heading, Paragraph, taken, width
 from osteon.results.manuscript.results import RESULTS, limitations
 from osteon.results.report.accuracy import heterogeneity, subgroups
+from osteon.results.report.authors import field_title, said_by_authors
 from osteon.results.report.folder import Finished
 from osteon.results.report.limits import limits
 from osteon.results.report.methods import methods
@@ -36,8 +37,9 @@ def write(run: Path, form: str = "html", out: Path | None = None) -> Path:
 
     Args:
         run: The run folder.
-        form: ``html``: the report; ``docx``, ``latex`` or ``md``: the manuscript.
-        out: The manuscript's file; ``manuscript/manuscript.*`` in the run folder by default.
+        form: ``html``: the report; ``docx``, ``latex`` or ``md``: the manuscript; ``checklists``:
+            reporting guidelines, item by item.
+        out: The manuscript's file, or the checklists' folder; in the run folder by default.
 
     Returns:
         The file. The same run gives the same bytes.
@@ -45,13 +47,19 @@ def write(run: Path, form: str = "html", out: Path | None = None) -> Path:
     Raises:
         InputError: The form is none of these, the run has no tables, or the file's name ends as another form's.
     """
-    if form not in ("html", *FORMS):
-        raise InputError(f"there is no form '{form}'", fix=suggest(form, ["html", *FORMS]))
+    known = ["html", *FORMS, "checklists"]
+    if form not in known:
+        raise InputError(f"there is no form '{form}'", fix=suggest(form, known))
     if form == "html":
         if out is not None:
             raise InputError("the report lies in its run, which it links to", file=out, fix="Leave --out away.")
         return report.write(run)
-    document, path = manuscript(Finished(run)), out or run / "manuscript" / f"manuscript{FORMS[form]}"
+    finished = Finished(run)
+    if form == "checklists":
+        from osteon.results.manuscript import checklists
+
+        return checklists.write(finished, manuscript(finished), out or finished.checklists)
+    document, path = manuscript(finished), out or finished.manuscript / f"manuscript{FORMS[form]}"
     if path.suffix.lower() != FORMS[form]:
         raise InputError(f"{form} is written to a file that ends in {FORMS[form]}", file=path, fix="Change --out.")
     folder = path.with_name(f"{path.stem}-figures")
@@ -61,11 +69,11 @@ def write(run: Path, form: str = "html", out: Path | None = None) -> Path:
         for figure in document.figures
     }
     with written(path) as beside:
-        beside.write_bytes(_said(form, document, drawn, path.parent))
+        beside.write_bytes(_file(form, document, drawn, path.parent))
     return path
 
 
-def _said(form: str, document: Document, drawn: Mapping[str, Drawn], folder: Path) -> bytes:
+def _file(form: str, document: Document, drawn: Mapping[str, Drawn], folder: Path) -> bytes:
     """The manuscript as a file of that form; each writer is loaded alone, since that takes a while."""
     if form == "docx":
         from osteon.results.manuscript.word import word
@@ -91,11 +99,15 @@ def _blocks(run: Finished) -> Iterator[Block]:
     recorded = [block for block in told if isinstance(block, Table)]  # the last of the paper's tables, not the first
     yield Heading("Methods")
     yield from taken((block for block in told if block not in recorded), level)
+    yield from _said(run, methods=True)
     yield Heading("Results")
     for title, part in RESULTS:
         yield from _part(title, part(page), level)
     yield Heading("Limitations")
     yield from taken(limitations(limits(run)), level)
+    if statements := list(_said(run, methods=False)):
+        yield Heading("Statements")
+        yield from statements
     yield Heading("Supplement")
     for title, part in (
         ("Subgroups", subgroups),
@@ -106,6 +118,13 @@ def _blocks(run: Finished) -> Iterator[Block]:
         yield from _part(title, part(page), level)
     again = (page.table(one.header, one.rows, one.caption, words=one.words) for one in recorded)
     yield from _part("How intervals and tests were made", again, level)
+
+
+def _said(run: Finished, *, methods: bool) -> Iterator[Block]:
+    """What only the authors know."""
+    for name, text in said_by_authors(run, methods=methods).items():
+        yield Heading(field_title(name), 2)
+        yield Paragraph(text)
 
 
 def _part(title: str, blocks: Iterable[Piece | None], level: str) -> Iterator[Block]:
