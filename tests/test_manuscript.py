@@ -156,6 +156,8 @@ def test_it_says_all_parts_in_words_and_calls_synthetic_data_synthetic(
     tables = [block for block in document.blocks if isinstance(block, Table)]
     heads = {head for table in tables for head in table.header}
     assert {"TP", "FP", "TN", "FN", "Accuracy", "PPV", "NPV", "AUC", "95% CI", "p (Holm)"} <= heads
+    calls = next(table for table in tables if "TP" in table.header)
+    assert calls.header == ("Model", "Cut-off", "TP", "FP", "TN", "FN", "Accuracy", "95% CI")
     raw = re.compile(r"\b(?:auc_loss|flip_rate|ppv|lr_positive|observed_expected|p_holm|calibration_slope|youden)\b")
     assert not [head for head in heads if raw.search(head)]
     assert not [row for table in tables for row in table.rows if raw.search(" ".join(row))]

@@ -55,7 +55,7 @@ def checklists(run: Finished, document: Document) -> dict[str, tuple[Item, ...]]
         run: The run; CLEAR and METRICS are for studies with radiomics.
         document: Its manuscript.
     """
-    parts = {**_parts(document), **_facts(run)}
+    parts = {**_parts(document), **_facts(run), **_sentences(document)}
     radiomics = any(isinstance(model, Radiomics) for model in run.study.models)
     found: dict[str, list[Item]] = {}
     with resources.files(__package__).joinpath("guidelines.csv").open(encoding="utf-8") as lines:
@@ -88,6 +88,21 @@ def _parts(document: Document) -> dict[str, str]:
     return {name: _shortened(" ".join(texts)) for name, texts in told.items()}
 
 
+def _sentences(document: Document) -> dict[str, str]:
+    """What single sentences of the methods say: the question, and what became of missing values."""
+    told = [text for block in document.blocks if isinstance(block, Paragraph) for text in block.text.split(". ")]
+    told += [
+        text
+        for block in document.blocks
+        if isinstance(block, Bullets)
+        for item in block.items
+        for text in item.split("; ")
+    ]
+    asked = next((text for text in told if "prespecified" in text), "")
+    missing = next((text for text in told if text.startswith("missing values")), "")
+    return {"Methods: Statistics, the first comparison": asked, "Methods: Models, missing values": missing}
+
+
 def _shortened(text: str) -> str:
     if len(text) <= _LONGEST:
         return text
@@ -110,6 +125,8 @@ def _facts(run: Finished) -> dict[str, str]:
     if any(model.kind in ("clinical", "box") for model in models):
         facts["Methods: Baselines"] = "Clinical data or the box alone, in the same folds and the same comparisons."
     radiomics = [model for model in models if isinstance(model, Radiomics)]
+    if radiomics:
+        facts["Methods: Models, radiomics"] = ". ".join(model.in_words(run) for model in radiomics) + "."
     if radiomics and all(model.icc > 0 for model in radiomics):
         facts["Methods: Unreliable features"] = "Features below the reliability asked for are left out."
     if radiomics and all(model.correlation < 1 for model in radiomics):

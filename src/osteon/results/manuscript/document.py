@@ -80,7 +80,7 @@ class Table:
 
 def _need(cells: list[str], *, text: bool) -> float:
     longest = max(len(cell) for cell in cells[1:]) if cells[1:] else 0
-    return max(_LEAST, min(longest, 34 if text else 16), min(max(map(len, cells[0].split() or [""])), 14))
+    return max(_LEAST, min(longest, 60 if text else 16), min(max(map(len, cells[0].split() or [""])), 14))
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,8 @@ def _by_stratum(page: Page, own: pd.DataFrame, names: list[str], *, cut: bool) -
             cells: list[object] = [model]
             if cut:
                 cells.append(number(float(found["threshold"].iloc[0]), 3))
-            cells += [interval(found.T.get(name), 0 if name in _CALLS else 2) for name in names]
+            shown = {name: interval(found.T.get(name), 0 if name in _CALLS else 2) for name in names}
+            cells += [str(cell) if name in _CALLS else cell for name, cell in shown.items()]
             rows.append(cells)
     return rows
 
