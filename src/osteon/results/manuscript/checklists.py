@@ -100,7 +100,7 @@ def _sentences(document: Document) -> dict[str, str]:
     ]
     asked = next((text for text in told if "prespecified" in text), "")
     missing = next((text for text in told if text.startswith("missing values")), "")
-    return {"Methods: Statistics, the first comparison": asked, "Methods: Models, missing values": missing}
+    return {"Methods: Statistics (first comparison)": asked, "Methods: Models (missing values)": missing}
 
 
 def _shortened(text: str) -> str:
@@ -126,7 +126,7 @@ def _facts(run: Finished) -> dict[str, str]:
         facts["Methods: Baselines"] = "Clinical data or the box alone, in the same folds and the same comparisons."
     radiomics = [model for model in models if isinstance(model, Radiomics)]
     if radiomics:
-        facts["Methods: Models, radiomics"] = ". ".join(model.in_words(run) for model in radiomics) + "."
+        facts["Methods: Models (radiomics)"] = ". ".join(model.in_words(run) for model in radiomics) + "."
     if radiomics and all(model.icc > 0 for model in radiomics):
         facts["Methods: Unreliable features"] = "Features below the reliability asked for are left out."
     if radiomics and all(model.correlation < 1 for model in radiomics):
