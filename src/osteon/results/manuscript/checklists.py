@@ -61,8 +61,9 @@ def checklists(run: Finished, document: Document) -> dict[str, tuple[Item, ...]]
     with resources.files(__package__).joinpath("guidelines.csv").open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             if radiomics or row["guideline"] not in ("CLEAR", "METRICS"):
-                answer = parts.get(row["answer"], "")
-                where = row["answer"] if answer else AUTHORS
+                names = (row["answer"], row["answer"].partition(" (")[0])  # a sentence, or the part it would be in
+                where = next((name for name in names if parts.get(name)), AUTHORS)
+                answer = parts.get(where, "")
                 if where.startswith("report: "):
                     where = f"Methods or statements: {field_title(where.removeprefix('report: '))}"
                 found.setdefault(row["guideline"], []).append(Item(row["item"], row["asked"], where, answer))
