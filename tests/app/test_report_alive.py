@@ -377,7 +377,7 @@ def test_an_open_case_shows_box_map_and_spread(run: Path, page: Any) -> None:
 
 
 def test_pictures_that_are_too_many_are_linked(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("osteon.results.report.opened._EMBEDDED", 9000)
+    monkeypatch.setattr("osteon.results.report.opened.EMBEDDED", 9000)
     from osteon.results.report.folder import Finished
 
     told = json.loads(alive.data(Finished(run)))["shown"]

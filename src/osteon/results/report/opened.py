@@ -14,7 +14,7 @@ from osteon.results.report.folder import Finished
 
 #: Characters of pictures that stand in the report itself, the cases that the first model is wrongest about first; the
 #: pictures of the others are linked to the run's folder.
-_EMBEDDED = 3_000_000
+EMBEDDED = 3_000_000
 
 
 def spread(run: Finished, cases: pd.DataFrame) -> dict[str, Any] | None:
@@ -56,7 +56,7 @@ def pictures(run: Finished, cases: pd.DataFrame, told: pd.DataFrame) -> dict[str
     table["at"] = places[table["case_id"]].to_numpy()
     wrong = (told[run.study.primary[0]].to_numpy() - cases["label"].to_numpy())[table["at"]]
     worst = table.assign(wrong=abs(wrong)).sort_values(["wrong", "at"], ascending=[False, True])
-    left, found = _EMBEDDED, {}
+    left, found = EMBEDDED, {}
     for at, number in zip(worst["at"], worst["number"], strict=True):
         found[at] = [_address(run, run.pictured(number, suffix), left) for suffix in ("", "-map")]
         left -= sum(map(len, found[at]))
