@@ -53,6 +53,16 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def manuscript(self) -> Path:
+        """The folder of manuscripts and their figures; no step reads it."""
+        return self.path / "manuscript"
+
+    @property
+    def checklists(self) -> Path:
+        """The folder of reporting guidelines; no step reads it."""
+        return self.path / "checklists"
+
+    @property
     def cache(self) -> Path:
         """What can be thrown away: crops, deep features, image facts. Never part of a result."""
         return self.path / ".cache"

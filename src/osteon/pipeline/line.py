@@ -93,7 +93,8 @@ class Figures(Step):
     def key(self, at: Context) -> str:
         """Every table and picture of the run."""
         run = at.run
-        beside = (run.cache.name, "models", "figures", run.provenance_file.name)
+        written_after = (run.manuscript.name, run.checklists.name)
+        beside = (run.cache.name, "models", "figures", run.provenance_file.name, *written_after)
         found = [path.relative_to(run.path) for path in sorted(run.path.rglob("*")) if path.suffix in self._SUFFIXES]
         return digest({p.as_posix(): file_digest(run.path / p) for p in found if p.parts[0] not in beside})
 

@@ -18,6 +18,7 @@ from osteon.core.tables import columns, contents, written
 from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.plan import Plan
 from osteon.study.protocol import Readers
+from osteon.study.report import Report
 from osteon.study.sections import (
     Centres,
     Compute,
@@ -51,6 +52,7 @@ class Study(Settings):
     compute: Compute = Compute()
     readers: Readers | None = None
     plan: Plan | None = None
+    report: Report | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()
     by_default: Annotated[bool, Field(exclude=True)] = False
 

@@ -44,6 +44,7 @@ __all__ = [
     "calibration",
     "comparisons",
     "decision",
+    "draw",
     "draw_all",
     "examples",
     "explanation",
@@ -165,6 +166,14 @@ DRAWN: dict[str, Callable[[_Run], Figure]] = {
 
 #: The figures of a reader study.
 READERS = ("reader_roc", "reader_gain", "reader_benefit", "reliance", "reader_confidence")
+
+
+def draw(run: Path, name: str) -> Figure | None:
+    """One of :data:`DRAWN` from the tables of a run folder; None where they are absent."""
+    try:
+        return DRAWN[name](_Run(run))
+    except _AbsentError:
+        return None
 
 
 def draw_all(run: Path, *, anew: Iterable[str] | None = None, progress: Progress | None = None) -> list[Path]:

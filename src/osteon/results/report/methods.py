@@ -13,7 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from osteon.core.ledger import file_digest
-from osteon.core.words import change_title, counted, grade_title, in_sentence, listed
+from osteon.core.words import change_title, counted, grade_title, in_sentence, level_title, listed
 from osteon.results.report.folder import Finished
 from osteon.results.report.instability import refitted
 from osteon.results.report.margin import tested
@@ -298,9 +298,8 @@ def _recorded(page: Page) -> Block | None:
 def _figure(metric: str) -> str:
     """A metric in words; recalibrated ones are measured alike."""
     name = metric.removesuffix("_recalibrated")
-    return _FIGURES.get(
-        name, name.replace("_", " ").replace("iou ", "IoU at ").replace("sensitivity >= ", "sensitivity ≥ ")
-    )
+    words = name.replace("_", " ").replace("iou ", "IoU at ").replace("(youden)", "(Youden's index)")
+    return _FIGURES.get(name, level_title(words))
 
 
 def _in_a_list(title: str) -> str:
