@@ -2,6 +2,7 @@
 
 import { Refused } from "./api.js";
 import { h, say, show } from "./dom.js";
+import { t } from "./language.js";
 
 /** @param {...import("./dom.js").Child} content */
 export function card(...content) {
@@ -15,7 +16,7 @@ export function heading(text) {
 
 /** @param {unknown} error */
 function words(error) {
-  return error instanceof Refused ? error.message : "The server cannot be reached. Please try again.";
+  return error instanceof Refused ? error.message : t("The server cannot be reached. Please try again.");
 }
 
 /**
@@ -38,9 +39,9 @@ export function door(message, signal, entered) {
         }
       },
     },
-    h("label", { for: "token" }, "Your invitation link, or the part of it after the # sign"),
+    h("label", { for: "token" }, t("Your invitation link, or the part of it after the # sign")),
     field,
-    h("button", { class: "primary" }, "Sign in"),
+    h("button", { class: "primary" }, t("Sign in")),
   );
-  show(card(heading(document.title), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, "Please open the link you were sent, or paste it here."), form));
+  show(card(heading(document.title), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, t("Please open the link you were sent, or paste it here.")), form));
 }

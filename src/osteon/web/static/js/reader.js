@@ -57,7 +57,7 @@ async function begin(taking) {
 async function arrive(signal, taking) {
   const me = await persist(() => whoami("me", signal), signal);
   if (reader && reader !== me.code) {
-    say(`This browser is signed in as reader ${me.code} now.`, "alarm", 12);
+    say(t("This browser is signed in as reader {reader} now.", { reader: me.code }), "alarm", 12);
     forget();
   }
   reader = me.code;
