@@ -31,7 +31,7 @@ def store(visit: Visit, name: Name, given: dict[str, str]) -> None:
             raise NotAllowedError("One of the answers does not belong to its question.")
     for item in items.values():
         if item.required and item.id not in filled:
-            raise NotAllowedError(f"Please answer: {item.text}")
+            raise NotAllowedError("Please answer: {item}", item=item.text)
     connection, reader, now = visit.connection, visit.reader, visit.now
     for key, value in filled.items():
         connection.execute(insert(answer).values(reader=reader, stage=name, item=key, value=value, answered_at=now))

@@ -107,6 +107,7 @@ class Me(Whereabouts):
     code: str
     role: Literal["reader"]
     csrf: str
+    language: str = ""
     study: About
 
 

@@ -87,6 +87,7 @@ def leave(_code: Reader, request: Request, response: Response, site: ThisSite) -
 def me(who: KnownReader, site: ThisSite) -> replies.Me:
     """Who is signed in, what is asked, and where they stand."""
     known = {"code": who.code, "role": who.role, "csrf": who.csrf, "study": site.about}
+    known["language"] = site.about.get("languages", {}).get(who.code, "") or site.protocol.language
     return replies.Me.model_validate({**known, **_whereabouts(site, who.code)})
 
 

@@ -105,8 +105,9 @@ def box_complaint(protocol: Readers, *, boxed: bool, no_lesion: bool = False, po
     if boxed and no_lesion:
         return "Either draw a box or say that there is no lesion."
     if positive and no_lesion:
-        return 'The diagnosis and "no lesion" contradict each other; change one of them.'
+        return "The diagnosis and “no lesion” contradict each other; please change one of them."
     if not boxed and not no_lesion:
-        either = ", or say that there is no lesion" if protocol.no_lesion else ""
-        return f"Please draw a box around the lesion{either}."
+        if protocol.no_lesion:
+            return "Please draw a box around the lesion, or say that there is no lesion."
+        return "Please draw a box around the lesion."
     return None

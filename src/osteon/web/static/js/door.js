@@ -24,8 +24,9 @@ function words(error) {
  * @param {string} message
  * @param {AbortSignal} signal
  * @param {(token: string) => Promise<void>} entered
+ * @param {import("./dom.js").Child} [above] stands over it
  */
-export function door(message, signal, entered) {
+export function door(message, signal, entered, above) {
   const field = h("input", { id: "token", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", required: true });
   const form = h(
     "form",
@@ -43,5 +44,5 @@ export function door(message, signal, entered) {
     field,
     h("button", { class: "primary" }, t("Sign in")),
   );
-  show(card(heading(document.title), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, t("Please open the link you were sent, or paste it here.")), form));
+  show(card(above, heading(document.title), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, t("Please open the link you were sent, or paste it here.")), form));
 }

@@ -2,6 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { t } from "./language.js";
+import { languages } from "./speaking.js";
 
 const PAUSE = "M8 5v14M16 5v14";
 
@@ -33,6 +34,7 @@ export class Layout {
         h("div", { class: "title" }, h("b", {}, study.title), study.synthetic && h("span", { class: "tag" }, t("synthetic pictures")), h("span", { class: "quiet" }, round)),
         h("div", { class: "where" }, this.where, this.progress),
         h("div", { class: "buttons" },
+          languages(),
           h("span", { class: "quiet" }, t("Reader {reader}", { reader: code })),
           h("button", { type: "button", class: "plain", title: `${t("Keys")} (?)`, onclick: acts.help }, t("Keys")),
           h("button", { type: "button", class: "plain", title: `${t("Pause")} (P)`, onclick: acts.pause }, icon(PAUSE), t("Pause")),

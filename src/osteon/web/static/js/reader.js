@@ -2,13 +2,15 @@
 
 import { Refused, enter, persist, post, whoami } from "./api.js";
 import { Backoff } from "./backoff.js";
-import { element, say } from "./dom.js";
+import { element, h, say } from "./dom.js";
 import { door } from "./door.js";
 import { elsewhere, here, listen } from "./elsewhere.js";
+import { t } from "./language.js";
 import { forget } from "./pictures.js";
 import { ReadingRoom } from "./reading.js";
 import { Scope, ended } from "./scope.js";
 import { questionnaire, review, thanks, washout } from "./screens.js";
+import { languages, settle } from "./speaking.js";
 import { pause } from "./trouble.js";
 
 /** @typedef {import("./types.js").Me} Me */
@@ -38,6 +40,7 @@ async function begin(taking) {
     if (asked) unasked.reset();
     else await pause(unasked.next(), signal);
     asked = false;
+    await settle();
     if (token && (await persist(() => enter(token, signal), signal)).role === "admin") return location.replace("/admin");
     goOn(await arrive(signal, taking));
   } catch (error) {
@@ -56,6 +59,7 @@ async function begin(taking) {
  */
 async function arrive(signal, taking) {
   const me = await persist(() => whoami("me", signal), signal);
+  await settle(me.language);
   if (reader && reader !== me.code) {
     say(t("This browser is signed in as reader {reader} now.", { reader: me.code }), "alarm", 12);
     forget();
@@ -75,7 +79,7 @@ function ask(message) {
     const { role } = await enter(token, scope.signal);
     if (role === "admin") location.replace("/admin");
     else goOn(await arrive(page.signal, true));
-  });
+  }, h("div", { class: "row" }, h("span"), languages()));
 }
 
 /** A new screen: all that the old one was doing ends. */

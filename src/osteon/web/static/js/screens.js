@@ -6,6 +6,7 @@ import { Drafts } from "./drafts.js";
 import { ask, h, say, show } from "./dom.js";
 import { spoken, t } from "./language.js";
 import { ended } from "./scope.js";
+import { languages } from "./speaking.js";
 import { clean } from "./words.js";
 
 /**
@@ -59,7 +60,7 @@ export function questionnaire(me, signal, { done, refused }) {
   document.addEventListener("visibilitychange", () => document.hidden && drafts.part(), { signal });
   show(
     card(
-      h("p", { class: "quiet" }, me.study.title),
+      h("div", { class: "row" }, h("p", { class: "quiet" }, me.study.title), languages()),
       heading(first ? t("Before you start") : t("Before you go")),
       h("p", {}, first ? introduction(me) : t("A few questions about reading with the model's advice.")),
       form,
@@ -130,7 +131,7 @@ export function review(me, signal, { open, done, refused }) {
   const numbers = Array.from({ length: cases }, (_, index) => index + 1);
   show(
     card(
-      h("p", { class: "quiet" }, me.study.title),
+      h("div", { class: "row" }, h("p", { class: "quiet" }, me.study.title), languages()),
       heading(t({ one: "The case is answered", other: "All {n} cases are answered" }, { n: cases })),
       h("p", {}, me.question.revise
         ? t("You may go back to any of them. Once you close the session, nothing in it can be changed.")
@@ -174,7 +175,7 @@ export function washout(me, signal, again) {
   document.addEventListener("visibilitychange", () => !document.hidden && Date.now() > opens.getTime() && again(), { signal });
   show(
     card(
-      h("p", { class: "quiet" }, me.study.title),
+      h("div", { class: "row" }, h("p", { class: "quiet" }, me.study.title), languages()),
       heading(t("Thank you: the first session is complete")),
       h("p", {}, t("Between the sessions there is a pause, so that you meet the cases afresh.")),
       h("p", { class: "date" }, h("strong", {}, date), h("span", { class: "quiet" }, days > 1 ? t({ one: "in {n} day", other: "in {n} days" }, { n: days }) : t("within a day"))),
@@ -190,7 +191,7 @@ export function washout(me, signal, again) {
 export function thanks(me) {
   show(
     card(
-      h("p", { class: "quiet" }, me.study.title),
+      h("div", { class: "row" }, h("p", { class: "quiet" }, me.study.title), languages()),
       heading(t("Thank you")),
       h("p", {}, t("All your readings are stored. There is nothing more to do; you can close this page.")),
     ),

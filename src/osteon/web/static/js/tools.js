@@ -46,7 +46,7 @@ export const MORE = [
 /** Keys of the viewer that have no button. @type {[shown: string, text: string][]} */
 const OTHERS = [
   [mark("Delete"), mark("delete the ruler, angle or box that is chosen, or drawn last")],
-  ["Ctrl Z, Ctrl Y", mark("undo, redo")],
+  [mark("Ctrl Z, Ctrl Y"), mark("undo, redo")],
   [mark("Arrows"), mark("with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift")],
 ];
 

@@ -62,6 +62,7 @@ export interface Me {
   code: string;
   role: "reader";
   csrf: string;
+  language: string;
   study: About;
 }
 

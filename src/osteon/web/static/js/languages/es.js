@@ -153,6 +153,7 @@ export default {
   "Next window": "Otra ventana",
   "Delete": "Supr",
   "delete the ruler, angle or box that is chosen, or drawn last": "borrar la regla, el ángulo o el recuadro elegido o dibujado al final",
+  "Ctrl Z, Ctrl Y": "Ctrl Z, Ctrl Y",
   "undo, redo": "deshacer, rehacer",
   "Arrows": "Flechas",
   "with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift": "con una imagen seleccionada: moverla; con Mayús: ventana; con una herramienta de dibujo: dibujar, con Alt: desplazar",

@@ -153,6 +153,7 @@ export default {
   "Next window": "Autre fenêtre",
   "Delete": "Suppr",
   "delete the ruler, angle or box that is chosen, or drawn last": "effacer la règle, l'angle ou le cadre choisi, ou tracé en dernier",
+  "Ctrl Z, Ctrl Y": "Ctrl Z, Ctrl Y",
   "undo, redo": "annuler, rétablir",
   "Arrows": "Flèches",
   "with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift": "avec une image active\u00a0: la déplacer\u00a0; avec Maj\u00a0: fenêtrage\u00a0; avec un outil de tracé\u00a0: tracer, avec Alt\u00a0: décaler",

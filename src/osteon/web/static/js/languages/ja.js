@@ -153,6 +153,7 @@ export default {
   "Next window": "次のウィンドウ",
   "Delete": "Delete",
   "delete the ruler, angle or box that is chosen, or drawn last": "選択中または最後に描いた定規・角度・枠を削除",
+  "Ctrl Z, Ctrl Y": "Ctrl Z, Ctrl Y",
   "undo, redo": "元に戻す、やり直す",
   "Arrows": "矢印キー",
   "with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift": "画像を選択中：移動。Shift：ウィンドウ調整。描画ツール：描画、Alt：位置の移動",

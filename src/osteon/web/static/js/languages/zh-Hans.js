@@ -153,6 +153,7 @@ export default {
   "Next window": "下一窗",
   "Delete": "Delete",
   "delete the ruler, angle or box that is chosen, or drawn last": "删除所选或最后绘制的标尺、角度或方框",
+  "Ctrl Z, Ctrl Y": "Ctrl Z, Ctrl Y",
   "undo, redo": "撤销，重做",
   "Arrows": "方向键",
   "with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift": "选中图像时：移动；按 Shift：调窗；使用绘图工具时：绘制，按 Alt：平移",
