@@ -141,6 +141,7 @@ def test_no_text_that_readers_see_is_outside_of_the_catalogues() -> None:
 GERMAN = """
 [readers]
 language = "de"
+consent = "Erster Absatz.\\n\\nZweiter Absatz."
 views = false
 answers = ["benign", "malignant"]
 after = []
@@ -160,6 +161,9 @@ def test_a_page_speaks_what_the_study_says_until_the_reader_chooses(serve: Serve
         page.open()
         page.page.wait_for_selector("text=Su enlace de invitación")
         page.open(served.token("R1"))
+        page.stage("consent")
+        assert page.page.locator("p.told").all_inner_texts() == ["Erster Absatz.", "Zweiter Absatz."]
+        page.page.click("text=Ich nehme teil")
         page.stage("before")
         assert page.page.get_attribute("html", "lang") == "de"
         assert "Sie sind Leser R1." in page.text()
@@ -185,13 +189,15 @@ def test_a_page_speaks_what_the_study_says_until_the_reader_chooses(serve: Serve
         page.close()
         other = Page(browser, address, locale="en-GB")
         other.open(served.token("R2"))
-        other.page.wait_for_selector("text=あなたは読影者 R2 です。")
+        other.page.click("text=参加しません")
+        other.page.wait_for_selector("h1:text('参加されません')")
         other.close()
 
 
 def test_a_refusal_can_be_translated(serve: Serve) -> None:
     """What stands in a refusal comes apart from its sentence."""
     reader = serve(GERMAN).reader()
+    reader.post("consent", {"agreed": True})
     reader.fill()
     reply = reader.answer(1, confidence=100.0, call=None)
     assert reply.json() == {"error": "Choose one of the two answers."}

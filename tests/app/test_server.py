@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from reading_study import ADVICE, TWO_READERS, MachineReader, Served
 
+from osteon.web.export import export
+
 Serve = Callable[..., Served]
 SEQUENTIAL = TWO_READERS.replace("[readers]", '[readers]\ndesign = "sequential"\nbefore = []')
 PLAIN = TWO_READERS.replace("[readers]", "[readers]\nbefore = []\nafter = []")
@@ -182,6 +184,32 @@ def test_boxes_comments_and_five_points(serve: Serve) -> None:
     assert reader.answer(1, confidence=5, box=box, comment="Zystisch – glatt <b>").status_code == 200
     assert reader.get("cases/1").json()["answers"][0]["box"] == box
     assert stored(served)["comment"].item() == "Zystisch – glatt <b>"
+
+
+TOLD = TWO_READERS.replace("[readers]", '[readers]\nconsent = "Will you?"\ninstructions = "One.\\n\\nTwo."')
+
+
+def test_who_agrees_goes_on_and_who_does_not_sees_no_case(serve: Serve) -> None:
+    """Consent and instructions come before anything else, once; the decision is kept with its time and its text."""
+    served = serve(TOLD)
+    willing, unwilling = served.reader("R1"), served.reader("R2")
+    assert (willing.stage["name"], willing.stage["text"]) == ("consent", "Will you?")
+    assert willing.post("instructions").status_code == 409
+    assert willing.get("cases/1").status_code == 409
+    assert willing.post("consent", {"agreed": True}).json()["stage"]["text"] == "One.\n\nTwo."
+    assert willing.post("consent", {"agreed": False}).status_code == 409
+    assert willing.post("instructions").json()["stage"]["name"] == "before"
+    willing.fill()
+    assert willing.answer(1).status_code == 200
+    assert unwilling.post("consent", {"agreed": False}).json()["stage"]["name"] == "declined"
+    for path in ("instructions", "cases/1/shown"):
+        assert unwilling.post(path).status_code == 409
+    assert unwilling.post("consent", {"agreed": True}).status_code == 409
+    told = export(served.store, served.created.folder).questionnaire
+    said = told[told["item"] == "consent"].set_index("reader")
+    assert said["value"].to_dict() == {"R1": "agreed", "R2": "declined"}
+    assert set(said["text"]) == {"Will you?"}
+    assert served.reader("admin").get("readers").json()[1]["stage"] == "declined"
 
 
 def test_a_questionnaire_is_whole_and_final(serve: Serve) -> None:

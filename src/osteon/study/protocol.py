@@ -179,6 +179,9 @@ class Readers(Settings):
         views: Show all views of the same lesion of the same patient together, as one case.
         revise: Whether an answer may be changed until the session is closed (always in a sequential design: the
             unaided answer is fixed once the advice has been shown).
+        consent: What readers agree to before anything else; empty lines part paragraphs. Who does not agree sees no
+            case. Empty asks for no consent.
+        instructions: What readers are told before the first questionnaire; empty tells nothing.
         before: Questionnaire before the first case; its scale items are the receptiveness score.
         after: Questionnaire after the last case.
     """
@@ -209,6 +212,8 @@ class Readers(Settings):
     burned_in: BurnedIn = BurnedIn()
     views: bool = True
     revise: bool = True
+    consent: Annotated[str, Field(max_length=8000)] = ""
+    instructions: Annotated[str, Field(max_length=8000)] = ""
     before: tuple[Item, ...] = BEFORE
     after: tuple[Item, ...] = AFTER
 

@@ -1,4 +1,4 @@
-"""The questionnaires before the first case and after the last one."""
+"""What is asked and told beside the cases: consent, instructions, and the questionnaires before and after."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from osteon.web import drafts, pen
 from osteon.web.database import answer
 from osteon.web.events import record
 from osteon.web.refusal import NotAllowedError
+from osteon.web.rules import StageName
 from osteon.web.sessions import Visit, stage
 
 Name = Literal["before", "after"]
@@ -39,6 +40,31 @@ def store(visit: Visit, name: Name, given: dict[str, str]) -> None:
     record(connection, reader, name, now)
 
 
+def consent(visit: Visit, *, agreed: bool) -> None:
+    """Store for good whether a reader takes part.
+
+    Raises:
+        NotAllowedError: Not now.
+    """
+    _due(visit, "consent")
+    connection, reader, now = visit.connection, visit.reader, visit.now
+    said = "agreed" if agreed else "declined"
+    connection.execute(
+        insert(answer).values(reader=reader, stage="consent", item="consent", value=said, answered_at=now)
+    )
+    record(connection, reader, said, now)
+
+
+def inform(visit: Visit) -> None:
+    """The instructions were read.
+
+    Raises:
+        NotAllowedError: Not now.
+    """
+    _due(visit, "instructions")
+    record(visit.connection, visit.reader, "informed", visit.now)
+
+
 def keep_draft(visit: Visit, name: Name, given: drafts.Draft) -> bool:
     """Keep what has been filled in so far.
 
@@ -51,7 +77,7 @@ def keep_draft(visit: Visit, name: Name, given: drafts.Draft) -> bool:
     return drafts.keep(visit.connection, visit.reader, name, replace(given, content=filled), visit.now)
 
 
-def _due(visit: Visit, name: Name) -> None:
+def _due(visit: Visit, name: StageName) -> None:
     pen.lock(visit.connection, visit.reader)
     here, _ = stage(visit)
     if here.name != name:

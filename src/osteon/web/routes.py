@@ -127,8 +127,28 @@ def _whereabouts(site: Site, code: str) -> dict[str, Any]:
             "opens_at": here.opens_at.isoformat() if here.opens_at else None,
             "items": [item.model_dump(exclude={"reverse"}) for item in items],
             "filled": filled or {},
+            "text": getattr(protocol, here.name) if here.name in ("consent", "instructions") else "",
         },
     }
+
+
+# --- before the cases ----------------------------------------------------------------------------------------------
+
+
+@api.post("/consent")
+def consent(body: forms.Consent, code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
+    """Take part, or do not."""
+    with _writing(site, code, room) as visit:
+        questionnaires.consent(visit, agreed=body.agreed)
+    return replies.Whereabouts.model_validate(_whereabouts(site, code))
+
+
+@api.post("/instructions")
+def informed(code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
+    """The instructions were read."""
+    with _writing(site, code, room) as visit:
+        questionnaires.inform(visit)
+    return replies.Whereabouts.model_validate(_whereabouts(site, code))
 
 
 # --- questionnaires -------------------------------------------------------------------------------------------------

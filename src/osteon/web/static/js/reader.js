@@ -5,6 +5,7 @@ import { Backoff } from "./backoff.js";
 import { element, h, say } from "./dom.js";
 import { door } from "./door.js";
 import { elsewhere, here, listen } from "./elsewhere.js";
+import { consent, declined, instructions } from "./entrance.js";
 import { t } from "./language.js";
 import { forget } from "./pictures.js";
 import { ReadingRoom } from "./reading.js";
@@ -106,6 +107,9 @@ function goOn(me, position = null) {
   } else if (name === "review") review(me, signal, { open: (number) => goOn(me, number), done, refused });
   else if (name === "washout") washout(me, signal, () => void begin(false));
   else if (name === "done") thanks(me);
+  else if (name === "consent") consent(me, signal, { done, refused });
+  else if (name === "declined") declined(me);
+  else if (name === "instructions") instructions(me, signal, { done, refused });
   else questionnaire(me, signal, { done, refused });
 }
 

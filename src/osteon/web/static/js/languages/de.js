@@ -253,4 +253,10 @@ export default {
   "This is for readers.": "Diese Seite ist für Leser.",
   "The request is not valid ({field}).": "Die Anfrage ist ungültig ({field}).",
   "The request is too long.": "Die Anfrage ist zu lang.",
+  "Taking part": "Teilnahme",
+  "I agree to take part": "Ich nehme teil",
+  "I do not take part": "Ich nehme nicht teil",
+  "You do not take part": "Sie nehmen nicht teil",
+  "Thank you for your time. Nothing but this decision was stored; you can close this page. If you change your mind, please ask whoever invited you.": "Vielen Dank für Ihre Zeit. Außer dieser Entscheidung wurde nichts gespeichert; Sie können diese Seite schließen. Wenn Sie es sich anders überlegen, wenden Sie sich bitte an die Person, die Sie eingeladen hat.",
+  "Instructions": "Anleitung",
 };

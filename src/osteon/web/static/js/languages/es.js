@@ -253,4 +253,10 @@ export default {
   "This is for readers.": "Esto es para los lectores.",
   "The request is not valid ({field}).": "La solicitud no es válida ({field}).",
   "The request is too long.": "La solicitud es demasiado larga.",
+  "Taking part": "Participación",
+  "I agree to take part": "Acepto participar",
+  "I do not take part": "No participo",
+  "You do not take part": "Usted no participa",
+  "Thank you for your time. Nothing but this decision was stored; you can close this page. If you change your mind, please ask whoever invited you.": "Gracias por su tiempo. Solo se ha guardado esta decisión; puede cerrar esta página. Si cambia de opinión, consulte a quien le invitó.",
+  "Instructions": "Instrucciones",
 };

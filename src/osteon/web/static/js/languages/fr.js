@@ -253,4 +253,10 @@ export default {
   "This is for readers.": "Cette page est destinée aux lecteurs.",
   "The request is not valid ({field}).": "La requête n'est pas valable ({field}).",
   "The request is too long.": "La requête est trop longue.",
+  "Taking part": "Participation",
+  "I agree to take part": "J'accepte de participer",
+  "I do not take part": "Je ne participe pas",
+  "You do not take part": "Vous ne participez pas",
+  "Thank you for your time. Nothing but this decision was stored; you can close this page. If you change your mind, please ask whoever invited you.": "Merci de votre temps. Rien d'autre que cette décision n'a été enregistré\u00a0; vous pouvez fermer cette page. Si vous changez d'avis, adressez-vous à la personne qui vous a invité.",
+  "Instructions": "Consignes",
 };

@@ -253,4 +253,10 @@ export default {
   "This is for readers.": "これは読影者用のページです。",
   "The request is not valid ({field}).": "リクエストが正しくありません（{field}）。",
   "The request is too long.": "リクエストが長すぎます。",
+  "Taking part": "研究への参加",
+  "I agree to take part": "参加に同意します",
+  "I do not take part": "参加しません",
+  "You do not take part": "参加されません",
+  "Thank you for your time. Nothing but this decision was stored; you can close this page. If you change your mind, please ask whoever invited you.": "お時間をいただきありがとうございました。保存されたのはこの決定のみです。このページを閉じて構いません。お考えが変わった場合は、招待者にご連絡ください。",
+  "Instructions": "説明",
 };

@@ -253,4 +253,10 @@ export default {
   "This is for readers.": "此页面供阅片者使用。",
   "The request is not valid ({field}).": "请求无效（{field}）。",
   "The request is too long.": "请求过长。",
+  "Taking part": "参与研究",
+  "I agree to take part": "我同意参与",
+  "I do not take part": "我不参与",
+  "You do not take part": "您不参与本研究",
+  "Thank you for your time. Nothing but this decision was stored; you can close this page. If you change your mind, please ask whoever invited you.": "感谢您的时间。除此决定外未保存任何内容，您可以关闭此页面。如改变主意，请联系邀请您的人。",
+  "Instructions": "说明",
 };
