@@ -39,10 +39,11 @@ package: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
-# The documentation site, in site/: the demonstration and every page of the gallery are executed first.
+# The documentation site, a folder a version in site/: the demonstration and every page of the gallery are executed first.
 docs: .venv/docs demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_gallery.py
 	$(BIN)/zensical build --strict
+	$(BIN)/python docs/publish.py
 
 clean:
 	rm -rf .venv

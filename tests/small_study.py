@@ -75,6 +75,9 @@ cases = 0
 
 [figures]
 also = []
+
+[compute]
+engine = "torch"
 """
 
 #: All that a study file has to say; what osteon fills in depends on the table and the machine.

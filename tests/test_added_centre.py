@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pandas as pd
 from osteon import study
 from osteon.models.inputs.case import in_chunks
 from osteon.pipeline import Workers, walk
+from osteon.pipeline.context import Context, chosen
 from osteon.pipeline.line import EXPLAIN, FIT, PERTURB
 from small_study import add_centre, bytes_of, make
 
@@ -66,6 +69,27 @@ def test_changes_maps_and_features_of_the_cases_that_were_there_are_kept(tmp_pat
     assert sorted(case for chunk in new for case in pd.read_csv(chunk)["case_id"]) == sorted(added)
     shutil.rmtree(path.parent / "run")
     assert bytes_of(run(path)) == grown
+
+
+def test_a_sample_of_which_another_centre_takes_its_share_begins_as_before() -> None:
+    def of(centres: str) -> pd.DataFrame:
+        told = pd.concat(
+            pd.DataFrame({"case_id": [f"{c}{i:03}" for i in range(90)], "centre": c, "label": np.arange(90) % 3 == 0})
+            for c in centres
+        )
+        table = told.assign(image=told["case_id"]).drop(columns="label")
+        run = SimpleNamespace(read=lambda _: told.assign(split="external"))
+        place = SimpleNamespace(
+            run=run, cases=SimpleNamespace(table=table), study=SimpleNamespace(study=SimpleNamespace(seed=3))
+        )
+        return chosen(cast("Context", place), 72)
+
+    two, three = of("BC"), of("BCA")
+    for centre in "BC":
+        before, left = (list(each.loc[each["centre"] == centre, "case_id"]) for each in (two, three))
+        assert (len(before), len(left)) == (36, 24)
+        assert left[:16] == before[:16] == sorted(before[:16])
+        assert set(left) < set(before)
 
 
 def test_a_chunk_holds_one_centre_and_whole_radiographs() -> None:

@@ -6,7 +6,9 @@ import ast
 import csv
 import doctest
 import importlib
+import json
 import re
+import runpy
 import shlex
 import sys
 import tomllib
@@ -218,6 +220,18 @@ def test_the_site_has_every_page() -> None:
     executed = {page.relative_to(ROOT / "docs").with_suffix(".md") for page in GALLERY}
     site = list(leaves(tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"]))
     assert sorted(map(Path, site)) == sorted(written | executed)
+
+
+def test_a_site_keeps_the_versions_that_lie_beside_it(tmp_path: Path) -> None:
+    publish = runpy.run_path(str(ROOT / "docs" / "publish.py"))["publish"]
+    for version, there in (("0.9", ["0.9"]), ("0.10.1", ["0.10.1", "0.9"]), ("0.9", ["0.10.1", "0.9"])):
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "index.html").write_text(version)
+        assert publish(tmp_path, version) == there
+    told = json.loads((tmp_path / "versions.json").read_text())
+    assert [(one["version"], one["aliases"]) for one in told] == [("0.10.1", ["latest"]), ("0.9", [])]
+    assert 'href="0.10.1/index.html"' in (tmp_path / "index.html").read_text()
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("page", GALLERY, ids=lambda page: page.stem)

@@ -22,7 +22,8 @@ from osteon import weights
 from osteon.core.errors import InputError
 from osteon.models.inputs import case
 from osteon.models.network import build, exchange
-from osteon.models.network.fitted import FittedNetwork, Member, SavedNetwork
+from osteon.models.network.fitted import FittedNetwork, SavedNetwork
+from osteon.models.network.members import Member
 from osteon.study import Compute, Crop, Network
 from small_study import WHOLE
 

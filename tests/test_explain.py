@@ -302,6 +302,13 @@ def test_a_sample_is_balanced_and_the_same_again() -> None:
     assert sample(cases, -1, [1]) == list(cases["case_id"])
     assert sample(cases, 0, [1]) == []
     assert len(set(sample(cases, 500, [1]))) == 200
+    more = cases.assign(centre="A", case_id=[f"a{i}" for i in range(200)])
+    of_three, place = sample(pd.concat([more, cases]), 30, [1, 2]), cases.set_index("case_id")["centre"]
+    for centre in "BC":  # a third centre takes its share, and what is left begins as before
+        before = [case for case in sample(cases, 30, [1, 2]) if place[case] == centre]
+        left = [case for case in of_three if place.get(case) == centre]
+        assert left
+        assert left == before[: len(left)]
 
 
 STUDY = """\

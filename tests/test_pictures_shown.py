@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from osteon import study
+from osteon.core import tables
 from osteon.io import burned, read_image
 from osteon.pipeline import Workers, walk
 from osteon.pipeline.line import EXPLAIN, FIT, PERTURB, PRESENT
@@ -75,11 +76,28 @@ def test_no_picture_of_a_run_shows_burned_in_text(finished: Path) -> None:
     assert len(burned.find_in(raw)) == 2
     shown = [np.asarray(Image.open(path)) for path in finished.glob("thumbnails/**/*.png")]
     shown += [picture for path in finished.glob("cams/gallery-*.npz") for picture in np.load(path)["pictures"]]
+    cases = [path for path in finished.glob("thumbnails/cases/*.jpg") if not path.stem.endswith("-map")]
+    shown += [np.asarray(Image.open(path)) for path in cases]
     folders = {path.parent.name for path in finished.glob("thumbnails/**/*.png")}
     assert folders == {"thumbnails", "boxes"}
     assert len(list(finished.glob("cams/gallery-*.npz"))) > 1
+    assert len(cases) == 8
     assert max(picture.max() for picture in shown) < 0.85 * 255
     assert min(picture.max() for picture in shown) > 0.4 * 255
+
+
+def test_pictures_of_cases_bear_numbers_and_no_names(finished: Path) -> None:
+    scores = tables.read(finished / "scores.csv", tables.SCORES)
+    pictured = tables.read(finished / "thumbnails" / "cases.csv", tables.PICTURED)
+    outside = scores[scores["split"] == "external"].drop_duplicates("case_id")
+    assert set(pictured["case_id"]) == set(outside["case_id"])
+    order = list(scores["case_id"].drop_duplicates())
+    assert [order[number - 1] for number in pictured["number"]] == list(pictured["case_id"])
+    np.testing.assert_allclose(pictured[["x0", "y0", "x1", "y1"]], [[20 / 288, 20 / 320, 260 / 288, 300 / 320]] * 8)
+    names = {path.stem for path in finished.glob("thumbnails/cases/*")}
+    assert names == {f"{number}{suffix}" for number in pictured["number"] for suffix in ("", "-map")}
+    with Image.open(next(finished.glob("thumbnails/cases/*.jpg"))) as picture:
+        assert (picture.mode, picture.size) == ("L", (230, 256))
 
 
 def test_maps_without_sanity_checks_are_reported_without_them(finished: Path) -> None:

@@ -212,7 +212,7 @@ def test_odds_ratios_and_selected_features_are_shown_where_a_run_has_them(run: P
     tables.write(pd.DataFrame(used), run / "selected_features.csv", tables.SELECTED_FEATURES)
     words = Page(report.write(run)).words
     assert "sex: M 1.42 0.90 to 2.24 0.13" in words
-    assert "glcm_contrast radiomics 4 of 5 −0.200" in words
+    assert "GLCM contrast radiomics 4 of 5 −0.200" in words
 
 
 def test_methods_settings_and_hashes_are_told(page: Page) -> None:
@@ -442,3 +442,22 @@ def test_every_model_has_its_counts_at_every_centre(finished: Path, page: Page) 
         threshold = number(own["threshold"].iloc[0], 3)
         told = " ".join(f"{value:.0f}" for value in own.set_index("metric")["value"][["tp", "fp", "tn", "fn"]])
         assert f"{own['model'].iloc[0]} {threshold} {told}" in page.words
+
+
+def test_every_model_has_its_counts_and_shares_at_every_centre_and_operating_point(finished: Path, page: Page) -> None:
+    found = tables.read(finished / "operating_points.csv", tables.OPERATING_POINTS)
+    assert set(found["rule"]) == {"youden", "sensitivity >= 0.9", "specificity >= 0.9"}
+    for title in ("Youden's index", "sensitivity ≥ 0.9", "specificity ≥ 0.9"):
+        assert f"Operating point: {title}" in page.words
+        assert f"Counts at the operating point: {title}" in page.words
+    assert "Sensitivity Specificity PPV NPV Accuracy" in page.words
+    assert "True positive False positive True negative False negative" in page.words
+    counts = page.source[page.source.index("Counts at the operating point: Youden") :].split("</table>")[0]
+    for (model, stratum), own in found[found["rule"] == "youden"].groupby(["model", "stratum"]):
+        values = own.set_index("metric")["value"]
+        cells = "".join(
+            rf'<td class="number">{values[name]:.0f}</td><td class="limits"></td>' for name in ("tp", "fp", "tn", "fn")
+        )
+        assert re.search(rf'<th scope="row">{re.escape(model)}</th><td class="number">[\d.]+</td>{cells}', counts), (
+            stratum
+        )

@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from browsing import Page
+from PIL import Image
 
-from osteon import stats
+from osteon import stats, study
 from osteon.core import tables
 from osteon.core.words import number
 from osteon.results import report
 from osteon.results.evaluate import evaluate
+from osteon.results.figures.style import looks
 from osteon.results.report import alive
 from simulated_run import simulate, write_inputs
 
 JS = Path(report.__file__).parent / "js"
-MODELS = ("resnet50-radimagenet", "clinical", "box")
+MODELS = ("resnet50-radimagenet", "clinical", "box")  # the last one gets another name
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +38,29 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = simulated.predictions
     told.loc[told["centre"] == "4", "label"] = 0
     told["patient_id"] = told["patient_id"].replace({"P1-0003": "Maria </script><!-- 1970-01-01"})
+    told["model"] = told["model"].replace({"box": "<b>the 'box' & \"more\"</b> " + "x" * 60})
     write_inputs(run, simulated)
     evaluate(told, simulated.cohort, simulated.study).write(run)
+    pictures(run)
     report.write(run)
     return run
+
+
+def pictures(run: Path) -> None:
+    """Small pictures of the external cases with maps of a few, and how far a changed box moved some."""
+    scores = tables.read(run / "scores.csv", tables.SCORES)
+    order = scores["case_id"].drop_duplicates().reset_index(drop=True)
+    outside = scores[scores["split"] == "external"]["case_id"].unique()
+    shown = pd.DataFrame({"case_id": outside, "number": [int(order[order == name].index[0]) + 1 for name in outside]})
+    sides = {"x0": 0.25, "y0": 0.5, "x1": 0.75, "y1": 0.75}
+    (run / "thumbnails" / "cases").mkdir(parents=True)
+    tables.write(shown.assign(**sides), run / "thumbnails" / "cases.csv", tables.PICTURED)
+    for case in shown["number"]:
+        for suffix in ("", "-map")[: 2 if case % 2 else 1]:
+            Image.new("L", (64, 128), 90).save(run / "thumbnails" / "cases" / f"{case}{suffix}.jpg")
+    moved = pd.DataFrame([(name, model, 0.0125, 0.05, 0.1) for model in MODELS[:2] for name in outside[:40]])
+    moved.columns = list(tables.ROBUSTNESS_CASES.columns)
+    tables.write(moved, run / "robustness_cases.csv", tables.ROBUSTNESS_CASES)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +189,7 @@ def test_nobody_is_named_in_what_the_script_reads(run: Path) -> None:
         np.testing.assert_allclose(model["p"], own, atol=5e-5)
         for cut, short in zip(cuts, model["rules"].values(), strict=True):
             np.testing.assert_array_equal(own >= cut, np.array(model["p"]) >= short)
-    assert len(told[1]) < 60 * len(scores)
+    assert len(told[1]) - len(json.dumps(known["shown"])) < 20 * len(scores)
 
 
 def printed(page: Any, title: str) -> dict[tuple[str, str], list[str]]:
@@ -230,10 +252,14 @@ def test_the_cut_off_moves_by_keys_buttons_and_numbers(page: Any) -> None:
     field.fill("0")
     field.press("Enter")
     page.wait_for_function("document.querySelectorAll('#cut-off tbody tr')[1].cells[2].innerText.startsWith('1.000')")
+    field.fill("1")
+    field.press("Enter")
+    page.wait_for_function("document.querySelectorAll('#cut-off tbody tr')[1].cells[3].innerText.startsWith('1.000')")
+    assert not re.search("NaN|Infinity|undefined", page.locator("#cut-off").inner_text())
     panel = page.locator(".roc").first
     panel.focus()
-    page.keyboard.press("ArrowDown")
-    page.wait_for_function("Number(document.querySelector('.slider input[type=number]').value) > 0")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("Number(document.querySelector('.slider input[type=number]').value) < 1")
     assert page.evaluate("document.activeElement.classList.contains('roc')")  # and the focus stays
     page.get_by_role("button", name="Youden's index").click()
     page.wait_for_function("at => document.querySelector('.slider input[type=number]').value === at", arg=at)
@@ -297,3 +323,188 @@ def test_every_table_is_sorted_by_click_and_key(page: Any) -> None:
     page.keyboard.press("Space")
     page.keyboard.press("Space")
     assert names() == start
+
+
+def test_cases_are_opened_the_wrongest_first(run: Path, page: Any) -> None:
+    scores = tables.read(run / "scores.csv", tables.SCORES)
+    wide = scores.pivot_table(index="case_id", columns="model", values="probability")
+    about = scores.drop_duplicates("case_id").set_index("case_id")
+    wrong = abs(wide[MODELS[0]] - about["label"])[about["split"] == "external"].sort_values(ascending=False)
+    number_of = {name: place + 1 for place, name in enumerate(about.index)}
+    cases, field = page.locator("#cases"), page.get_by_label("Number of a case")
+    assert field.input_value() == str(number_of[wrong.index[0]])
+    assert f"1 of {len(wrong)}" in cases.inner_text()
+    assert cases.locator("tbody tr").first.locator("td").first.inner_text() == number(
+        wide[MODELS[0]][wrong.index[0]], 3
+    )
+    page.locator(".case").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert field.input_value() == str(number_of[wrong.index[2]])
+    page.keyboard.press("End")
+    assert field.input_value() == str(number_of[wrong.index[-1]])
+    assert page.get_by_role("button", name="Next →").is_disabled()
+    page.keyboard.press("Home")
+    page.get_by_label("Cases", exact=True).select_option("missed: positive, called negative")
+    missed = int(explorer(page)["External, pooled"][10])
+    assert f"1 of {missed}" in cases.inner_text()
+    page.get_by_label("Centre", exact=True).select_option("Centre 4")  # without a positive case
+    assert "No case is like that." in cases.inner_text()
+    page.get_by_label("Cases", exact=True).select_option("all of them")
+    page.get_by_label("Centre", exact=True).select_option("all")
+
+
+def test_an_open_case_shows_box_map_and_spread(run: Path, page: Any) -> None:
+    pictured = tables.read(run / "thumbnails" / "cases.csv", tables.PICTURED)
+    field, cases = page.get_by_label("Number of a case"), page.locator("#cases")
+    odd = next(one for one in pictured["number"] if one % 2)
+    field.fill(str(odd))
+    field.press("Enter")
+    page.wait_for_function("document.querySelector('.radiograph img').style.width !== ''")
+    radiograph, box = (page.locator(name).bounding_box() for name in (".radiograph", ".radiograph .box"))
+    assert radiograph["width"] / radiograph["height"] == pytest.approx(64 / 128, abs=0.02)
+    assert (box["x"] - radiograph["x"]) / radiograph["width"] == pytest.approx(0.25, abs=0.01)
+    assert box["height"] / radiograph["height"] == pytest.approx(0.25, abs=0.01)
+    assert page.locator(".radiograph img").get_attribute("src").startswith("data:image/jpeg;base64,")
+    assert not page.locator(".tint").count()
+    cases.get_by_label("looks").check()
+    assert page.locator(".tint img").count() == 1
+    assert "0.013 0.050" in " ".join(cases.locator("tbody tr").first.inner_text().split())  # of 0.0125, to even: 0.012
+    page.locator(".case").focus()
+    field.fill("99999")
+    field.press("Enter")
+    assert "not among those shown" in cases.inner_text()
+
+
+def test_pictures_that_are_too_many_are_linked(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osteon.results.report.opened.EMBEDDED", 9000)
+    from osteon.results.report.folder import Finished
+
+    told = json.loads(alive.data(Finished(run)))["shown"]
+    inside = [one for one in told["picture"] if one.startswith("data:")]
+    assert 0 < sum(map(len, inside)) <= 9000
+    assert {one for one in told["picture"] if one not in inside}
+    assert all((run / one).is_file() for one in told["picture"] if one not in inside)
+
+
+#: Every text of the page whose contrast with what is behind it is less than WCAG 2.2 wants (1.4.3, level AA).
+PALE = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = parts(colour).slice(0, 3).map(v => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (one) => {
+    for (; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if ((parts(colour)[3] ?? 1) > 0.99) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const pale = [];
+  const walker = document.createTreeWalker(document.querySelector(".layout"), NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode());) {
+    const one = node.parentElement;
+    const figure = one.closest("figure svg, style, script, option, button:disabled");
+    if (!node.textContent.trim() || figure || !one.getClientRects().length) continue;
+    const style = getComputedStyle(one);
+    const ink = one.closest("svg") ? style.fill : style.color;
+    const [a, b] = [light(ink), light(ground(one))].sort((x, y) => y - x);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+    if ((a + 0.05) / (b + 0.05) >= (large ? 3 : 4.5)) continue;
+    pale.push(`${node.textContent.trim().slice(0, 40)}: ${ink} on ${ground(one)}`);
+  }
+  return pale;
+}"""
+
+
+def test_every_text_can_be_read_in_both_looks(page: Any) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("document.documentElement.removeAttribute('data-looks')")
+        assert page.evaluate(PALE) == [], scheme
+    page.evaluate("document.querySelector('.sub').style.color = '#5b636d'")  # the muted ink of the other look
+    assert len(page.evaluate(PALE)) == 1
+    page.evaluate("document.querySelector('.sub').style.color = ''")
+    page.emulate_media(color_scheme="light")
+
+
+def test_models_can_be_told_from_dark_paper() -> None:
+    """Lines in the dark are those of the figures, lightened: what has to be seen needs 3 to 1 (WCAG 1.4.11)."""
+    style = (JS.parent / "style.css").read_text(encoding="utf-8")
+    compressed, brighter = map(float, re.findall(r"--lift: invert\(([\d.]+)\) brightness\(([\d.]+)\)", style)[0])
+    paper = re.findall(r"--paper: (#\w{6});", style)[-1]
+
+    def rgb(colour: str) -> np.ndarray:
+        return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+    def light(values: np.ndarray) -> float:
+        linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    models = {f"model {i}": drawn for i, drawn in enumerate([None] * 8)} | {"clinical": study.Clinical.drawn}
+    models |= {"radiomics": study.Radiomics.drawn, "combined": study.Combined.drawn, "box": study.Box.drawn}
+    for look in looks([*models, "by hand"], models).values():
+        shown = np.clip((compressed + (1 - 2 * compressed) * rgb(look.colour)) * brighter, 0, 1)
+        assert (light(shown) + 0.05) / (light(rgb(paper)) + 0.05) >= 3, look.colour
+
+
+def test_the_reader_chooses_light_or_dark_and_it_is_kept(page: Any) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Dark colours").click()
+    dark = page.evaluate(paper)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(paper) == dark
+    page.emulate_media(media="print")
+    assert page.evaluate(paper) == light
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Light colours").click()
+    assert page.evaluate(paper) == light
+
+
+def test_a_telephone_shows_it_without_scrolling_sideways(page: Any) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    wide = """[...document.querySelectorAll("main *")].filter(one => one.getBoundingClientRect().right > 361
+      && !one.closest(".table, pre, svg")).map(one => one.outerHTML.slice(0, 80))"""
+    assert page.evaluate(wide) == []
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_every_control_is_reached_and_shows_its_focus(page: Any) -> None:
+    page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
+    names = "button:not(:disabled), input, select, svg[tabindex]"
+    there = page.evaluate(f"[...document.querySelectorAll('{names}')].filter(one => one.checkVisibility()).length")
+    reached = page.evaluate(
+        f"""() => [...document.querySelectorAll('{names}')].filter(one => one.checkVisibility()).filter(one => {{
+          one.focus({{ focusVisible: true }});
+          const style = getComputedStyle(one);
+          return document.activeElement === one && one.tabIndex >= 0 && style.outlineStyle !== "none"
+            && parseFloat(style.outlineWidth) >= 1;
+        }}).length"""
+    )
+    assert reached == there > 50
+    unnamed = """[...document.querySelectorAll("input, select, button")].filter(one => !one.labels?.length
+      && !one.getAttribute("aria-label") && !one.textContent.trim()).map(one => one.outerHTML)"""
+    assert page.evaluate(unnamed) == []
+
+
+def test_paper_has_the_whole_report_and_no_control(run: Path, page: Any, browser: Any) -> None:
+    shown = "[...document.querySelectorAll('body *')].filter(one => one.checkVisibility() && one.closest('main'))"
+    page.emulate_media(media="print")
+    controls = page.evaluate(f"{shown}.filter(one => one.matches('input, select, button:not(.sort), .alive')).length")
+    printed_words = page.evaluate("document.querySelector('main').innerText.split(/\\s+/).join(' ')")
+    page.emulate_media(media="screen")
+    assert controls == 0
+    plain = Page(browser, (run / "report.html").as_uri(), java_script_enabled=False)
+    plain.open(path="")
+    plain.page.emulate_media(media="print")
+    assert " ".join(plain.page.inner_text("main").split()) == printed_words
+    # as wide as an A4 page between its margins; questions and answers fill two such pages at most
+    plain.page.set_viewport_size({"width": 680, "height": 900})
+    summary = plain.page.locator("#summary").bounding_box()
+    assert summary["y"] + summary["height"] < 2 * 264 / 25.4 * 96
+    plain.close()

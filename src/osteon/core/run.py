@@ -107,6 +107,15 @@ class RunFolder:
         return self.path / "thumbnails" / "boxes" / tables.file_name(case_id, ".png")
 
     @property
+    def pictures(self) -> Path:
+        """Which cases have small pictures of their radiographs, their numbers, and where their boxes lie."""
+        return self.path / "thumbnails" / "cases.csv"
+
+    def pictured(self, number: int, suffix: str = "") -> Path:
+        """The small radiograph of a case, a greyscale JPEG; with the suffix ``-map`` the map on it."""
+        return self.path / "thumbnails" / "cases" / f"{number}{suffix}.jpg"
+
+    @property
     def reader_study_file(self) -> Path:
         """What the analysis of readings was asked for, and whether readers were simulated."""
         return self.path / "reader_study.json"

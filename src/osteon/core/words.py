@@ -58,6 +58,20 @@ def level_title(level: str) -> str:
     return level.replace("<=", "≤").replace(">=", "≥")
 
 
+def feature_title(name: str) -> str:
+    """A radiomics feature, or a column, as a reader says it.
+
+    >>> feature_title("glcm_contrast"), feature_title("shape_area_density_ellipse"), feature_title("age")
+    ('GLCM contrast', 'shape area density ellipse', 'age')
+    """
+    family, *rest = name.split("_")
+    return " ".join([family.upper() if family in _MATRICES else family, *rest])
+
+
+#: Families of features that are named by their letters.
+_MATRICES = ("glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm", "ivh")
+
+
 def in_stratum(scores: pd.DataFrame, stratum: str) -> pd.DataFrame:
     """The rows of a score table that belong to a stratum."""
     if stratum.startswith("centre:"):

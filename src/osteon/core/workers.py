@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any, TypeVar
 
 from osteon.core.errors import InputError
@@ -83,6 +84,30 @@ class Workers:
             yield
 
 
+class _Limiter(MetaPathFinder):
+    """Limits torch's threads as it is imported: it counts them when it is first used, and most work needs no torch."""
+
+    threads = 1
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """What the others find, of torch alone, limited once it is loaded."""
+        if name != "torch":
+            return None
+        others = (finder for finder in sys.meta_path if finder is not self)
+        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_limited(module: ModuleType) -> None:
+                load(module)
+                module.set_num_threads(self.threads)
+
+            spec.loader.exec_module = load_limited  # type: ignore[method-assign]
+        return spec
+
+
 def _limited(threads: int, function: Callable[..., Result], piece: tuple[Any, ...]) -> Result:
     """Call with a fixed number of threads: sums change in their last bits with it."""
     from joblib.externals.loky import process_executor
@@ -90,7 +115,10 @@ def _limited(threads: int, function: Callable[..., Result], piece: tuple[Any, ..
 
     # A worker that keeps a network for its next piece has not leaked: joblib would replace it after 300 MB.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
-    if find_spec("torch"):  # before it is first used: it counts the threads then
-        import_module("torch").set_num_threads(threads)
+    _Limiter.threads = threads
+    if sys.modules.get("torch") is not None:
+        sys.modules["torch"].set_num_threads(threads)
+    elif not any(isinstance(finder, _Limiter) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Limiter())
     with threadpool_limits(threads):
         return function(*piece)

@@ -120,6 +120,10 @@ class Kind(ABC):
         """
         return {}
 
+    def runs_on(self) -> str:
+        """Name and version of what a frozen backbone runs on, and why on no other; "" where there is none."""
+        return ""
+
     def sealed(self, external: Collection[str]) -> str:
         """Whether what the model starts from is known to hold no external case, as a sentence without a full stop.
 

@@ -36,8 +36,9 @@ from osteon.models.reference import Reference
 from osteon.study import KINDS
 
 #: Raised whenever a part changes its form. In 2 the reference also holds the distances of held-out cases; files of
-#: format 1 were written with and without them, and those that have them are read.
-FORMAT = 2
+#: format 1 were written with and without them, and those that have them are read. In 3 a frozen network may have its
+#: backbone as a graph for onnxruntime; files without are answered by torch.
+FORMAT = 3
 SUFFIX = ".osteon"
 _MANIFEST, _CARD, _REFERENCE = "manifest.json", "card.md", "reference.safetensors"
 _EPOCH = (1980, 1, 1, 0, 0, 0)

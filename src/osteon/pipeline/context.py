@@ -72,6 +72,12 @@ class Context(Place):
         """
         return {kind.model.name: dict(kind.ready()) for kind in self.kinds}
 
+    @cached_property
+    def engines(self) -> dict[str, str]:
+        """What each model's frozen backbone runs on."""
+        told = {kind.model.name: kind.runs_on() for kind in sorted(self.kinds, key=lambda kind: kind.model.name)}
+        return {name: said for name, said in told.items() if said}
+
     def try_models(self) -> None:
         """Find and try what models start from, once, before any long work begins.
 
@@ -229,29 +235,44 @@ class Step:
             at.workers.progress.say(f"[green]✓[/] {message}")
 
 
+#: Cases of a centre that were drawn together stand in the cohort's order.
+_DRAWN_TOGETHER = 16
+
+
 def sample(cases: pd.DataFrame, count: int, seed: Sequence[int]) -> list[str]:
     """Choose cases, as equally as can be from each centre and class.
 
     Args:
         cases: case_id, centre, label.
         count: How many; -1 for all.
-        seed: Source of randomness. The smaller of two samples from the same seed is a part of the larger.
+        seed: Source of randomness. The smaller of two samples from the same seed is a part of the larger, and a centre
+            more leaves the order of the other centres' cases as it is.
 
     Returns:
-        Case identifiers.
+        Case identifiers: one of each centre and class, then a second of each, ...
     """
-    if count < 0:
+    if count < 0 or cases.empty:
         return list(cases["case_id"])
-    shuffled = cases.sort_values("case_id").sample(frac=1, random_state=np.random.default_rng(seed))
-    turn = shuffled.groupby(["centre", "label"]).cumcount()  # one of each centre and class, then a second of each, ...
-    return list(shuffled.assign(turn=turn).sort_values("turn", kind="stable")["case_id"].head(count))
+    drawn = []
+    for centre, own in cases.sort_values("case_id").groupby("centre"):
+        shuffled = own.sample(frac=1, random_state=np.random.default_rng([*seed, stream(str(centre))]))
+        drawn.append(shuffled.assign(turn=shuffled.groupby("label").cumcount()))
+    return list(pd.concat(drawn).sort_values("turn", kind="stable")["case_id"].head(count))
 
 
 def chosen(at: Context, count: int) -> pd.DataFrame:
-    """External cases, a sample of so many, without their labels; those of a centre and on one radiograph together."""
+    """External cases, a sample of so many, without their labels; those of a centre and on one radiograph together.
+
+    A sample that is smaller, since another centre has its share of it, begins as the larger does, so that what was made
+    of a chunk of its cases is found again.
+    """
     told = at.run.read("predictions").drop_duplicates("case_id")
     names = sample(told[told["split"] == "external"], count, [at.study.study.seed, stream("explain")])
     found = at.cases.table[at.cases.table["case_id"].isin(names)]
+    if count >= 0:
+        turn = found["case_id"].map({name: turn for turn, name in enumerate(names)})
+        drawn = turn.groupby(found["centre"]).rank() - 1
+        found = found.iloc[np.argsort((drawn // _DRAWN_TOGETHER).to_numpy(), kind="stable")]
     order = np.concatenate([*in_chunks(found, 1), np.empty(0, dtype=np.intp)])
     return found.iloc[order].reset_index(drop=True)
 

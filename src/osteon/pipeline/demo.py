@@ -126,6 +126,7 @@ cases = 48
 # A processor with bfloat16 would train in it by default, and tell a slightly other story than one without.
 [compute]
 precision = "float32"
+engine = "torch"
 """
 
 

@@ -122,7 +122,15 @@ def _assembled(place: Place, kinds: Sequence[Kind]) -> Path:
     saved = [one.saved() for one in kinds]
     tables = ("predictions", "cohort", "folds", "operating_points", "recalibration")
     sources = [file_digest(run.file(one)) for one in tables]
-    key = digest("portable", portable.FORMAT, __version__, [one.contents for one in saved], told, sources, place.study)
+    key = digest(
+        "portable",
+        portable.FORMAT,
+        __version__,
+        [[one.contents, one.facts()] for one in saved],
+        told,
+        sources,
+        place.study,
+    )
     target = run.portable(kind.model.name, key)
     if target.is_file():
         return target

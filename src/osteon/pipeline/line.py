@@ -29,6 +29,7 @@ from osteon.pipeline.gallery import Gallery
 from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.pipeline.planning import Deviations, warn_of_departures
+from osteon.pipeline.radiographs import Radiographs
 from osteon.pipeline.rotation import Rotate, fit_rotations, try_rotations
 from osteon.pipeline.styles import Apart, Styles, fit_styles, try_styles
 from osteon.results import evaluate as evaluation
@@ -129,8 +130,22 @@ def begin(at: Context) -> None:
 
 def measure(at: Context) -> None:
     """What does not depend on folds or labels: radiomics features and their reliability."""
+    _tell_engines(at)
     for kind in at.kinds:
         kind.measure(at.cases)
+
+
+def _tell_engines(at: Context) -> None:
+    """Say why a frozen backbone runs on no other engine, and which models are made anew since theirs has changed."""
+    before = Tables(at.run.path).provenance.get("engines", {})
+    for name, engine in at.engines.items():
+        if name in before and before[name] != engine:
+            told = f"'{name}' was made with {before[name]}, and runs on {engine} here: it is made anew"
+        elif " (" in engine:
+            told = f"'{name}' runs on {engine}"
+        else:
+            continue
+        at.workers.progress.say(f"[yellow]![/] {escape(told)}")
 
 
 def sign(at: Context) -> None:
@@ -157,6 +172,7 @@ def sign(at: Context) -> None:
         },
         started={name: found for name, found in sorted(started.items()) if found},
         machine=arithmetic(at.study.compute) if at.workers.cluster is None else {},
+        engines=at.engines,
     )
 
 
@@ -187,7 +203,7 @@ FIT: tuple[Callable[[Context], None], ...] = (
 )  # fmt: skip
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
-PRESENT = (Thumbnails(), Figures(), present)
+PRESENT = (Thumbnails(), Radiographs(), Figures(), present)
 
 
 def run(study_path: str | Path, *, workers: Workers | None = None) -> Run:

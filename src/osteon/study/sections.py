@@ -266,9 +266,13 @@ class Compute(Settings):
         precision: Of training: ``auto`` (bfloat16 or float16 where the device is faster with it) or ``float32``.
         predict: Of final predictions: ``float32`` unless the study says ``auto``.
         threads: CPU threads of one work unit.
+        engine: What frozen backbones run on: ``torch``, ``onnxruntime`` (faster, on the processor alone), or ``auto``:
+            onnxruntime where the extra ``onnx`` is installed, the device is the processor and the backbone can be
+            translated; else torch.
     """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32"] = "auto"
     predict: Literal["float32", "auto"] = "float32"
     threads: Count = 1
+    engine: Literal["auto", "torch", "onnxruntime"] = "auto"

@@ -39,6 +39,7 @@ from osteon.core.tables.explanation import (
     EXPLANATION_STABILITY,
     GALLERY,
     PERTURBED_MAPS,
+    PICTURED,
 )
 from osteon.core.tables.models import (
     IMPORTANCES,
@@ -113,6 +114,7 @@ __all__ = [
     "OPERATING_POINTS",
     "PERTURBED",
     "PERTURBED_MAPS",
+    "PICTURED",
     "PREDICTED",
     "PREDICTIONS",
     "PROTOCOL_CHANGES",

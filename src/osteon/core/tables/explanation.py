@@ -50,6 +50,15 @@ EXPLAINED = Contract(
         "width": COUNT,
     },
 )
+#: Cases with a small picture of their radiograph, named by a number; their boxes as shares of its width and height.
+PICTURED = Contract(
+    "pictured cases",
+    {
+        "number": COUNT,
+        "case_id": Column(unique=True),
+        **{side: Column("number") for side in ("x0", "y0", "x1", "y1")},
+    },
+)
 #: Scores of maps by outcome at the fixed threshold.
 EXPLANATION = Contract(
     "explanation",

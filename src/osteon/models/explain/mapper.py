@@ -16,7 +16,8 @@ from osteon.core.types import Floats
 from osteon.models.explain import maps as cams
 from osteon.models.fitted import Fitted, Saved
 from osteon.models.network import build, heads
-from osteon.models.network.fitted import FittedNetwork, Member
+from osteon.models.network.fitted import FittedNetwork
+from osteon.models.network.members import Member
 
 #: The check in which the head was fitted on permuted labels.
 PERMUTED = "permuted labels"
@@ -34,7 +35,7 @@ class Mapper:
 
     def __init__(self, fitted: FittedNetwork) -> None:
         self.fitted = fitted
-        self._members = [member for of_seed in fitted.members for member in of_seed]
+        self._members = fitted.members
 
     @classmethod
     def of(cls, saved: Saved) -> Mapper | None:

@@ -102,11 +102,8 @@ def _sampling(start: float, stop: float, size: int, length: int) -> tuple[csr_ar
 
 
 def cut(picture: Tensor, rects: Floats, size: int | tuple[int, int]) -> Tensor:
-    """:func:`extract` of an (H, W) tensor on its own device; a graphics card cuts all rectangles at once."""
+    """:func:`extract` of an (H, W) tensor by its graphics card, which cuts all rectangles at once."""
     import torch
-
-    if picture.device.type == "cpu":
-        return torch.from_numpy(extract(picture.numpy(), rects, size))
     from torchvision.ops import roi_align
 
     height, width = (size, size) if isinstance(size, int) else size
@@ -118,3 +115,8 @@ def cut(picture: Tensor, rects: Floats, size: int | tuple[int, int]) -> Tensor:
 def to_stored(crops: Pixels) -> NDArray[np.uint16]:
     """Crops in [0, 1] as 16-bit integers, the form in which they are kept between steps."""
     return np.rint(np.clip(crops, 0, 1) * 65535).astype(np.uint16)
+
+
+def as_stored(pixels: Pixels, rects: Floats, size: int) -> NDArray[np.float32]:
+    """(n, 1, S, S) crops of a radiograph in [0, 1], rounded as those are that are kept between steps."""
+    return to_stored(extract(pixels, rects, size))[:, None].astype(np.float32) / np.float32(65535)

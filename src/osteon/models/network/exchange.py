@@ -21,12 +21,12 @@ from osteon.core.ledger import write_json
 from osteon.core.tables import written
 from osteon.core.version import __version__
 from osteon.io.stored import DEFAULT_PERCENTILES
-from osteon.models.network.fitted import FittedNetwork, Member
+from osteon.models.network.fitted import FittedNetwork
+from osteon.models.network.graph import refused, translated
+from osteon.models.network.members import Member
 from osteon.models.network.pictures import nearby
 
 FORMAT, VERSION = "osteon-onnx", 1
-#: ONNX's version of 2022, the one that torch's exporter writes without converting; onnxruntime reads it since 1.14.
-_OPSET = 18
 #: How far probabilities may be from torch's.
 _TOLERANCE = 1e-5
 #: The greatest file that ONNX can be, a Protocol Buffers message.
@@ -106,7 +106,9 @@ def to_onnx(members: Iterable[Member], size: int) -> Iterator[bytes]:
     for member in members:
         portable = _Portable(member).eval()
         if program is None:
-            program = _translated(portable, size)
+            if sum(tensor.numel() * tensor.element_size() for tensor in portable.state_dict().values()) > _MOST_BYTES:
+                raise refused(member.network.record.architecture, "it is larger than an ONNX file can be, 2 GB")
+            program = translated(portable, size, "probability")
             graph = program.model
         program.model, values = graph.clone(), portable.state_dict()
         program.apply_weights({name: values[name] for name in graph.graph.initializers if name in values})
@@ -115,30 +117,6 @@ def to_onnx(members: Iterable[Member], size: int) -> Iterator[bytes]:
         content: bytes = program.model_proto.SerializeToString(deterministic=True)
         _compare(content, portable, size)
         yield content
-
-
-def _translated(portable: _Portable, size: int) -> torch.onnx.ONNXProgram:
-    """The network traced, in which parameters still have their names, so that any fold's can be put in."""
-    architecture = portable.network.record.architecture
-    if sum(tensor.numel() * tensor.element_size() for tensor in portable.state_dict().values()) > _MOST_BYTES:
-        raise _refused(architecture, "it is larger than an ONNX file can be, 2 GB")
-    try:
-        program = torch.onnx.export(
-            portable,
-            (torch.zeros(2, 1, size, size),),
-            dynamo=True,
-            input_names=["crop"],
-            output_names=["probability"],
-            dynamic_shapes={"crop": {0: torch.export.Dim("n")}},
-            opset_version=_OPSET,
-            optimize=False,
-            verbose=False,
-        )
-    except Exception as error:  # the exporter lets through whatever a network's own code makes of symbols
-        raise _refused(architecture, type(error).__name__) from None
-    assert program is not None
-    program.model.producer_name, program.model.producer_version = "osteon", __version__
-    return program
 
 
 @torch.inference_mode()
@@ -152,17 +130,11 @@ def _compare(content: bytes, portable: _Portable, size: int) -> None:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         told = [session.run(None, {"crop": part})[0] for part in (crops[:1], crops)]
     except Exception as error:  # onnxruntime's own have no common base
-        raise _refused(architecture, type(error).__name__) from None
+        raise refused(architecture, type(error).__name__) from None
     for given, found in zip((crops[:1], crops), told, strict=True):
         difference = float(np.abs(portable(torch.from_numpy(given)).numpy() - found).max())
         if not difference < _TOLERANCE:
-            raise _refused(architecture, f"its probabilities would differ by {difference:.1g}")
-
-
-def _refused(architecture: str, reason: str) -> InputError:
-    return InputError(
-        f"{architecture} cannot be written as ONNX ({reason})", fix="Choose another backbone, or predict with osteon."
-    )
+            raise refused(architecture, f"its probabilities would differ by {difference:.1g}")
 
 
 def export(fitted: FittedNetwork, folder: Path, *, title: Mapping[str, Any] | None = None) -> list[Path]:
@@ -184,8 +156,7 @@ def export(fitted: FittedNetwork, folder: Path, *, title: Mapping[str, Any] | No
     saved, title = fitted.saved, title or {}
     paths: list[Path] = []
     networks = []
-    members = [member for of_seed in fitted.members for member in of_seed]
-    for member, content in zip(members, to_onnx(members, saved.size), strict=True):
+    for member, content in zip(fitted.members, to_onnx(fitted.members, saved.size), strict=True):
         paths.append(folder / f"network-{len(paths) + 1}.onnx")
         with written(paths[-1]) as beside:
             beside.write_bytes(content)

@@ -1,7 +1,4 @@
-"""A fitted network: its folds from their own files, from inputs to probabilities and to maps.
-
-Attention: importing this module imports torch.
-"""
+"""A fitted network: its folds from their own files, from inputs to probabilities and to maps."""
 
 from __future__ import annotations
 
@@ -9,30 +6,33 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
+from safetensors.numpy import load as load_safetensors
 from scipy.special import expit
-from torch import nn
 
 from osteon.core.errors import WeightsError
 from osteon.core.types import Floats, Pixels
 from osteon.models.fitted import Answer, Fitted, Folder, Saved, folders_in, mean, weighed
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import Input
-from osteon.models.network import build
+from osteon.models.network.engine import Engine, InOnnx
 from osteon.models.network.fold import FILE, backbone_seed
 from osteon.models.network.pictures import nearby
-from osteon.models.network.train import Device
 from osteon.study import Compute, Crop, Network
 from osteon.weights import Record, Resolved
+
+if TYPE_CHECKING:
+    from torch import device, nn
+
+    from osteon.models.network.build import Classifier
+    from osteon.models.network.members import InTorch, Member
 
 #: Batches that lie ready while the network is at work.
 _AHEAD = 3
@@ -43,7 +43,7 @@ Piece = TypeVar("Piece")
 def head(folder: Folder) -> tuple[Floats, Floats]:
     """(1, F) weight and (1,) bias of a fold's linear unit, float32."""
     state = load_safetensors((folder / FILE).read_bytes())
-    return state["head.1.weight"].numpy(), state["head.1.bias"].numpy()
+    return state["head.1.weight"], state["head.1.bias"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,9 @@ class SavedNetwork(Saved):
         size: Side of the network's input.
         compute: Device and precision.
         seed: The study's, from which boxes nearby are drawn.
-        backbones: A portable file's own frozen backbones, by training seed; without them they are made of the weights.
+        engine: What a frozen backbone runs on; None for a network that is whole.
+        backbones: Tensors of frozen backbones by training seed, as safetensors; without them they are made of the
+            weights.
     """
 
     model: Network
@@ -65,6 +67,7 @@ class SavedNetwork(Saved):
     size: int
     compute: Compute
     seed: int
+    engine: Engine | None = None
     backbones: tuple[Folder, ...] = ()
     files = (FILE,)
 
@@ -78,7 +81,7 @@ class SavedNetwork(Saved):
         """Whether the heads of all training seeds share one backbone: a frozen one with weights from a file."""
         return not self.whole and bool(self.weights.sha256)
 
-    def network(self, seed: int, fold: int) -> build.Classifier:
+    def network(self, seed: int, fold: int) -> Classifier:
         """Rebuild a fold's network: the whole of it from its file, or its head on the frozen backbone.
 
         Returns:
@@ -87,6 +90,8 @@ class SavedNetwork(Saved):
         Raises:
             WeightsError: A file does not fit completely.
         """
+        from osteon.models.network import build
+
         model = self.model
         network = build.build(
             model.backbone,
@@ -106,23 +111,28 @@ class SavedNetwork(Saved):
         return network.eval()
 
     def inputs(self, cases: pd.DataFrame) -> Any:
-        """The weights, and how boxes become crops."""
-        return [self.crop, self.weights.sha256, self.weights.record.normalisation]
+        """The weights, how boxes become crops, and what looks at them."""
+        return [self.crop, self.weights.sha256, self.weights.record.normalisation, str(self.engine or "")]
 
     def parts(self) -> Mapping[str, Path | bytes]:
-        """The files of all folds, and the frozen backbones beneath them."""
+        """The files of all folds, and the frozen backbones beneath them, with the graph that onnxruntime reads."""
+        from safetensors.torch import save
+
         found = dict(super().parts())
         if not self.whole:
             for seed in range(1 if self.shares else len(self.folders)):
                 state = self.network(seed, 0).backbone.state_dict()
-                found[_backbone_file(seed)] = save_safetensors({k: v.contiguous() for k, v in state.items()})
+                found[_backbone_file(seed)] = save({k: v.contiguous() for k, v in state.items()})
+        if self.engine is not None and self.engine.graph is not None:
+            found[_GRAPH] = self.engine.graph.read_bytes()
         return found
 
     def facts(self) -> Mapping[str, Any]:
         """The record of the weights, crop, size, arithmetic and seed."""
         about = {"record": self.weights.record.to_dict(), "sha256": self.weights.sha256, "size": self.size}
         settings = {"crop": self.crop.model_dump(mode="json"), "compute": self.compute.model_dump(mode="json")}
-        return {**super().facts(), **about, **settings, "seed": self.seed}
+        found = {**super().facts(), **about, **settings, "seed": self.seed}
+        return found if self.engine is None else {**found, "engine": self.engine.facts()}
 
     def portable_settings(self) -> Network:
         """Its settings, the weights by their record's name."""
@@ -134,15 +144,19 @@ class SavedNetwork(Saved):
         weights = Resolved(Record.from_dict(facts["record"]), None, str(facts["sha256"]))
         frozen = model.recipe == "frozen"
         count = 0 if not frozen else 1 if weights.sha256 else int(facts["seeds"])
+        engine = Engine.of(facts["engine"], folder / _GRAPH) if "engine" in facts else None
         return cls(
             model, folders_in(folder, facts), contents, weights, Crop(**facts["crop"]), int(facts["size"]),
-            Compute(**facts["compute"]), int(facts["seed"]),
+            Compute(**facts["compute"]), int(facts["seed"]), engine,
             tuple(folder / _backbone_file(seed) for seed in range(count)),
         )  # fmt: skip
 
     def read(self) -> FittedNetwork:
         """Read the files."""
         return FittedNetwork(self)
+
+
+_GRAPH = "graph.onnx"
 
 
 def _backbone_file(seed: int) -> str:
@@ -155,7 +169,9 @@ def _fit_in(part: nn.Module, file: Folder, prefix: str = "") -> None:
     Raises:
         WeightsError: They do not fit completely.
     """
-    state = {name.removeprefix(prefix): tensor for name, tensor in load_safetensors(file.read_bytes()).items()}
+    from safetensors.torch import load
+
+    state = {name.removeprefix(prefix): tensor for name, tensor in load(file.read_bytes()).items()}
     try:
         part.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -163,16 +179,16 @@ def _fit_in(part: nn.Module, file: Folder, prefix: str = "") -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
-    """A network and the heads that share its backbone: those of all folds of a frozen one, else its own.
+class Heads:
+    """The heads that share a network: those of all folds on a frozen backbone, else its own.
 
     Attributes:
-        network: In evaluation mode.
+        first: Training seed and fold of the first.
         weight: (H, F) of the linear units, float32.
         bias: (H,) of the same.
     """
 
-    network: build.Classifier
+    first: tuple[int, int]
     weight: Floats
     bias: Floats
 
@@ -185,38 +201,52 @@ class FittedNetwork(Fitted):
 
     Attributes:
         saved: The same.
-        members: The networks, by training seed; a frozen pretrained backbone serves the heads of all seeds.
     """
 
     def __init__(self, saved: SavedNetwork) -> None:
         self.saved = saved
-        self.whole = saved.whole
-        # As undisturbed cases are predicted: pooled features of a frozen backbone are always float32.
-        self._on = Device.choose(saved.compute.device, saved.compute.predict if self.whole else "float32")
-        places = [[(seed, fold) for fold in range(len(of_seed))] for seed, of_seed in enumerate(saved.folders)]
-        if saved.shares:
-            places = [[place for of_seed in places for place in of_seed]]
-        self.members = [self._together(of_seed) for of_seed in places]
+        self._heads = [self._together(places) for places in self._places()]
+        engine = saved.engine
+        self._eyes: InOnnx | InTorch = (
+            InOnnx(engine, saved.backbones, saved.weights.record, saved.size, saved.compute.threads)
+            if engine is not None and engine.runs
+            else self.in_torch
+        )
 
-    def _together(self, places: Sequence[tuple[int, int]]) -> list[Member]:
-        """The folds of one seed."""
-        groups = [[place] for place in places] if self.whole else [list(places)]
-        found = []
-        for group in groups:
-            heads = [head(self.saved.folders[seed][fold]) for seed, fold in group]
-            weight, bias = (np.concatenate([one[k] for one in heads]) for k in (0, 1))
-            found.append(Member(self.saved.network(*group[0]).to(self.device), weight, bias))
-        return found
+    def _places(self) -> list[list[tuple[int, int]]]:
+        """Training seed and fold of the heads that share a network, network by network."""
+        places = [[(seed, fold) for fold in range(len(of_seed))] for seed, of_seed in enumerate(self.saved.folders)]
+        every = [place for of_seed in places for place in of_seed]
+        if self.saved.whole:
+            return [[place] for place in every]
+        return [every] if self.saved.shares else places
+
+    def _together(self, places: Sequence[tuple[int, int]]) -> Heads:
+        each = [head(self.saved.folders[seed][fold]) for seed, fold in places]
+        weight, bias = (np.concatenate([one[k] for one in each]) for k in (0, 1))
+        return Heads(places[0], weight, bias)
+
+    @cached_property
+    def in_torch(self) -> InTorch:
+        """The networks in torch, as maps and other programs need them."""
+        from osteon.models.network.members import InTorch
+
+        return InTorch(self.saved, self._heads)
+
+    @property
+    def members(self) -> list[Member]:
+        """The networks in torch, those of the first training seed first; a shared backbone serves heads of all."""
+        return self.in_torch.members
 
     @property
     def mapped(self) -> FittedNetwork | None:
         """Itself, where its layers tell where it looks: convolutional ones do."""
-        return self if self.members[0][0].network.supports_cam else None
+        return self if self.members[0].network.supports_cam else None
 
     @property
-    def device(self) -> torch.device:
-        """Where the networks are."""
-        return self._on.device
+    def device(self) -> device:
+        """Where the networks are in torch."""
+        return self.in_torch.device
 
     def answer(self, inputs: Iterable[Input], told: Mapping[str, Floats], *, alone: bool = False) -> Answer:
         """What every fold says of inputs, the mean over boxes.
@@ -227,7 +257,7 @@ class FittedNetwork(Fitted):
         count, folds = self.saved.model.average_boxes, len(self.saved.folders[0])
         each: list[Floats] = []
         seen: list[tuple[Floats, ...]] = []
-        for batch in ahead(full_batches(self._crops(inputs), self._on.batch)):
+        for batch in ahead(full_batches(self._crops(inputs), self._eyes)):
             logits, features = self.look(batch, fill=not alone)
             each.append(expit(logits))
             seen.append(features)
@@ -237,8 +267,7 @@ class FittedNetwork(Fitted):
         drawn = tuple(np.concatenate(of_fold)[::count] for of_fold in zip(*seen, strict=True))
         return Answer(mean(np.moveaxis(boxes, 1, -1)), drawn)
 
-    @torch.inference_mode()
-    def look(self, crops: torch.Tensor, *, fill: bool = True) -> tuple[Floats, tuple[Floats, ...]]:
+    def look(self, crops: Any, *, fill: bool = True) -> tuple[Floats, tuple[Floats, ...]]:
         """What every fold makes of a batch of crops.
 
         Args:
@@ -248,42 +277,27 @@ class FittedNetwork(Fitted):
         Returns:
             (n, seeds * folds) logits, by seed and fold, and for each fold of the first seed (n, F) pooled features.
         """
-        n, folds = len(crops), len(self.saved.folders[0])
-        batch = crops.to(self.device)
-        if fill and n < self._on.batch:
-            batch = torch.cat([batch, batch.new_zeros(self._on.batch - n, *batch.shape[1:])])
+        folds = len(self.saved.folders[0])
         logits, features = [], []
-        for member in (member for of_seed in self.members for member in of_seed):
-            with self._on.autocast():
-                pooled = member.network.features(batch)
-                if self.whole:
-                    told = member.network.head(pooled).double().cpu().numpy()[:n]
-            found = pooled.float().cpu().numpy()[:n]
-            features.append(found)
-            if not self.whole:
-                told = head_logits(found, member.weight, member.bias)
-            logits.append(told)
-        of_folds = features[:folds] if self.whole else features[:1] * folds
+        for heads, (pooled, told) in zip(self._heads, self._eyes.look(crops, fill=fill), strict=True):
+            features.append(pooled)
+            logits.append(head_logits(pooled, heads.weight, heads.bias) if told is None else told)
+        of_folds = features[:folds] if self.saved.whole else features[:1] * folds
         return np.concatenate(logits, axis=1), tuple(of_folds)
 
-    def _crops(self, inputs: Iterable[Input]) -> Iterator[torch.Tensor]:
+    def _crops(self, inputs: Iterable[Input]) -> Iterator[Any]:
         """The (n, 1, S, S) crops of inputs in their order, cut from the original and rounded as stored crops are."""
-        count = self.saved.model.average_boxes
-        around = nearby(count, self.saved.seed)
+        around = nearby(self.saved.model.average_boxes, self.saved.seed)
         for (_, look), sharing in groupby(inputs, key=lambda one: (one.case_id, one.look)):
             boxes = np.concatenate([perturb.boxes(one.box, around) for one in sharing])
             version = look.version
             rects = crops.rectangles(boxes, self.saved.crop) - np.tile(version.corner, 2)
-            # A graphics card cuts, too; elsewhere the processor is the better scissors.
-            picture = torch.from_numpy(version.pixels).to(self.device if self.device.type == "cuda" else "cpu")
-            for first in range(0, len(rects), self._on.batch):
-                cut = crops.cut(picture, rects[first : first + self._on.batch], self.saved.size)
-                yield (cut.clamp_(0, 1) * 65535).round_()[:, None] / 65535
+            for first in range(0, len(rects), self._eyes.batch):
+                yield self._eyes.cut(version.pixels, rects[first : first + self._eyes.batch])
 
     def cut(self, pixels: Pixels, rects: Floats) -> NDArray[np.float32]:
         """(n, 1, S, S) crops of a radiograph, rounded as stored crops are."""
-        stored = crops.to_stored(crops.extract(pixels, rects, self.saved.size))
-        return stored[:, None].astype(np.float32) / np.float32(65535)
+        return crops.as_stored(pixels, rects, self.saved.size)
 
 
 def head_logits(features: Floats, weight: Floats, bias: Floats) -> Floats:
@@ -292,17 +306,17 @@ def head_logits(features: Floats, weight: Floats, bias: Floats) -> Floats:
     return np.stack(each, axis=1)
 
 
-def full_batches(pieces: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
-    """The same crops in the same order, so many at a time; the last ones may be fewer."""
-    held: list[torch.Tensor] = []
+def full_batches(pieces: Iterable[Any], eyes: InOnnx | InTorch) -> Iterator[Any]:
+    """The same crops in the same order, as many at a time as fill a batch; the last ones may be fewer."""
+    held: list[Any] = []
     for piece in pieces:
         held.append(piece)
-        while sum(map(len, held)) >= size:
-            whole = torch.cat(held)
-            held = [whole[size:]] if len(whole) > size else []
-            yield whole[:size]
+        while sum(map(len, held)) >= eyes.batch:
+            whole = eyes.joined(held)
+            held = [whole[eyes.batch :]] if len(whole) > eyes.batch else []
+            yield whole[: eyes.batch]
     if held:
-        yield torch.cat(held)
+        yield eyes.joined(held)
 
 
 def ahead(pieces: Iterator[Piece], depth: int = _AHEAD) -> Iterator[Piece]:

@@ -23,6 +23,7 @@ from osteon.models.fitted import Saved, mean
 from osteon.models.inputs.case import boxes
 from osteon.models.inputs.crops import pad_for
 from osteon.models.model import Given, Kind, Sealed, Unit, register
+from osteon.models.network.engine import Engine, Frozen, Prepared, prepared
 from osteon.models.network.fold import FILE, backbone_seed
 from osteon.study import Augment, Compute, Crop
 from osteon.weights import Pretrained, Resolved
@@ -48,6 +49,7 @@ class Crops(Given):
         views: Crops of all cases to predict from, `average_boxes` of them a case, the box as drawn first.
         features: Pooled features of the views for a frozen backbone, else None.
         lessons: For a frozen backbone, pooled features to learn from, :func:`lesson_count` of them a case; else None.
+        engine: What a frozen backbone runs on; else None.
     """
 
     model: study.Network
@@ -62,6 +64,7 @@ class Crops(Given):
     views: Path
     features: Path | None
     lessons: Path | None
+    engine: Engine | None
     files: ClassVar[tuple[str, ...]] = (FILE, "model.json", "history.csv")
 
     @property
@@ -87,8 +90,9 @@ class Crops(Given):
 
     def settings(self) -> Any:
         """The weights, the input and the arithmetic."""
-        record = self.weights.record
-        return [self.weights.sha256, record.name, record.normalisation, self.size, self.compute, self.backbone_seed]
+        record, compute = self.weights.record, self.compute.model_dump(mode="json", exclude={"engine"})
+        own = [self.weights.sha256, record.name, record.normalisation, self.size, compute, self.backbone_seed]
+        return own if self.engine is None else [*own, str(self.engine)]
 
     def precision(self) -> Any:
         """In which precision it predicts."""
@@ -182,17 +186,19 @@ class Network(Kind):
         def stored(cases: pd.DataFrame, pad: int) -> Path:
             return pictures.stored_crops(place, cases, size, pad)
 
+        runs = self._prepared
+
         def features(crops: Path) -> Path | None:
-            if model.recipe != "frozen":
+            if runs is None:
                 return None
-            return pictures.deep_features(place, crops, size, model.backbone, self.weights, from_seed)
+            return pictures.deep_features(place, crops, self._frozen(seed), runs.engine, runs.tensors(seed))
 
         every, crops = cases.table, self.crops(cases)
         views_ = crops if model.average_boxes == 1 else stored(views(model, every, root_seed), 0)
         lessons_ = crops if lesson_count(model) == 1 else stored(lessons(model, every, root_seed), 0)
         return Crops(
             model, every, self.weights, size, crop, place.study.compute, from_seed, root_seed,
-            crops, views_, features(views_), features(lessons_),
+            crops, views_, features(views_), features(lessons_), None if runs is None else runs.engine,
         )  # fmt: skip
 
     def forbidden(self) -> str:
@@ -227,11 +233,32 @@ class Network(Kind):
         """The fitted network."""
         from osteon.models.network.fitted import SavedNetwork
 
-        settings = self.place.study
+        settings, runs = self.place.study, self._prepared
         return SavedNetwork(
             self.model, self.folders(), self.contents(), self.weights, settings.crop, self.size, settings.compute,
-            settings.study.seed,
+            settings.study.seed, None if runs is None else runs.engine, () if runs is None else runs.backbones,
         )  # fmt: skip
+
+    def runs_on(self) -> str:
+        """The engine of a frozen backbone, and why it is not another."""
+        if self._prepared is None:
+            return ""
+        engine = self._prepared.engine
+        return f"{engine} (not onnxruntime: {engine.note})" if engine.note else str(engine)
+
+    @cached_property
+    def _prepared(self) -> Prepared | None:
+        """Frozen backbones with what they run on, found or made in the run's cache; None where they learn."""
+        if not self.freezes:
+            return None
+        place = self.place
+        count = 1 if self.weights.sha256 else self.seeds
+        each = [self._frozen(seed) for seed in range(count)]
+        return prepared(each, place.study.compute, place.run.cache, apart=place.workers.cluster is not None)
+
+    def _frozen(self, seed: int) -> Frozen:
+        """The backbone of a training seed."""
+        return Frozen(self.model.backbone, self.weights, backbone_seed(self.place.study.study.seed, seed), self.size)
 
 
 def lesson_count(model: study.Network) -> int:

@@ -18,10 +18,8 @@ from osteon.io import READING, read_image
 from osteon.models.inputs import crops, perturb
 from osteon.models.inputs.case import BOX, boxes
 from osteon.models.model import Place
-from osteon.models.network import build
-from osteon.models.network.train import Device
-from osteon.study import Crop
-from osteon.weights import Resolved
+from osteon.models.network.engine import Engine, Frozen, Runner
+from osteon.study import Compute, Crop
 
 _IMAGES_A_CHUNK = 16
 _CROPS_A_CHUNK = 64
@@ -148,64 +146,73 @@ def _cut_chunk(part: Path, pictures: Sequence[tuple[Path, Floats]], side: int) -
         np.save(handle, np.concatenate(cut))
 
 
-def deep_features(place: Place, crops_path: Path, size: int, backbone: str, weights: Resolved, seed: int) -> Path:
+def deep_features(place: Place, crops_path: Path, frozen: Frozen, engine: Engine, tensors: Path | None) -> Path:
     """Pooled features of every crop from a frozen backbone, float32 and without augmentation.
+
+    Args:
+        place: The study, its run folder and who does the work.
+        crops_path: The crops.
+        frozen: The backbone.
+        engine: What it runs on.
+        tensors: The backbone's, where onnxruntime reads them.
 
     Returns:
         A ``.npy`` of (N, F) float32 in the order of the cases.
     """
-    origin = weights.sha256 or f"random seed {seed}"
-    key = digest("features", size, backbone, origin, weights.record.variant, weights.record.normalisation)
+    key = digest("features", frozen.contents, str(engine))
     # Crops of the same rectangle with and without surroundings have the same middle.
     identities = np.load(crops_path.with_suffix(".rows.npy"))
 
     def make(lacking: NDArray[np.intp], folder: Path) -> list[tuple[Path, NDArray[np.intp]]]:
         chunks = [lacking[start : start + _CROPS_A_CHUNK] for start in range(0, len(lacking), _CROPS_A_CHUNK)]
         made = [(folder / f"{number:06d}.npy", rows) for number, rows in enumerate(chunks)]
-        asked = Frozen(backbone, weights, seed, size, place.study.compute.device)
+        asked = _Asked(frozen, engine, tensors, place.study.compute)
         pieces = [(part, crops_path, rows, asked) for part, rows in made if not part.is_file()]
-        place.workers.map(f"features of {backbone}", _feature_chunk, pieces)
+        place.workers.map(f"features of {frozen.backbone}", _feature_chunk, pieces)
         return made
 
-    return _kept(place.run.cache, f"features-{backbone.replace('/', '_')}-{key[:16]}", identities, make)
+    return _kept(place.run.cache, f"features-{frozen.backbone.replace('/', '_')}-{key[:16]}", identities, make)
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """A backbone that does not learn.
+class _Asked:
+    """A frozen backbone, and what it runs on.
 
     Attributes:
-        backbone: Its name.
-        weights: Its weights.
-        seed: Of its initial values where those are random.
-        size: Side of its input.
-        device: As the study asks for it.
+        frozen: The backbone.
+        engine: What it runs on.
+        tensors: The backbone's, where onnxruntime reads them.
+        compute: As the study asks for it.
     """
 
-    backbone: str
-    weights: Resolved
-    seed: int
-    size: int
-    device: str
+    frozen: Frozen
+    engine: Engine
+    tensors: Path | None
+    compute: Compute
 
 
-def _feature_chunk(part: Path, crops_path: Path, rows: NDArray[np.intp], asked: Frozen) -> None:
-    import torch
-
-    on, size = Device.choose(asked.device, "float32"), asked.size
-    network = _frozen(asked).to(on.device)
+def _feature_chunk(part: Path, crops_path: Path, rows: NDArray[np.intp], asked: _Asked) -> None:
+    run, size = _runner(asked), asked.frozen.size
     # Arithmetic differs in the last digits with the size of a batch: every crop is seen in a full one, so that its
     # features are the same whatever other cases there are.
     found = []
-    for start in range(0, len(rows), on.batch):
-        some = rows[start : start + on.batch]
-        batch = np.zeros((on.batch, 1, size, size), dtype=np.float32)
+    for start in range(0, len(rows), run.batch):
+        some = rows[start : start + run.batch]
+        batch = np.zeros((run.batch, 1, size, size), dtype=np.float32)
         batch[: len(some)] = middle(np.load(crops_path, mmap_mode="r")[some], size)
-        with torch.inference_mode():
-            features = network.features(torch.from_numpy(batch).to(on.device))[: len(some)]
-        found.append(features.float().cpu().numpy())
+        found.append(run(batch)[: len(some)])
     with written(part) as beside, beside.open("wb") as handle:
         np.save(handle, np.concatenate(found))
+
+
+@lru_cache(maxsize=2)
+def _runner(asked: _Asked) -> Runner:
+    """The backbone, kept by the worker from chunk to chunk."""
+    if asked.tensors is not None:
+        return asked.engine.load(asked.tensors, asked.frozen.weights.record, asked.compute.threads)
+    from osteon.models.network.members import FrozenInTorch
+
+    return FrozenInTorch(asked.frozen.build(), asked.compute.device)
 
 
 def middle(stored: NDArray[np.uint16], size: int) -> NDArray[np.float32]:
@@ -215,9 +222,3 @@ def middle(stored: NDArray[np.uint16], size: int) -> NDArray[np.float32]:
         65535
     )
     return inner
-
-
-@lru_cache(maxsize=2)
-def _frozen(asked: Frozen) -> build.Classifier:
-    """The network, kept by the worker from chunk to chunk."""
-    return build.build(asked.backbone, asked.weights, seed=asked.seed, size=asked.size).eval()

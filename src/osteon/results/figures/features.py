@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from osteon.core.words import number
+from osteon.core.words import feature_title, number
 from osteon.results.figures.style import INK, MUTED, RULE, Look, broken, caption, models_of, panels, row_of, styled
 
 #: As many features of a model as are drawn.
@@ -35,7 +35,7 @@ def selected_features(
         panel.axvline(0, color=MUTED, linewidth=0.7)
         panel.hlines(places, rows["least"], rows["greatest"], color=style.colour, linewidth=1.2)
         panel.plot(rows["coefficient"], places, style.marker, color=style.colour, markersize=4.2)
-        panel.set_yticks(places, list(rows["feature"]), fontsize=6.2, color=INK)
+        panel.set_yticks(places, list(rows["feature"].map(feature_title)), fontsize=6.2, color=INK)
         panel.set(ylim=(longest - 0.4, -0.6), xlabel="Coefficient")
         panel.hlines(places, 0, 1, transform=panel.get_yaxis_transform(), color=RULE, linewidth=0.4, zorder=0)
         agreement = None if stability is None else row_of(stability, model=name)

@@ -20,10 +20,11 @@ from osteon.core.types import Floats
 from osteon.core.words import stratum_title
 from osteon.results.report.accuracy import rule_title
 from osteon.results.report.folder import Finished
+from osteon.results.report.opened import pictures, spread
 from osteon.stats.distributions import critical
 
 #: The script's modules, those first that others import.
-MODULES = ("page", "numbers", "counting", "roc", "sorting", "looks", "cutoff", "curves", "alive")
+MODULES = ("page", "numbers", "counting", "roc", "sorting", "looks", "curves", "cutoff", "cases", "alive")
 
 
 def data(run: Finished) -> Markup:
@@ -45,6 +46,8 @@ def data(run: Finished) -> Markup:
         **_places(run, cases),
         "label": "".join(cases["label"].astype(str)),
         "patient": _patients(cases["patient_id"]),
+        "spread": spread(run, cases),
+        "shown": pictures(run, cases, wide),
     }
     # No end of the element and no comment may begin within it.
     written = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -376,6 +376,9 @@ def _reproducibility(run: Finished) -> Iterator[str]:
     if _shown_crops(run):
         told = "float32" if study.compute.predict == "float32" else "the precision the device is fastest with"
         yield f"Networks told their final probabilities in {told}."
+    if engines := run.provenance.get("engines", {}):
+        by_engine = {engine: [name for name, said in engines.items() if said == engine] for engine in engines.values()}
+        yield f"Frozen backbones ran on {listed([f'{one} ({listed(names)})' for one, names in by_engine.items()])}."
     for name in ("predictions", "folds"):
         if changed_by_hand(run, name):
             yield (

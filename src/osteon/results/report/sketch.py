@@ -14,6 +14,7 @@ _WIDTH = 380
 _LEFT, _RIGHT = 132, 112  # room for names, and for numbers
 _ROW = 19
 _PANEL_HEIGHT = 150
+_LETTER = 5.6  # width of one in a key
 
 
 @dataclass(frozen=True)
@@ -152,14 +153,17 @@ def panels(drawn: Sequence[Panel]) -> Markup:
         parts.append(tick.format(left + wide, _PANEL_HEIGHT + 12, "end", f"{x1:g}"))
         parts.append(tick.format(left + wide / 2, _PANEL_HEIGHT + 12, "middle", panel.across))
     named = list({line.name: line for panel in drawn for line in panel.lines if line.name}.values())
-    step = _WIDTH / max(1, len(named))
-    for i, line in enumerate(named):
-        x, y = i * step, _PANEL_HEIGHT + 29
+    x, y = 0.0, _PANEL_HEIGHT + 29
+    for line in named:
+        room = 27 + _LETTER * len(line.name)
+        if x and x + room > _WIDTH:
+            x, y = 0.0, y + 15
         style = Markup(' stroke="{}"').format(line.colour) if line.colour else Markup(' class="muted"')
         key = Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" stroke-width="2" stroke-dasharray="{}"{}/>')
         parts.append(key.format(x, x + 22, y - 4, y - 4, line.dash or "none", style))
         parts.append(Markup('<text class="tick" x="{}" y="{}">{}</text>').format(x + 27, y, line.name))
-    return _svg(parts, _PANEL_HEIGHT + 34, "; ".join(panel.title for panel in drawn))
+        x += room + 14
+    return _svg(parts, y + 5, "; ".join(panel.title for panel in drawn))
 
 
 def bars(rows: Sequence[tuple[str, int, int]], positive: str) -> Markup:

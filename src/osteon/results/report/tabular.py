@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osteon.core.words import bare_p, counted, listed, number
+from osteon.core.words import bare_p, counted, feature_title, listed, number
 from osteon.results.report.page import Block, Page, interval, paragraph
 
 #: As many features of a model as the table lists.
@@ -38,14 +38,14 @@ def tabular(page: Page) -> Iterator[Block | None]:
         )
         yield from _agreement(page)
         rows = [
-            [r["feature"], r["model"], f"{r['folds']} of {r['of']}", number(r["coefficient"], 3)]
+            [feature_title(r["feature"]), r["model"], f"{r['folds']} of {r['of']}", number(r["coefficient"], 3)]
             for _, r in selected.groupby("model", sort=False).head(_LISTED).iterrows()
         ]
         yield page.table(
             ["Feature", "Model", "Folds", "Coefficient"],
             rows,
-            "Radiomics features in use, the weightiest first. Folds in which a feature was chosen; mean coefficient "
-            "for one robust standard deviation.",
+            f"Radiomics features in use, the {_LISTED} weightiest of a model at most. Folds in which a feature was "
+            "chosen; mean coefficient for one robust standard deviation.",
             file="selected_features.csv",
             words=2,
         )
@@ -69,7 +69,7 @@ def _importances(page: Page) -> Iterator[Block | None]:
         single = part[~whole].sort_values("auc_loss", ascending=False, kind="stable").head(_LISTED)
         for _, r in [*part[whole].iterrows(), *single.iterrows()]:
             lost = f"{number(r['auc_loss'], 3)} ({number(r['least'], 3)} to {number(r['greatest'], 3)})"
-            rows.append([r["column"] or f"all of: {r['source']}", model, lost])
+            rows.append([feature_title(r["column"]) or f"all of: {r['source']}", model, lost])
     yield page.table(
         ["Shuffled", "Model", "AUC lost"],
         rows,

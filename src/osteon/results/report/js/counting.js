@@ -240,12 +240,12 @@ export function predictive(found, prevalence) {
 }
 
 /**
- * Net benefit a case of acting on positive calls, and of acting on every case, at a threshold probability.
+ * Net benefit a case of acting on positive calls, and of acting on every case, at a threshold probability below 1.
  * @param {{tp: number, fp: number, tn: number, fn: number}} counted
  * @param {number} risk
  */
 export function benefit({ tp, fp, tn, fn }, risk) {
-  const [n, weight] = [tp + fp + tn + fn, risk / (1 - risk)];
+  const [n, weight] = [tp + fp + tn + fn, risk < 1 ? risk / (1 - risk) : NaN]; // nobody acts on certainty alone
   return { model: (tp - fp * weight) / n, all: (tp + fn - (fp + tn) * weight) / n };
 }
 

@@ -21,6 +21,18 @@ const SVG = "http://www.w3.org/2000/svg";
  * @property {number[]} place of each case
  * @property {string} label "0" and "1", one a case
  * @property {number[]} patient number of each case's patient
+ * @property {{at: number[], models: Record<string, {sd: (number | null)[], range: (number | null)[]}>} | null} spread under
+ *   changed boxes, of the cases at these places
+ * @property {Shown | null} shown
+ */
+
+/**
+ * @typedef {object} Shown pictures of the cases at these places
+ * @property {number[]} at
+ * @property {[number, number, number, number][]} box as shares of width and height
+ * @property {string[]} picture address
+ * @property {string[]} map address; empty where there is none
+ * @property {string} mapped whose maps they are
  */
 
 /**
@@ -88,4 +100,5 @@ export function section(id, title, before, ...content) {
   const below = document.querySelector(`nav a[href="#${before}"]`)?.closest("li");
   if (below) below.before(entry);
   else document.querySelector("nav ol")?.append(entry);
+  return made;
 }
