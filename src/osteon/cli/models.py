@@ -81,6 +81,20 @@ def export(
 
 
 @app.command()
+def update(
+    model: Model,
+    site: Annotated[Path, typer.Argument(help="A hospital's own cohort table, with labels.")],
+    name: Name = None,
+    out: Annotated[Path | None, typer.Option(help="The new model, NEW.osteon; an existing file is refused.")] = None,
+    jobs: Jobs = 0,
+) -> None:
+    """Change a model's probabilities by a hospital's own cases, as far as these warrant, into a new model."""
+    from osteon import pipeline
+
+    print(pipeline.update(model, site, out, name=name, workers=workers(jobs, None)))
+
+
+@app.command()
 def card(model: Model, name: Name = None) -> None:
     """Show a model's card: what it is for, how good it is where, and its limits."""
     from rich.console import Console

@@ -6,7 +6,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from osteon.core.ledger import digest
 from osteon.core.types import Floats
 from osteon.models.inputs.case import Input
+from osteon.stats import Update
 from osteon.study import ModelSettings
 
 #: A folder on the disk, or in an archive.
@@ -42,16 +43,26 @@ class Answer:
         seen: For each fold (of the first seed), the (n, F) numbers that its last step makes the probability of:
             a backbone's pooled features, encoded columns. Empty where a kind of model tells none.
         imputed: (n,) what each input did not tell and the model filled in; empty where it fills nothing in.
+        updated: (n,) probabilities after a hospital's own updates; None where there was none.
     """
 
     members: Floats
     seen: tuple[Floats, ...] = ()
     imputed: tuple[tuple[str, ...], ...] = ()
+    updated: Floats | None = None
 
     @property
     def probability(self) -> Floats:
         """(n,) probabilities of the positive class: the mean of the folds, then of the training seeds."""
-        return mean(mean(self.members))
+        return mean(mean(self.members)) if self.updated is None else self.updated
+
+    def after(self, update: Update) -> Answer:
+        """The answer after a hospital's update: of the ensemble, and of each member for its spread."""
+        if not len(self.members):
+            return self
+        columns = self.seen[0] if update.coefficients else None
+        changed = update.apply(self.probability, columns)
+        return replace(self, members=update.apply(self.members, columns), updated=changed)
 
 
 class Fitted(ABC):

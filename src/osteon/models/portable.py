@@ -29,15 +29,17 @@ from osteon.core.errors import InputError, OsteonError
 from osteon.core.tables import written
 from osteon.core.types import Floats
 from osteon.core.version import __version__
-from osteon.models.fitted import Answer, Fitted, Saved
+from osteon.models.fitted import Answer, Fitted, Folder, Saved
 from osteon.models.inputs.case import Input
 from osteon.models.model import named
 from osteon.models.reference import Reference
+from osteon.stats.updating import UPDATES, Update
 from osteon.study import KINDS
 
 #: Raised whenever a part changes its form. In 2 the reference also holds the distances of held-out cases; files of
 #: format 1 were written with and without them, and those that have them are read. In 3 a frozen network may have its
-#: backbone as a graph for onnxruntime; files without are answered by torch.
+#: backbone as a graph for onnxruntime (files without are answered by torch), and the manifest may hold updates, which
+#: an older osteon would not apply.
 FORMAT = 3
 SUFFIX = ".osteon"
 _MANIFEST, _CARD, _REFERENCE = "manifest.json", "card.md", "reference.safetensors"
@@ -83,6 +85,17 @@ class Portable:
         return tuple(dict.fromkeys(name for saved in self.models.values() for name in saved.model.columns))
 
     @property
+    def updates(self) -> tuple[Update, ...]:
+        """What hospitals have changed since it left its study, in their order."""
+        told = (record["update"] for record in self.about.get("updates", ()))
+        return tuple(
+            Update(
+                str(one["name"]), float(one["intercept"]), float(one["slope"]), tuple(map(float, one["coefficients"]))
+            )
+            for one in told
+        )
+
+    @property
     def looks(self) -> bool:
         """Whether it looks at the box or the picture at all."""
         return any(saved.model.looks for saved in self.models.values())
@@ -106,7 +119,10 @@ class Portable:
             imputed += [answer.imputed] if answer.imputed else []
         assert answer is not None
         every = tuple(tuple(dict.fromkeys(chain(*of_one))) for of_one in zip(*imputed, strict=True))
-        return replace(answer, imputed=every)
+        answer = replace(answer, imputed=every)
+        for update in self.updates:
+            answer = answer.after(update)
+        return answer
 
 
 def write(path: Path, about: Mapping[str, Any], models: Iterable[Saved], card: str, reference: Reference | None) -> str:
@@ -124,7 +140,7 @@ def write(path: Path, about: Mapping[str, Any], models: Iterable[Saved], card: s
     """
     from safetensors.numpy import save
 
-    parts: dict[str, Path | bytes] = {_CARD: card.encode()}
+    parts: dict[str, Folder | bytes] = {_CARD: card.encode()}
     entries = []
     for saved in models:
         name = saved.model.name
@@ -133,8 +149,37 @@ def write(path: Path, about: Mapping[str, Any], models: Iterable[Saved], card: s
         parts |= {f"models/{name}/{part}": content for part, content in saved.parts().items()}
     if reference is not None:
         parts[_REFERENCE] = save(reference.arrays())
+    return _pack(path, {**about, "models": entries}, parts)
+
+
+def write_updated(path: Path, file: Portable, record: Mapping[str, Any], card: str) -> str:
+    """Write a model's file after a hospital's update; every part but the card is copied byte for byte.
+
+    Args:
+        path: Where to.
+        file: The model as it was.
+        record: Under ``update`` the change (the fields of :class:`osteon.stats.Update`), and what else is told of it.
+        card: The new card, Markdown.
+
+    Returns:
+        The identity of the new file.
+    """
+    with zipfile.ZipFile(file.path) as archive:
+        parts: dict[str, Folder | bytes] = {name: zipfile.Path(archive, name) for name in file.about["parts"]}
+        parts[_CARD] = card.encode()
+        # The development recalibration is of probabilities that the update has changed.
+        changed = {"updates": [*file.about.get("updates", ()), dict(record)], "recalibration": None}
+        return _pack(path, {**file.about, **changed}, parts)
+
+
+def _pack(path: Path, about: Mapping[str, Any], parts: Mapping[str, Folder | bytes]) -> str:
+    """Write manifest and parts, whole or not at all.
+
+    Returns:
+        The file's identity.
+    """
     digests = {name: _sha256(content) for name, content in sorted(parts.items())}
-    manifest = {"format": FORMAT, "osteon": __version__, **about, "models": entries, "parts": digests}
+    manifest = {**about, "format": FORMAT, "osteon": __version__, "parts": digests}
     told = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
     with written(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(_MANIFEST, _EPOCH), told)
@@ -173,6 +218,8 @@ def read(path: Path) -> Portable:
         models = {saved.model.name: saved for saved in _restored(archive, about, identity)}
         reference = _reference(archive) if _REFERENCE in about["parts"] else None
         assert str(about["name"]) in models
+        found = Portable(path, about, identity, archive.read(_CARD).decode(), models, reference)
+        assert all(update.name in UPDATES for update in found.updates)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
@@ -184,7 +231,7 @@ def read(path: Path) -> Portable:
             made = f"it is of the older format {about['format']}, and lacks what this osteon reads (format {FORMAT})"
             raise InputError(made, file=path, fix="Export it again from its run with this osteon.") from None
         raise InputError(f"its manifest is incomplete ({type(error).__name__})", file=path, fix=_AGAIN) from None
-    return Portable(path, about, identity, archive.read(_CARD).decode(), models, reference)
+    return found
 
 
 #: What reading an archive that is none, or a damaged or encrypted part of it, raises.
@@ -249,14 +296,14 @@ def _reference(archive: zipfile.ZipFile) -> Reference:
     return Reference.from_arrays(load(archive.read(_REFERENCE)))
 
 
-def _sha256(content: Path | bytes) -> str:
+def _sha256(content: Folder | bytes) -> str:
     found = hashlib.sha256()
     for piece in _pieces(content):
         found.update(piece)
     return found.hexdigest()
 
 
-def _pieces(content: Path | bytes) -> Iterator[bytes]:
+def _pieces(content: Folder | bytes) -> Iterator[bytes]:
     """The content a megabyte at a time: a part can be larger than the memory."""
     if isinstance(content, bytes):
         yield content

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from osteon.pipeline.line import EXPLAIN, FIT, PERTURB, Run, check, evaluate, explain, features, perturb, run, walk
     from osteon.pipeline.planning import lock, plan
     from osteon.pipeline.prediction import Model, Prediction, load, model_file
+    from osteon.pipeline.updating import Updated, update
 
 _PLACES = {
     "osteon.core.run": ("RunFolder",),
@@ -27,6 +28,7 @@ _PLACES = {
     "osteon.pipeline.answering": ("predict", "said"),
     "osteon.pipeline.planning": ("lock", "plan"),
     "osteon.pipeline.prediction": ("Model", "Prediction", "load", "model_file"),
+    "osteon.pipeline.updating": ("Updated", "update"),
 }
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 
@@ -38,6 +40,7 @@ __all__ = [
     "Prediction",
     "Run",
     "RunFolder",
+    "Updated",
     "Workers",
     "check",
     "evaluate",
@@ -54,6 +57,7 @@ __all__ = [
     "run",
     "said",
     "taken_in",
+    "update",
     "walk",
 ]
 

@@ -110,6 +110,7 @@ class Asked:
         aside_rows: their rows.
         rows: The rows of those that were.
         watch: Told of each input that is asked about.
+        answer: All that the model said of them.
     """
 
     file: Portable
@@ -118,12 +119,13 @@ class Asked:
     aside_rows: list[int] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     watch: Callable[[Input], None] | None = None
+    answer: Answer | None = None
 
     def of(self, given: Iterator[Input] | Sequence[Input], *, alone: bool = False) -> pd.DataFrame:
         """What the model says, one row for each case that could be asked about."""
         kept: list[Input] = []
-        answer = self.file.answer(self._usable(given, kept), alone=alone)
-        return told(self.file, kept, answer, self.unsteady + 1)
+        self.answer = self.file.answer(self._usable(given, kept), alone=alone)
+        return told(self.file, kept, self.answer, self.unsteady + 1)
 
     def _usable(self, given: Iterator[Input] | Sequence[Input], kept: list[Input]) -> Iterator[Input]:
         """The cases that can be asked about, each with its box as drawn and then changed."""

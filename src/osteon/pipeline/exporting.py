@@ -66,12 +66,7 @@ def export(
             answer as it did in the study.
     """
     place, kinds = _chosen(path, name, workers or Workers())
-    for kind in kinds:
-        if why := kind.forbidden():
-            raise StudyError(
-                f"'{kind.model.name}' cannot leave the run: {why}",
-                fix="Export a model that starts from other weights; 'osteon predict' works with the run itself.",
-            )
+    _check_may_leave(kinds)
     if out.suffix != portable.SUFFIX:
         raise StudyError(
             f"a model's file ends in {portable.SUFFIX}", file=out, fix=f"Write {out.stem}{portable.SUFFIX}."
@@ -93,6 +88,31 @@ def assembled(path: str | Path, name: str | None, *, workers: Workers | None = N
         StudyError: As for :func:`export`; a licence forbids nothing that stays where it is.
     """
     return _assembled(*_chosen(path, name, workers or Workers()))
+
+
+def leaving(path: str | Path, name: str | None, *, workers: Workers | None = None) -> Path:
+    """The portable file of a run's model that is about to leave the run, in the run's cache.
+
+    Raises:
+        StudyError: As for :func:`export`.
+    """
+    place, kinds = _chosen(path, name, workers or Workers())
+    _check_may_leave(kinds)
+    return _assembled(place, kinds)
+
+
+def _check_may_leave(kinds: Sequence[Kind]) -> None:
+    """Refuse a model whose weights' licence keeps it in the run.
+
+    Raises:
+        StudyError: It does.
+    """
+    for kind in kinds:
+        if why := kind.forbidden():
+            raise StudyError(
+                f"'{kind.model.name}' cannot leave the run: {why}",
+                fix="Export a model that starts from other weights; 'osteon predict' works with the run itself.",
+            )
 
 
 def _chosen(path: str | Path, name: str | None, workers: Workers) -> tuple[Place, list[Kind]]:

@@ -27,6 +27,7 @@ from osteon.stats.decision import (
 )
 from osteon.stats.delong import delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
 from osteon.stats.gaps import Gaps, subgroup_gaps
+from osteon.stats.instability import Instability, instability
 from osteon.stats.intervals import (
     OperatingPoint,
     benjamini_hochberg,
@@ -59,6 +60,7 @@ from osteon.stats.roc import RocCurve, auc, partial_auc, roc_curve
 from osteon.stats.standalone import Standalone, standalone
 from osteon.stats.stratified import stratified_auc, stratified_test
 from osteon.stats.subgroups import Subgroups, subgroups
+from osteon.stats.updating import ClosedTest, LikelihoodRatio, Update, closed_test
 from osteon.stats.venkatraman import CurveTest, venkatraman_test
 
 __all__ = [
@@ -67,11 +69,14 @@ __all__ = [
     "Brier",
     "Calibration",
     "CalibrationCurve",
+    "ClosedTest",
     "CurveTest",
     "DBMResult",
     "DecisionCurve",
     "Gaps",
+    "Instability",
     "Isotonic",
+    "LikelihoodRatio",
     "LikelihoodRatios",
     "MRMCResult",
     "MarginTest",
@@ -85,6 +90,7 @@ __all__ = [
     "RocCurve",
     "Standalone",
     "Subgroups",
+    "Update",
     "ValidationSize",
     "auc",
     "average_precision",
@@ -96,6 +102,7 @@ __all__ = [
     "brier",
     "calibration",
     "clopper_pearson_ci",
+    "closed_test",
     "compare_sensitivity",
     "delong_ci",
     "delong_covariance",
@@ -109,6 +116,7 @@ __all__ = [
     "gwet_ac1",
     "holm",
     "icc",
+    "instability",
     "interventions_avoided",
     "isotonic",
     "kappa",

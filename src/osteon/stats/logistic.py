@@ -29,6 +29,7 @@ def fit(
     *,
     offset: Floats | float = 0.0,
     codes: inputs.Ints | None = None,
+    weights: Floats | float = 1.0,
 ) -> tuple[Floats, Floats]:
     """Coefficients and their covariance.
 
@@ -37,6 +38,7 @@ def fit(
         positive: (n,) outcome.
         offset: (n,) known part of the linear predictor.
         codes: (n,) cluster of each case; then the sandwich covariance with the factor G / (G - 1).
+        weights: (n,) how often each case counts.
 
     Raises:
         NotEstimableError: The covariates separate the classes, wholly or but for ties, or are linearly dependent.
@@ -47,16 +49,16 @@ def fit(
     for _ in range(100):
         linear = design @ beta + offset
         fitted = expit(linear)
-        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        information = design.T @ (design * (weights * fitted * (1 - fitted))[:, None])
         try:
-            step = np.linalg.solve(information, design.T @ (outcome - fitted))
+            step = np.linalg.solve(information, design.T @ (weights * (outcome - fitted)))
         except np.linalg.LinAlgError as error:
             raise NotEstimableError("the logistic model is not identified: the covariates are constant") from error
-        previous, likelihood, beta = likelihood, _log_likelihood(linear, outcome), beta + step
+        previous, likelihood, beta = likelihood, log_likelihood(linear, outcome, weights), beta + step
         if abs(likelihood - previous) < 1e-12 * (abs(likelihood) + 1):
             break
         for _ in range(30):  # halve a step that overshoots
-            if _log_likelihood(design @ beta + offset, outcome) >= likelihood - 1e-12:
+            if log_likelihood(design @ beta + offset, outcome, weights) >= likelihood - 1e-12:
                 break
             step /= 2
             beta = beta - step
@@ -66,7 +68,7 @@ def fit(
     if np.abs(design @ beta).max() > 15 and _separated(design, positive):
         raise NotEstimableError("the logistic model has no finite maximum: the covariates separate the classes")
     fitted = expit(design @ beta + offset)
-    information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+    information = design.T @ (design * (weights * fitted * (1 - fitted))[:, None])
     if np.linalg.cond(information) > 1e14 or likelihood > -1e-6:
         raise NotEstimableError("the logistic model has no finite maximum: the covariates separate the classes")
     bread = np.linalg.inv(information).astype(np.float64)
@@ -75,7 +77,7 @@ def fit(
     units = int(codes.max()) + 1
     if units < 2:
         raise NotEstimableError("all cases are of one cluster")
-    gradient = design * (outcome - fitted)[:, None]
+    gradient = design * (weights * (outcome - fitted))[:, None]
     summed = np.stack([np.bincount(codes, weights=column) for column in gradient.T])
     robust: Floats = bread @ (summed @ summed.T) @ bread * (units / (units - 1))
     return beta, robust
@@ -88,5 +90,6 @@ def _separated(design: Floats, positive: inputs.Bools) -> bool:
     return found.fun is not None and bool(found.fun < -1e-6)
 
 
-def _log_likelihood(linear: Floats, outcome: Floats) -> float:
-    return float(np.sum(outcome * linear - np.logaddexp(0, linear)))
+def log_likelihood(linear: Floats, outcome: Floats, weights: Floats | float = 1.0) -> float:
+    """Of (n,) outcomes, 0 or 1, under (n,) linear predictors."""
+    return float(np.sum(weights * (outcome * linear - np.logaddexp(0, linear))))
