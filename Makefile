@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
-TESTERS ?= 2
+# One more than the cores of a small machine: tests of browsers, servers and archives wait for one another.
+TESTERS ?= 3
 # Threads of several testers at once would wait for each other, spinning; and what one process has compiled, all can use.
 QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 

@@ -33,6 +33,7 @@ SECTIONS: list[tuple[str, type[study.Settings]]] = [
     ("[explain]", study.Explain),
     ("[figures]", study.FiguresSection),
     ("[compute]", study.Compute),
+    ("[report]", study.Report),
     ("[plan]", study.Plan),
     ("[plan.readers]", study.PlanReaders),
     ("[readers]", protocol.Readers),

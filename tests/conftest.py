@@ -51,8 +51,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+#: Files that take longest: begun first, so that no tester is left with one of them while the others have nothing to do.
+LONGEST = (
+    "test_steps.py", "test_exchange.py", "test_room.py", "test_browser.py", "test_docs.py", "test_robustness_step.py",
+    "test_figures.py", "test_explain.py", "test_report.py", "test_learners.py", "test_evaluate.py", "test_doctor.py",
+    "test_check.py", "test_phantom_cohort.py", "test_predict.py", "test_added_centre.py", "test_burned.py",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that do a whole study, for ``-m``."""
+    """Mark the tests that do a whole study, for ``-m``, and begin with the longest files."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         if "whole" in getattr(item, "fixturenames", ()):
             item.add_marker("whole")

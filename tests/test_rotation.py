@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,58 +17,10 @@ from osteon.core.run import RunFolder
 from osteon.pipeline import FIT, Workers, check, evaluate, walk
 from osteon.results import figures, report
 from osteon.results.evaluate.rotation import rotation
+from three_centres import STUDY as TABLES
+from three_centres import centres, edit
 
-STUDY = """\
-[study]
-seed = 3
-[task]
-positive = ["malignant"]
-[centres]
-development = ["A"]
-[[models]]
-kind = "clinical"
-name = "age"
-variables = ["age"]
-[[models]]
-kind = "combined"
-of = "age"
-variables = ["site"]
-[evaluation]
-folds = 2
-bootstrap = 100
-rotate = true
-[robustness]
-repeats = 0
-[explain]
-cases = 0
-[figures]
-also = []
-"""
-
-
-def centres(folder: Path, names: str = "ABC", text: str = STUDY) -> Path:
-    """A cohort of tables: three centres that differ in how well age tells the diagnosis."""
-    rng = np.random.default_rng(11)
-    (folder / "images").mkdir(parents=True)
-    rows = []
-    for place, centre in enumerate(names):
-        for number in range(30 + 6 * place):
-            target, case = int(number % 3 == 0), f"{centre}{number:02d}"
-            pixels = rng.integers(0, 255, (32, 32)).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / "images" / f"{case}.png")
-            rows.append({
-                "case_id": case, "image": f"images/{case}.png", "centre": centre, "patient_id": case,
-                "label": "malignant" if target else "benign", "x0": 4, "y0": 4, "x1": 20 + number % 4, "y1": 22,
-                "age": round(float(rng.normal(30 + (25 - 8 * place) * target, 10)), 1), "site": "ab"[number % 2],
-            })  # fmt: skip
-    pd.DataFrame(rows).to_csv(folder / "cohort.csv", index=False)
-    (folder / "study.toml").write_text(text, encoding="utf-8")
-    return folder / "study.toml"
-
-
-def edit(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
-    cohort = pd.read_csv(path.parent / "cohort.csv")
-    change(cohort).to_csv(path.parent / "cohort.csv", index=False)
+STUDY = TABLES.format(asked="rotate = true")
 
 
 def models(run: Path, pattern: str) -> dict[str, bytes]:
@@ -93,7 +44,7 @@ class Watching(Workers):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = centres(tmp_path_factory.mktemp("rotation") / "study")
+    path = centres(tmp_path_factory.mktemp("rotation") / "study", STUDY)
     watching = Watching(path.parent / "run")
     walk(FIT, study.load(path), watching)
     assert watching.seen
@@ -110,7 +61,7 @@ def mine(made: Path, tmp_path: Path) -> Path:
 
 def test_each_rotation_is_the_study_with_other_centres(made: Path, tmp_path: Path) -> None:
     """The slow definition: a study of its own whose development centres are the others."""
-    path = centres(tmp_path / "other", text=STUDY.replace('development = ["A"]', 'development = ["A", "C"]'))
+    path = centres(tmp_path / "other", STUDY.replace('development = ["A"]', 'development = ["A", "C"]'))
     path.write_text(path.read_text().replace("rotate = true\n", ""))
     other = RunFolder(walk(FIT, study.load(path)).path)
     run = RunFolder(made.parent / "run")
@@ -211,7 +162,7 @@ def test_who_is_of_two_centres_is_learned_from_by_neither(mine: Path) -> None:
 
 
 def test_what_cannot_be_rotated_is_refused_before_anything_is_fitted(tmp_path: Path) -> None:
-    path = centres(tmp_path / "study")
+    path = centres(tmp_path / "study", STUDY)
     edit(path, lambda cohort: cohort.assign(label=cohort["label"].where(cohort["centre"] == "A", "benign")))
     with pytest.raises(StudyError, match=r"with centre 'A' held out: .*positive case, and there are 0"):
         walk(FIT, study.load(path))

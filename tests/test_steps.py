@@ -27,6 +27,9 @@ from small_study import STUDY, add_centre, but, bytes_of, drawing, drawn, make, 
 NETWORK = '[[models]]\nkind = "network"\nname = "frozen"\nbackbone = "test_resnet"\nweights = "random"\n\n'
 #: What follows the tables of an evaluation, and where it is noted.
 PRESENTED = ("cards/", "figures/", "thumbnails/", "examples.csv", "report.html", "provenance.json")
+#: What fitting imports as it begins: once for all processes that are killed.
+BEFORE_FITTING = ["osteon.pipeline", "osteon.models.network.kind", "osteon.models.network.fitted", "torch._dynamo"]
+BEFORE_FITTING += ["osteon.models.tabular.radiomics", "skops.io"]
 
 
 def models_of(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -156,7 +159,7 @@ def test_killed_again_and_again_it_resumes_to_the_same_bytes(finished: Path, tmp
         return any(moment in f"{folder}/{name}" for folder, inner, files in os.walk(run) for name in inner + files)
 
     starter = multiprocessing.get_context("forkserver")
-    starter.set_forkserver_preload(["osteon.models.network.kind", "osteon.models.tabular.radiomics"])
+    starter.set_forkserver_preload(BEFORE_FITTING)
     for moment in moments if whole else moments[2:3]:
         jobs = 2 if whole and moment == moments[2] else 1  # each further process has to import everything first
         process = starter.Process(target=run_apart, args=(path, jobs))

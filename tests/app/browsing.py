@@ -19,6 +19,12 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
+# Processes for each site apart, and spare ones, cost more than the pages; nobody else is visited here.
+# (The driver switches features off too, and only the last mention counts: the rest of these are its own.)
+ARGUMENTS += ["--disable-site-isolation-trials", "--process-per-site", "--renderer-process-limit=1"]
+APART = ["SpareRendererForSitePerProcess", "IsolateOrigins", "site-per-process", "ProcessPerSiteUpToMainFrameThreshold"]
+APART += ["HttpsUpgrades", "MediaRouter", "OptimizationHints", "PaintHolding", "RenderDocument", "Translate"]
+ARGUMENTS += [f"--disable-features={','.join(APART)}"]
 
 
 @contextmanager

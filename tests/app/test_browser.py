@@ -123,7 +123,7 @@ def read(page: Page, served: Served, name: str, session: int) -> None:
 def close_session(page: Page) -> None:
     """Close, and say that it is meant."""
     page.page.click("button.primary")
-    assert "No case is open: 5 of 5 are answered." in page.page.inner_text("dialog[open]")
+    assert "No case is open. 5 of 5 are answered." in page.page.inner_text("dialog[open]")
     page.page.click("dialog[open] >> text=Close it")
 
 

@@ -24,6 +24,7 @@ from osteon.results import report
 from osteon.results.evaluate import evaluate
 from osteon.results.figures.style import looks
 from osteon.results.report import alive
+from osteon.results.report.folder import Finished
 from simulated_run import simulate, write_inputs
 
 JS = Path(report.__file__).parent / "js"
@@ -378,8 +379,6 @@ def test_an_open_case_shows_box_map_and_spread(run: Path, page: Any) -> None:
 
 def test_pictures_that_are_too_many_are_linked(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("osteon.results.report.opened.EMBEDDED", 9000)
-    from osteon.results.report.folder import Finished
-
     told = json.loads(alive.data(Finished(run)))["shown"]
     inside = [one for one in told["picture"] if one.startswith("data:")]
     assert 0 < sum(map(len, inside)) <= 9000
@@ -508,3 +507,14 @@ def test_paper_has_the_whole_report_and_no_control(run: Path, page: Any, browser
     summary = plain.page.locator("#summary").bounding_box()
     assert summary["y"] + summary["height"] < 2 * 264 / 25.4 * 96
     plain.close()
+
+
+def test_a_model_that_lacks_cases_is_left_out_of_what_the_script_reads(run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "run"))
+    scores = tables.read(copy / "scores.csv", tables.SCORES)
+    places = scores.groupby("model", sort=False).cumcount()
+    numbered = scores["model"].map({name: place for place, name in enumerate(scores["model"].unique())})
+    for gone, left in (((places == 0) & (numbered == 0), "clinical"), (places == numbered, None)):
+        tables.write(scores[~gone], copy / "scores.csv", tables.SCORES)
+        told = alive.data(Finished(copy))
+        assert (json.loads(told)["models"][0]["name"] if told else None) == left

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from reading_study import ADVICE, TWO_READERS, MachineReader, Served
 
+from osteon.web.export import export
+
 Serve = Callable[..., Served]
 SEQUENTIAL = TWO_READERS.replace("[readers]", '[readers]\ndesign = "sequential"\nbefore = []')
 PLAIN = TWO_READERS.replace("[readers]", "[readers]\nbefore = []\nafter = []")
@@ -182,6 +184,32 @@ def test_boxes_comments_and_five_points(serve: Serve) -> None:
     assert reader.answer(1, confidence=5, box=box, comment="Zystisch – glatt <b>").status_code == 200
     assert reader.get("cases/1").json()["answers"][0]["box"] == box
     assert stored(served)["comment"].item() == "Zystisch – glatt <b>"
+
+
+TOLD = TWO_READERS.replace("[readers]", '[readers]\nconsent = "Will you?"\ninstructions = "One.\\n\\nTwo."')
+
+
+def test_who_agrees_goes_on_and_who_does_not_sees_no_case(serve: Serve) -> None:
+    """Consent and instructions come before anything else, once; the decision is kept with its time and its text."""
+    served = serve(TOLD)
+    willing, unwilling = served.reader("R1"), served.reader("R2")
+    assert (willing.stage["name"], willing.stage["text"]) == ("consent", "Will you?")
+    assert willing.post("instructions").status_code == 409
+    assert willing.get("cases/1").status_code == 409
+    assert willing.post("consent", {"agreed": True}).json()["stage"]["text"] == "One.\n\nTwo."
+    assert willing.post("consent", {"agreed": False}).status_code == 409
+    assert willing.post("instructions").json()["stage"]["name"] == "before"
+    willing.fill()
+    assert willing.answer(1).status_code == 200
+    assert unwilling.post("consent", {"agreed": False}).json()["stage"]["name"] == "declined"
+    for path in ("instructions", "cases/1/shown"):
+        assert unwilling.post(path).status_code == 409
+    assert unwilling.post("consent", {"agreed": True}).status_code == 409
+    told = export(served.store, served.created.folder).questionnaire
+    said = told[told["item"] == "consent"].set_index("reader")
+    assert said["value"].to_dict() == {"R1": "agreed", "R2": "declined"}
+    assert set(said["text"]) == {"Will you?"}
+    assert served.reader("admin").get("readers").json()[1]["stage"] == "declined"
 
 
 def test_a_questionnaire_is_whole_and_final(serve: Serve) -> None:
@@ -383,6 +411,20 @@ def test_too_many_requests_wait(serve: Serve) -> None:
     assert int(refused[0].headers["retry-after"]) >= 1
 
 
+def test_a_guesser_locks_out_nobody_else_at_their_address(serve: Serve) -> None:
+    """Wrong tokens are held back by address; a right one comes in from there all the same, but not without end."""
+    served = serve()
+    client = served.client()
+    tries = [client.post("/api/enter", json={"token": f"{number:043d}"}).status_code for number in range(90)]
+    assert set(tries) == {401, 429}
+    assert tries[-1] == 429
+    assert served.reader("R1").stage["name"] == "before"
+    assert served.reader("R2").stage["name"] == "before"
+    token = served.token("R1")
+    again = [client.post("/api/enter", json={"token": token}).status_code for _ in range(90)]
+    assert set(again) == {200, 429}
+
+
 def test_bodies_that_are_none(serve: Serve) -> None:
     client = serve().client()
     json = "application/json"
@@ -395,7 +437,8 @@ def test_bodies_that_are_none(serve: Serve) -> None:
     ):
         reply = client.post("/api/enter", headers={"content-type": kind}, content=content)
         assert reply.status_code == status
-        assert set(reply.json()) == {"error"}
+        assert set(reply.json()) <= {"error", "template", "values"}
+        assert "xxx" not in reply.text
 
 
 # --- the database ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, ndtri
 
 from osteon import stats
 from osteon.core.errors import InputError, NotEstimableError
@@ -109,6 +109,23 @@ def test_two_aucs_have_the_variance_of_delongs_test(rng):
     planned = stats.paired_auc_power(*areas, n_positive=50, n_negative=100, correlation=0.4)
     z = (areas[0] - areas[1]) / (found.se * np.sqrt(scale)) - 1.959964
     assert planned == pytest.approx(ndtr(z), abs=0.01)
+
+
+def test_non_inferiority_has_the_room_above_the_margin_for_a_difference():
+    """Closed form: shown with the power of a difference as large as that room, for the variance of these areas."""
+    (a, b), margin = (0.84, 0.85), 0.06
+    own = {"correlation": 0.4, "margin": margin}
+    n = stats.paired_auc_sample_size(a, b, prevalence=0.3, **own)
+    for cases, enough in ((n, True), (tuple(k - 2 for k in n), False)):
+        power = stats.paired_auc_power(a, b, n_positive=cases[0], n_negative=cases[1], **own)
+        assert (power >= 0.8) is enough
+    error = (0.85 - 0.78) / (1.959964 + ndtri(stats.paired_auc_power(0.85, 0.78, n_positive=90, n_negative=90)))
+    found = stats.paired_auc_power(0.85, 0.78, n_positive=90, n_negative=90, margin=0.01)
+    assert found == pytest.approx(ndtr((0.07 + 0.01) / error - 1.959964), abs=1e-6)
+    with pytest.raises(InputError, match="no better than the margin"):
+        stats.paired_auc_sample_size(0.8, 0.86, prevalence=0.5, margin=0.05)
+    with pytest.raises(InputError, match="margin"):
+        stats.paired_auc_power(0.8, 0.8, n_positive=10, n_negative=10, margin=0.0)
 
 
 def test_simulated_studies_keep_the_plan():

@@ -109,6 +109,9 @@ def test_two_centres_have_no_prediction_interval():
 def test_degenerate_input_has_a_named_error():
     with pytest.raises(NotEstimableError, match="1 of 1 centres"):
         pool([Estimate(0.7, 0.6, 0.8, "", 10, 0.05)])
+    alike = Estimate(0.0, 0.0, 0.0, "", 10, 0.0, 0.95, "AUC difference")
+    with pytest.raises(NotEstimableError, match="AUC difference of a centre without any error"):
+        pool([alike, alike], scale="identity")
     with pytest.raises(InputError, match="not positive"):
         pool_values([1, 2], [0.1, 0])
     with pytest.raises(InputError, match="missing"):

@@ -136,6 +136,18 @@ def evaluate(
 
 
 @app.command()
+def report(
+    run: RunPath,
+    to: Annotated[str, typer.Option(help="html, docx, latex, md or checklists.")] = "html",
+    out: Annotated[Path | None, typer.Option(help="The file, or the checklists' folder; in the run otherwise.")] = None,
+) -> None:
+    """Write the report again (html), or the manuscript: Methods and Results with tables and figures."""
+    from osteon.results import manuscript
+
+    print(manuscript.write(run_folder(run), to, out))
+
+
+@app.command()
 def table(
     run: RunPath,
     out: Annotated[Path | None, typer.Option(help="A CSV file; the terminal otherwise.")] = None,

@@ -14,7 +14,7 @@ import pandas as pd
 from osteon.core import tables
 
 #: Tables too long to be opened in a spreadsheet.
-_PARQUET = ("perturbed", "perturbed_maps")
+_PARQUET = ("perturbed", "perturbed_maps", "refits")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,16 @@ class RunFolder:
     def report_file(self) -> Path:
         """The report."""
         return self.path / "report.html"
+
+    @property
+    def manuscript(self) -> Path:
+        """The folder of manuscripts and their figures; no step reads it."""
+        return self.path / "manuscript"
+
+    @property
+    def checklists(self) -> Path:
+        """The folder of reporting guidelines; no step reads it."""
+        return self.path / "checklists"
 
     @property
     def cache(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -77,8 +78,6 @@ class Unit:
         unseen: Held-out and external cases: case_id, row; no label.
         seed: Entropy of this unit's random numbers.
         given: What it is fitted on and predicts from.
-        training_inputs: Digest of what the training cases show.
-        unseen_inputs: Digest of what the unseen cases show.
         fit: Whether it has to be fitted; otherwise it only predicts.
     """
 
@@ -91,26 +90,24 @@ class Unit:
     unseen: pd.DataFrame
     seed: tuple[int, ...]
     given: Given
-    training_inputs: str
-    unseen_inputs: str
     fit: bool = True
 
-    @property
+    @cached_property
     def fit_key(self) -> str:
         """What the fitted model depends on: settings, training cases with their labels, pictures, seed."""
         return digest(
             RECIPE_VERSION,
             self.model.as_fitted(),
             self.training[["case_id", "cluster", "target"]],
-            self.training_inputs,
+            self.given.learned(self.training),
             self.seed,
             self.given.settings(),
         )
 
-    @property
+    @cached_property
     def predict_key(self) -> str:
         """What its probabilities depend on: the fitted model and the unseen cases."""
-        return digest(self.fit_key, list(self.unseen["case_id"]), self.unseen_inputs, self.given.precision())
+        return digest(self.fit_key, list(self.unseen["case_id"]), self.given.shown(self.unseen), self.given.precision())
 
     @property
     def model_files(self) -> list[Path]:

@@ -24,7 +24,7 @@ from osteon.core.run import RunFolder
 from osteon.core.workers import Workers
 from osteon.models.inputs.case import in_chunks
 from osteon.models.model import Kind, Place, Sealed, kinds
-from osteon.study import Centres, Study, load
+from osteon.study import Study, load
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,21 +164,16 @@ class Context(Place):
         known = self._cases[["case_id", "patient_id", "centre", "split", "target"]].rename(columns={"target": "label"})
         return scores.merge(known, on="case_id", how="left", validate="many_to_one")
 
-    def holding_out(self, centre: str) -> Context:
-        """The same study with other roles: one centre is external, and all others are development.
+    def learning_from(self, chosen: np.ndarray) -> Context:
+        """The same study with other roles: development is these cases, and all others are external to it.
 
-        Nothing is learned from a case that shares a patient or a picture with the centre.
+        Args:
+            chosen: (n,) whether a case is learned from, in the order of the cases.
         """
-        checked = self._checked[0]
-        cohort, asked = checked.cohort, self.study
-        others = tuple(name for name in cohort["centre"].unique() if name != centre)
-        apart = ~cohort["cluster"].isin(cohort.loc[cohort["centre"] == centre, "cluster"])
-        roles = {
-            "centres": Centres(development=others, external=(centre,)),
-            "evaluation": asked.evaluation.model_copy(update={"fold_column": None}),  # it tells of development alone
-        }
-        dealt = cohort.assign(split=np.where(apart, "development", "external"))
-        return replace(self, study=asked.model_copy(update=roles), _checked=[replace(checked, cohort=dealt)])
+        dealt = self._checked[0].cohort.assign(split=np.where(chosen, "development", "external"))
+        evaluation = self.study.evaluation.model_copy(update={"fold_column": None})  # it tells of one development alone
+        other = self.study.model_copy(update={"evaluation": evaluation})
+        return replace(self, study=other, _checked=[replace(self._checked[0], cohort=dealt)])
 
     def digests(self, *names: str) -> list[str]:
         """Digests of tables of the run."""

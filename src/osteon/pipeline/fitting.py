@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.markup import escape
 
 from osteon.cohort import check as checks
@@ -43,13 +44,17 @@ class Folds(Step):
         return [at.run.write(deal(at), "folds")]
 
 
-def deal(at: Context) -> pd.DataFrame:
+def deal(at: Context, draw: tuple[int, ...] = ()) -> pd.DataFrame:
     """Deal development patients to folds on which every model can be fitted, or take the cohort's own.
+
+    Args:
+        at: The study on its way.
+        draw: Whose random numbers are taken; () for the study's own.
 
     Raises:
         StudyError: There are too few patients of a class, or the cohort's own folds cannot be used.
     """
-    rng, asked = np.random.default_rng([at.study.study.seed, stream("folds")]), at.study.evaluation
+    rng, asked = np.random.default_rng([at.study.study.seed, stream("folds"), *draw]), at.study.evaluation
     if asked.fold_column is None:
         dealt = checks.folds(at.development, asked.folds, rng)
     else:
@@ -88,11 +93,15 @@ class Dealt:
         cases: In their order, sealed: ``row`` is the position, ``fold`` is that of development cases.
         folder: Of a model, a training seed and a fold.
         without: What is held out, where that is more than a fold; for a person.
+        times: (n,) how often each case is learned from; None for once.
+        draw: Whose random numbers models are fitted with; () for those of the study's own.
     """
 
     cases: pd.DataFrame
     folder: Callable[[str, int, int], Path]
     without: str = ""
+    times: NDArray[np.int64] | None = None
+    draw: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
@@ -117,7 +126,7 @@ def fit_dealt(at: Context, dealt: Dealt) -> dict[str, pd.DataFrame]:
         wave = [kind for kind in waiting if set(kind.model.needs) <= set(scores)]
         waiting = [kind for kind in waiting if kind not in wave]
         told = {name: _mean(found, dealt.cases) for name, found in scores.items()}
-        units = {kind.model.name: _units(at, kind, told, dealt) for kind in wave}
+        units = {kind.model.name: units_of(at, kind, _given(kind, told, dealt), dealt) for kind in wave}
         _run_units(at, [unit for of_model in units.values() for unit in of_model], dealt.without)
         scores |= {name: _gathered(name, of_model, dealt.cases) for name, of_model in units.items()}
     return scores
@@ -181,13 +190,18 @@ def _mean(scores: pd.DataFrame, cases: pd.DataFrame) -> Floats:
     return mean(np.stack(list(cases["case_id"].map(seeds))))
 
 
-def _units(at: Context, kind: Kind, told: Mapping[str, Floats], dealt: Dealt) -> list[Unit]:
+def _given(kind: Kind, told: Mapping[str, Floats], dealt: Dealt) -> list[Given]:
+    """What the folds of a model are fitted on, for each of its training seeds."""
+    return [kind.given(dealt.sealed, told, seed) for seed in range(kind.seeds)]
+
+
+def units_of(at: Context, kind: Kind, given: Sequence[Given], dealt: Dealt) -> list[Unit]:
     """The folds of one model, for each of its training seeds."""
-    found = []
-    for seed in range(kind.seeds):
-        given = kind.given(dealt.sealed, told, seed)
-        found += [_unit(at, kind.model, given, (seed, fold), dealt) for fold in range(dealt.count)]
-    return found
+    return [
+        _unit(at, kind.model, of_seed, (seed, fold), dealt)
+        for seed, of_seed in enumerate(given)
+        for fold in range(dealt.count)
+    ]
 
 
 def _unit(at: Context, model: ModelSettings, given: Given, which: tuple[int, int], dealt: Dealt) -> Unit:
@@ -195,7 +209,10 @@ def _unit(at: Context, model: ModelSettings, given: Given, which: tuple[int, int
     (seed, fold), cases = which, dealt.cases
     development = (cases["split"] == "development").to_numpy()
     training = development & (cases["fold"] != fold).to_numpy()
-    known = cases.loc[training, ["case_id", "row", "cluster"]]
+    learned = np.flatnonzero(training)
+    if dealt.times is not None:
+        learned = np.repeat(learned, dealt.times[learned])
+    known = cases[["case_id", "row", "cluster"]].iloc[learned]
     known["target"] = known["case_id"].map(at.labels).astype(np.int64)
     known["cluster"] = pd.factorize(known["cluster"])[0]  # as numbers that no other case has a say in
     unseen = cases.loc[~training, ["case_id", "row"]]
@@ -208,14 +225,12 @@ def _unit(at: Context, model: ModelSettings, given: Given, which: tuple[int, int
         training_seed=seed,
         training=known,
         unseen=unseen,
-        seed=(at.study.study.seed, stream(_namesake(at, model)), seed, fold),
+        seed=(at.study.study.seed, stream(namesake(at, model)), seed, fold, *dealt.draw),
         given=given,
-        training_inputs=given.learned(known),
-        unseen_inputs=given.shown(unseen),
     )
 
 
-def _namesake(at: Context, model: ModelSettings) -> str:
+def namesake(at: Context, model: ModelSettings) -> str:
     """Whose random numbers a model is fitted with: the first of those that are fitted alike and named otherwise."""
 
     def fitted(one: ModelSettings) -> ModelSettings:

@@ -30,6 +30,7 @@ from osteon.pipeline.machine import arithmetic
 from osteon.pipeline.perturbation import Perturb, Robustness, box_differences
 from osteon.pipeline.planning import Deviations, warn_of_departures
 from osteon.pipeline.radiographs import Radiographs
+from osteon.pipeline.refits import Instability, Refits, try_refits
 from osteon.pipeline.rotation import Rotate, fit_rotations, try_rotations
 from osteon.pipeline.styles import Apart, Styles, fit_styles, try_styles
 from osteon.results import evaluate as evaluation
@@ -92,7 +93,8 @@ class Figures(Step):
     def key(self, at: Context) -> str:
         """Every table and picture of the run."""
         run = at.run
-        beside = (run.cache.name, "models", "figures", run.provenance_file.name)
+        written_after = (run.manuscript.name, run.checklists.name)
+        beside = (run.cache.name, "models", "figures", run.provenance_file.name, *written_after)
         found = [path.relative_to(run.path) for path in sorted(run.path.rglob("*")) if path.suffix in self._SUFFIXES]
         return digest({p.as_posix(): file_digest(run.path / p) for p in found if p.parts[0] not in beside})
 
@@ -103,7 +105,8 @@ class Figures(Step):
 
 def present(at: Context) -> None:
     """Write every model's card, and the report, which links them."""
-    cards = {at.run.card(model.name): card(Tables(at.run.path), model.name) for model in at.study.models}
+    run = Tables(at.run.path)
+    cards = {at.run.card(model.name): card(run, model.name) for model in at.study.models}
     for path, told in cards.items():
         with tables.written(path) as beside:
             beside.write_text(told, encoding="utf-8")
@@ -119,6 +122,7 @@ def begin(at: Context) -> None:
     at.check()
     deal(at)
     try_rotations(at)
+    try_refits(at)
     warn_of_departures(at)
     for name, why in at.left_out.items():
         said = escape(f"'{name}' is left out, since the study names no models: {why}")
@@ -199,7 +203,7 @@ _FITTED = ("task", "centres", "crop", "models", "compute", "evaluation")
 #: tables, but for pictures.
 FIT: tuple[Callable[[Context], None], ...] = (
     begin, measure, Folds(), Styles(), try_styles, fit, sign, Evaluate(), Deviations(), fit_styles, Apart(),
-    fit_rotations, Rotate(),
+    fit_rotations, Rotate(), Refits(), Instability(),
 )  # fmt: skip
 PERTURB = (Perturb(), Robustness(), Worst())
 EXPLAIN = (Explain(), Explanation(), Gallery())
@@ -273,7 +277,7 @@ def evaluate(path: str | Path, *, workers: Workers | None = None) -> Run:
     if Ledger(run_folder).edited("predictions"):
         workers.progress.say("[yellow]![/] predictions.csv was changed by hand; it is evaluated as it is")
     return walk(
-        (Evaluate(), Deviations(), Apart(), Rotate(), Robustness(), Explanation(), Figures(), present),
+        (Evaluate(), Deviations(), Apart(), Rotate(), Instability(), Robustness(), Explanation(), Figures(), present),
         settings,
         workers,
     )
@@ -299,6 +303,7 @@ def check(
         shown(checked)
     deal(at)
     try_rotations(at)
+    try_refits(at)
     _try(at)
     at.write_checked()
     return checked
@@ -348,7 +353,11 @@ def _settle(settings: Study, path: Path, run_folder: RunFolder, workers: Workers
 def _fitted_from(settings: Study, section: str) -> Any:
     """The part of a section that models depend on."""
     content = getattr(settings, section)
-    return (content.folds, content.fold_column, content.styles, content.rotate) if section == "evaluation" else content
+    return (
+        (content.folds, content.fold_column, content.styles, content.rotate, content.refits)
+        if section == "evaluation"
+        else content
+    )
 
 
 def walk(steps: Sequence[Callable[[Context], None]], settings: Study, workers: Workers | None = None) -> Run:

@@ -209,19 +209,25 @@ def _pair(settings: Study, asked: Plan, prevalence: float, there: int) -> Iterat
     a, b = settings.primary
     if asked.auc_other is None or a == b:
         return
-    areas = asked.auc, asked.auc_other
+    areas, margin = (asked.auc, asked.auc_other), settings.evaluation.margin
     alpha, r, positive = 1 - settings.evaluation.level, asked.correlation, prevalence * there
     needed = sum(
-        stats.paired_auc_sample_size(*areas, prevalence=prevalence, power=asked.power, correlation=r, alpha=alpha)
+        stats.paired_auc_sample_size(
+            *areas, prevalence=prevalence, power=asked.power, correlation=r, alpha=alpha, margin=margin
+        )
     )
     power = nan
     if there:
         power = stats.paired_auc_power(
-            *areas, n_positive=positive, n_negative=there - positive, correlation=r, alpha=alpha
+            *areas, n_positive=positive, n_negative=there - positive, correlation=r, alpha=alpha, margin=margin
         )
     measure = f"AUC {areas[0]:g} against {areas[1]:g}"
     method = "DeLong's test of two correlated AUCs, scores normal in both classes"
-    question = f"{a} against {b}", measure, asked.power
+    about = f"{a} against {b}"
+    if margin is not None:
+        about = f"{a} not inferior to {b} by more than {margin:g}"
+        method += f", one-sided at {alpha / 2:g}"
+    question = about, measure, asked.power
     yield _power_row(question, f"{needed:,} cases", f"{there:,} cases", power, method)
 
 

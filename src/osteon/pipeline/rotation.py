@@ -2,7 +2,7 @@
 
 A secondary analysis. It learns from labels of centres that are sealed to the study's own models, and so it begins when
 those and their evaluation are written, and nothing that they say depends on it. A rotation is the study itself with
-other roles (:meth:`osteon.pipeline.context.Context.holding_out`): the labels of its held-out centre are as sealed to
+other roles (:meth:`osteon.pipeline.context.Context.learning_from`): the labels of its held-out centre are as sealed to
 it as those of external centres are to the study.
 """
 
@@ -40,7 +40,7 @@ def try_rotations(at: Context) -> None:
         )
     for centre in centres:
         try:
-            deal(at.holding_out(centre))
+            deal(_without(at, centre))
         except StudyError as error:
             raise StudyError(
                 f"evaluation.rotate, with centre '{centre}' held out: {error.what}",
@@ -68,9 +68,16 @@ def _centres(at: Context) -> list[str]:
     return [str(name) for name in at.cases.table["centre"].unique()]
 
 
+def _without(at: Context, centre: str) -> Context:
+    """The study that learns from no case of a centre, nor from one that shares a patient or a picture with it."""
+    cases = at.cases.table
+    there = cases["centre"] == centre
+    return at.learning_from((~cases["cluster"].isin(cases.loc[there, "cluster"])).to_numpy())
+
+
 def _rotated(at: Context, centre: str) -> pd.DataFrame:
     """What every model says that was made without a centre: of its cases, and of all others out of fold."""
-    other = at.holding_out(centre)
+    other = _without(at, centre)
 
     def folder(name: str, seed: int, fold: int) -> Path:
         return at.run.rotated_fold(centre, name, seed, fold)

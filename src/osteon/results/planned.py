@@ -22,7 +22,7 @@ from osteon.core.version import __version__
 from osteon.study import Study
 
 #: Sections of a study, and settings of the first, that are no part of its design.
-_NO_PLAN = {"figures", "compute"}
+_NO_PLAN = {"figures", "compute", "report"}
 _NO_DESIGN = ("name", "cohort", "output", "weights", "agreement")
 _ABSENT = "not there"
 

@@ -28,6 +28,7 @@ from osteon.stats.decision import (
 )
 from osteon.stats.delong import delong_ci, delong_covariance, delong_pairs, delong_test, delong_test_unpaired
 from osteon.stats.gaps import Gaps, subgroup_gaps
+from osteon.stats.instability import Instability, instability
 from osteon.stats.intervals import (
     OperatingPoint,
     benjamini_hochberg,
@@ -75,6 +76,7 @@ __all__ = [
     "DBMResult",
     "DecisionCurve",
     "Gaps",
+    "Instability",
     "Isotonic",
     "LikelihoodRatio",
     "LikelihoodRatios",
@@ -117,6 +119,7 @@ __all__ = [
     "gwet_ac1",
     "holm",
     "icc",
+    "instability",
     "interventions_avoided",
     "isotonic",
     "kappa",

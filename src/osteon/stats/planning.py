@@ -266,6 +266,7 @@ def paired_auc_power(
     correlation: float | tuple[float, float] = 0.5,
     alpha: float = 0.05,
     variance: str = "delong",
+    margin: float | None = None,
 ) -> float:
     """Power to find the difference of two models' AUCs on the same cases, scores normal in both classes.
 
@@ -279,19 +280,22 @@ def paired_auc_power(
         variance: ``"delong"``: what :func:`osteon.stats.delong_test` tests with. ``"obuchowski"``: Obuchowski & McClish
             (1997) with equal variances of the classes, as pROC plans; under the null hypothesis both have the variance
             of `auc_a`. It asks for more cases than DeLong's test needs.
+        margin: Power is then to show that a is not inferior to b by more than this, one-sided at ``alpha / 2``.
 
     Raises:
-        InputError: Areas, correlations or numbers that cannot be.
+        InputError: Areas, correlations or numbers that cannot be; an expected loss of the margin or more.
         NotEstimableError: Scores so alike that their difference has no variance.
 
     >>> round(paired_auc_power(0.85, 0.78, n_positive=157, n_negative=157), 2)
     0.8
+    >>> round(paired_auc_power(0.85, 0.85, n_positive=157, n_negative=157, margin=0.07), 2)
+    0.87
     """
     positive = inputs.between(n_positive, 0, inf, "n_positive")
     ratio = inputs.between(n_negative, 0, inf, "n_negative") / positive
     null, other = _difference_variances(auc_a, auc_b, correlation, ratio, variance)
     z = critical(1 - inputs.between(alpha, 0, 1, "alpha"))
-    return float(ndtr((sqrt(positive) * abs(auc_a - auc_b) - z * sqrt(null)) / sqrt(other)))
+    return float(ndtr((sqrt(positive) * _shown(auc_a, auc_b, margin) - z * sqrt(null)) / sqrt(other)))
 
 
 def paired_auc_sample_size(
@@ -303,25 +307,39 @@ def paired_auc_sample_size(
     power: float = 0.8,
     alpha: float = 0.05,
     variance: str = "delong",
+    margin: float | None = None,
 ) -> tuple[int, int]:
     """Positive and negative cases that find the difference of two models' AUCs with a power.
 
     Arguments as :func:`paired_auc_power`; `prevalence` is the share of positive cases.
 
     Raises:
-        InputError: As there, or two equal areas.
+        InputError: As there, or two equal areas without a margin.
         NotEstimableError: As there.
 
     >>> paired_auc_sample_size(0.85, 0.78, prevalence=0.5)
     (157, 157)
     """
-    if auc_a == auc_b:
+    if auc_a == auc_b and margin is None:
         raise InputError(f"both AUCs are {auc_a:g}: there is no difference to find", fix="Give the one to be found.")
     share = inputs.between(prevalence, 0, 1, "prevalence")
     null, other = _difference_variances(auc_a, auc_b, correlation, (1 - share) / share, variance)
     z, reach = critical(1 - inputs.between(alpha, 0, 1, "alpha")), float(ndtri(inputs.between(power, 0, 1, "power")))
-    positive = ((z * sqrt(null) + reach * sqrt(other)) / (auc_a - auc_b)) ** 2
+    positive = ((z * sqrt(null) + reach * sqrt(other)) / _shown(auc_a, auc_b, margin)) ** 2
     return ceil(positive), ceil(positive * (1 - share) / share)
+
+
+def _shown(auc_a: float, auc_b: float, margin: float | None) -> float:
+    """What a test has to tell from nothing: the difference, or how far it lies above the loss that is accepted."""
+    if margin is None:
+        return abs(auc_a - auc_b)
+    room = auc_a - auc_b + inputs.between(margin, 0, 0.5, "margin")
+    if room <= 0:
+        raise InputError(
+            f"an expected difference of {auc_a - auc_b:g} is no better than the margin of {margin:g}",
+            fix="Expect more of the first model, or leave the claim.",
+        )
+    return room
 
 
 def _difference_variances(

@@ -94,7 +94,7 @@ def pool(
 
     Raises:
         InputError: No estimates, or one outside 0 to 1 on the logit scale.
-        NotEstimableError: Fewer than two estimable centres.
+        NotEstimableError: Fewer than two estimable centres, or a difference that has no error, as of two models alike.
     """
     inputs.choice(scale, ("logit", "identity"), "scale")
     each = list(estimates.values() if isinstance(estimates, Mapping) else estimates)
@@ -111,6 +111,8 @@ def pool(
             fix='Give scale="identity" for differences and other values that can lie outside 0 to 1.',
         )
     values, errors = np.array([_on_scale(e, scale) for e in given]).T
+    if not errors.all():
+        raise NotEstimableError(f"{given[0].name} of a centre without any error cannot be weighed")
     found = pool_values(values, errors, method=method, hartung_knapp=hartung_knapp, level=level)
     back = expit if scale == "logit" else float
     e = found.estimate

@@ -11,6 +11,7 @@ from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.network import RECIPES, Augment, Network
 from osteon.study.plan import Plan, PlanReaders
 from osteon.study.protocol import Readers
+from osteon.study.report import Report
 from osteon.study.sections import (
     Centres,
     Compute,
@@ -51,6 +52,7 @@ __all__ = [
     "Python",
     "Radiomics",
     "Readers",
+    "Report",
     "Robustness",
     "Settings",
     "Study",

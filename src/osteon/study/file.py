@@ -18,6 +18,7 @@ from osteon.core.tables import columns, contents, written
 from osteon.study.kinds import KINDS, Model, default_models
 from osteon.study.plan import Plan
 from osteon.study.protocol import Readers
+from osteon.study.report import Report
 from osteon.study.sections import (
     Centres,
     Compute,
@@ -51,6 +52,7 @@ class Study(Settings):
     compute: Compute = Compute()
     readers: Readers | None = None
     plan: Plan | None = None
+    report: Report | None = None
     folder: Annotated[Path, Field(exclude=True)] = Path()
     by_default: Annotated[bool, Field(exclude=True)] = False
 
@@ -84,6 +86,8 @@ class Study(Settings):
         for name in self.evaluation.primary:
             if name not in names:
                 raise ValueError(f"evaluation.primary: no model '{name}'. {suggest(name, names)}")
+        if self.plan and self.plan.auc == self.plan.auc_other and self.evaluation.margin is None:
+            raise ValueError("plan.auc and auc_other are equal: there is no difference to find; a margin would be")
         if self.readers and self.readers.model and self.readers.model not in names:
             told = self.readers.model
             raise ValueError(f"readers.model: no model '{told}'. {suggest(told, names)}")
@@ -96,6 +100,11 @@ class Study(Settings):
     def looks(self, model: ModelSettings) -> bool:
         """Whether a model, or one that it is made from, looks at the box or the picture at all."""
         return model.looks or any(self.model(name).looks for name in model.needs)
+
+    def made_once(self, model: ModelSettings) -> str:
+        """Why a model is not made again for every bootstrap sample of patients; "" where it is."""
+        others = [name for name in model.needs if self.model(name).made_once]
+        return model.made_once or (f"it is made from {others[0]}, which is made once" if others else "")
 
     @property
     def primary(self) -> tuple[str, str]:

@@ -137,6 +137,11 @@ class Network(ModelSettings):
     maps: ClassVar[bool] = True
     crops: ClassVar[bool] = True
 
+    @property
+    def made_once(self) -> str:
+        """A network that learns would take its whole training for every sample."""
+        return "" if self.recipe == "frozen" else "its network is trained, which takes too long to be done so often"
+
     def as_fitted(self) -> Network:
         """The settings that fitting depends on: boxes are averaged in prediction alone."""
         return self.model_copy(update={"average_boxes": 1})

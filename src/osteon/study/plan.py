@@ -76,6 +76,4 @@ class Plan(Settings):
     def _agrees(self) -> Plan:
         if self.log_odds and self.beta:
             raise ValueError("log_odds and beta both say how probabilities are spread; give one")
-        if self.auc == self.auc_other:
-            raise ValueError("auc and auc_other are equal: there is no difference to find")
         return self

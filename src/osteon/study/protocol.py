@@ -10,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from osteon.study.settings import Settings
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,19}$")]
+#: What the pages can speak.
+Language = Literal["en", "de", "es", "fr", "ja", "zh-Hans"]
 Text = Annotated[str, Field(min_length=1, max_length=400)]
 
 
@@ -19,10 +21,12 @@ class Person(Settings):
     Attributes:
         code: The name code that every table carries.
         experience: Years of experience.
+        language: What the pages speak to this reader; empty takes the study's.
     """
 
     code: Code
     experience: Annotated[float, Field(ge=0, le=80)] | None = None
+    language: Language | Literal[""] = ""
 
 
 class Item(Settings):
@@ -143,6 +147,8 @@ class Readers(Settings):
 
     Attributes:
         people: The readers.
+        language: What the pages speak: ``en``, ``de``, ``es``, ``fr``, ``ja`` or ``zh-Hans``; empty takes what each
+            reader's browser asks for. Readers may switch. Your own question, answers and items stay as you write them.
         cases: How many external cases are read, balanced by centre, class and difficulty; 0 takes all of them.
         positives: Share of positive cases in a sample; 0 keeps the cohort's own.
         design: ``crossed``: every case twice, in two sessions with a wash-out between them. ``sequential``: every case
@@ -173,11 +179,15 @@ class Readers(Settings):
         views: Show all views of the same lesion of the same patient together, as one case.
         revise: Whether an answer may be changed until the session is closed (always in a sequential design: the
             unaided answer is fixed once the advice has been shown).
+        consent: What readers agree to before anything else; empty lines part paragraphs. Who does not agree sees no
+            case. Empty asks for no consent.
+        instructions: What readers are told before the first questionnaire; empty tells nothing.
         before: Questionnaire before the first case; its scale items are the receptiveness score.
         after: Questionnaire after the last case.
     """
 
     people: tuple[Person, ...] = ()
+    language: Language | Literal[""] = ""
     cases: Annotated[int, Field(ge=0)] = 0
     positives: Annotated[float, Field(ge=0, lt=1)] = 0.5
     design: Literal["crossed", "sequential"] = "crossed"
@@ -202,6 +212,8 @@ class Readers(Settings):
     burned_in: BurnedIn = BurnedIn()
     views: bool = True
     revise: bool = True
+    consent: Annotated[str, Field(max_length=8000)] = ""
+    instructions: Annotated[str, Field(max_length=8000)] = ""
     before: tuple[Item, ...] = BEFORE
     after: tuple[Item, ...] = AFTER
 

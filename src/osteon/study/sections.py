@@ -112,6 +112,8 @@ class Evaluation(Settings):
 
     Attributes:
         primary: The primary pair of models, a - b; empty takes the first two models.
+        margin: The primary question is then whether a is not inferior to b by more than this much in AUC, one-sided at
+            half of 1 - ``level``; none asks whether either is better.
         folds: Number of cross-validation folds, grouped by patient and stratified; ``style`` is short for 5 of them and
             5 styles.
         fold_column: A column of the cohort that says which fold each development case is held out in, in place of folds
@@ -120,6 +122,9 @@ class Evaluation(Settings):
             also fitted without, and judged on, in turn; 0 for none. The figures stand beside those of the folds.
         rotate: Whether each centre is also held out in turn and every model made from all others, a secondary analysis
             after the main one: how performance travels from centre to centre.
+        refits: Bootstrap samples of patients on which every model of tables and every head on a frozen network is made
+            anew, folds and tuning included: how far each prediction hangs on who happened to be in development; 0 for
+            none.
         bootstrap: Number of bootstrap samples where an interval needs them.
         sensitivity: The chosen sensitivity of the second operating point (the first is Youden's).
         specificity: The chosen specificity of the third.
@@ -131,10 +136,12 @@ class Evaluation(Settings):
     """
 
     primary: tuple[str, ...] = ()
+    margin: float | None = None
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     fold_column: TableName | None = None
     styles: Annotated[int, Field(ge=0, le=20)] = 0
     rotate: bool = False
+    refits: Annotated[int, Field(ge=0, le=10_000)] = 0
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
@@ -158,12 +165,34 @@ class Evaluation(Settings):
             raise ValueError("one style is all cases; name 2 or more, or 0 for none")
         return value
 
+    @field_validator("refits")
+    @classmethod
+    def _enough_for_limits(cls, value: int) -> int:
+        if 0 < value < 20:
+            raise ValueError("limits of 95% take 20 samples or more; 200 is usual, and 0 is none")
+        return value
+
     @field_validator("thresholds")
     @classmethod
     def _low_and_high(cls, value: tuple[float, float]) -> tuple[float, float]:
         if value[0] > value[1]:
             raise ValueError(f"the low threshold, {value[0]:g}, is above the high one, {value[1]:g}")
         return value
+
+    @field_validator("margin")
+    @classmethod
+    def _a_loss_that_would_be_accepted(cls, value: float | None) -> float | None:
+        if value is not None and not 0 < value < 0.5:
+            raise ValueError(
+                "a margin lies between 0 and 0.5, the AUC of chance below that of certainty; 0.05 is usual"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _margin_of_a_pair(self) -> Evaluation:
+        if self.margin is not None and not self.primary:
+            raise ValueError('a margin belongs to a pair of models; name it, e.g. primary = ["new", "old"]')
+        return self
 
     @field_validator("primary")
     @classmethod

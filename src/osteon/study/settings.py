@@ -98,6 +98,11 @@ class ModelSettings(Settings):
         return ()
 
     @property
+    def made_once(self) -> str:
+        """Why it is not made again for every bootstrap sample of patients; "" where it is."""
+        return ""
+
+    @property
     def masks(self) -> bool:
         """Whether it looks at the lesion's mask, where there is one."""
         return False

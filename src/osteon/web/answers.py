@@ -165,7 +165,7 @@ def _complete(visit: Visit, code: str, given: Submitted) -> None:
     protocol = visit.protocol
     low, high = (1, 5) if protocol.scale == "5-point" else (0, 100)
     if not low <= given.confidence <= high or (protocol.scale == "5-point" and given.confidence % 1):
-        raise NotAllowedError(f"The confidence is a value from {low} to {high}.")
+        raise NotAllowedError("The confidence is a value from {low} to {high}.", low=low, high=high)
     if (given.call is None) == protocol.call:
         raise NotAllowedError("Choose one of the two answers." if protocol.call else "There is no yes or no here.")
     if given.comment and not protocol.comment:

@@ -45,7 +45,11 @@ def application(title: str, house: House, routers: Sequence[APIRouter], pages: M
 def signed_in(house: House, token: str, request: Request, response: Response) -> guard.Visitor:
     """Exchange an invitation's token for a cookie: a participant's, or the administrator's beside it."""
     from_these_pages(request)
-    held_back(house.entries, request.client.host if request.client else "")
+    with house.store.read() as connection:
+        invited = guard.invited(connection, token)
+    # who guesses uses up their own address, and nobody who has an invitation there
+    address = request.client.host if request.client else ""
+    held_back(house.entries, guard.hashed(token) if invited else address)
     with house.store.write() as connection:
         entered = guard.sign_in(connection, token, house.clock())
     if entered is None:
@@ -86,16 +90,23 @@ async def _refused(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
+def _said(template: str, values: Mapping[str, object]) -> dict[str, object]:
+    """A refusal: in English, and where values stand in it also as pages translate it."""
+    apart = {"template": template, "values": values} if values else {}
+    return {"error": template.format(**values) if values else template, **apart}
+
+
 async def _malformed(_request: Request, error: Exception) -> Response:
     """Say which field is wrong, but never repeat what was sent."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     field = ".".join(str(step) for step in first["loc"] if isinstance(step, str | int))[:100]
-    return JSONResponse({"error": f"The request is not valid ({field})."}, 422)
+    return JSONResponse(_said("The request is not valid ({field}).", {"field": field}), 422)
 
 
 async def _not_allowed(_request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 409)
+    assert isinstance(error, NotAllowedError)
+    return JSONResponse(_said(error.template, error.values), 409)
 
 
 async def _elsewhere(_request: Request, error: Exception) -> Response:

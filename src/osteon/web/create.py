@@ -269,9 +269,9 @@ def _fill(
     served = protocol.model_copy(
         update={"people": (), "model": "", "burned_in": BurnedIn(), "context": (), "context_confirmed": ()}
     )
-    connection.execute(
-        insert(database.study).values(id=1, protocol={"readers": served.model_dump(mode="json"), **about})
-    )
+    languages = {person.code: person.language for person in protocol.people if person.language}
+    stored = {"readers": served.model_dump(mode="json"), "languages": languages, **about}
+    connection.execute(insert(database.study).values(id=1, protocol=stored))
     people = [{"code": p.code, "role": "reader", "experience": p.experience} for p in protocol.people]
     connection.execute(insert(database.person), [*people, {"code": ADMINISTRATOR, "role": "admin", "experience": None}])
     connection.execute(insert(database.reading_case), cases)

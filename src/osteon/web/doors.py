@@ -37,7 +37,7 @@ class House:
         secure: Pages come over TLS: cookies are sent over nothing else.
         clock: The present moment in UTC.
         requests: Limit for one signed-in browser.
-        entries: Limit of attempts to sign in from one address.
+        entries: Limit of wrong attempts to sign in from one address, and of right ones with one invitation.
     """
 
     store: Store

@@ -154,7 +154,9 @@ def drawn_and_lesion(joined: pd.DataFrame, lesions: Mapping[tuple[str, int], lis
 def _questionnaire(answers: pd.DataFrame, protocol: Readers) -> pd.DataFrame:
     if answers.empty:
         return pd.DataFrame(columns=list(tables.QUESTIONNAIRE.columns))
-    texts = {(stage, item.id): item.text for stage in ("before", "after") for item in getattr(protocol, stage)}
+    texts = {("consent", "consent"): protocol.consent} | {
+        (stage, item.id): item.text for stage in ("before", "after") for item in getattr(protocol, stage)
+    }
     return answers.assign(
         text=[texts[stage, item] for stage, item in zip(answers["stage"], answers["item"], strict=True)],
         answered_at=[at.isoformat() for at in answers["answered_at"]],

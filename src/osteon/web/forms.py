@@ -96,6 +96,12 @@ class QuestionnaireDraft(Body):
     turn: Turn
 
 
+class Consent(Body):
+    """Whether the reader takes part."""
+
+    agreed: bool
+
+
 class Close(Body):
     """The session that is to be closed."""
 

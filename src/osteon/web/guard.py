@@ -84,6 +84,13 @@ class Visitor:
     seen_at: datetime
 
 
+def invited(connection: Connection, token: str) -> bool:
+    """Whether a token is somebody's invitation."""
+    if not _TOKEN.fullmatch(token):
+        return False
+    return connection.execute(select(person.c.code).where(person.c.token_hash == hashed(token))).first() is not None
+
+
 def sign_in(connection: Connection, token: str, now: datetime) -> tuple[Visitor, str] | None:
     """Exchange an invitation's token for a browser's own, or None when nobody has that token."""
     if not _TOKEN.fullmatch(token):

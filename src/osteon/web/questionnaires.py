@@ -1,4 +1,4 @@
-"""The questionnaires before the first case and after the last one."""
+"""What is asked and told beside the cases: consent, instructions, and the questionnaires before and after."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from osteon.web import drafts, pen
 from osteon.web.database import answer
 from osteon.web.events import record
 from osteon.web.refusal import NotAllowedError
+from osteon.web.rules import StageName
 from osteon.web.sessions import Visit, stage
 
 Name = Literal["before", "after"]
@@ -31,12 +32,37 @@ def store(visit: Visit, name: Name, given: dict[str, str]) -> None:
             raise NotAllowedError("One of the answers does not belong to its question.")
     for item in items.values():
         if item.required and item.id not in filled:
-            raise NotAllowedError(f"Please answer: {item.text}")
+            raise NotAllowedError("Please answer: {item}", item=item.text)
     connection, reader, now = visit.connection, visit.reader, visit.now
     for key, value in filled.items():
         connection.execute(insert(answer).values(reader=reader, stage=name, item=key, value=value, answered_at=now))
     drafts.drop(connection, reader, name)
     record(connection, reader, name, now)
+
+
+def consent(visit: Visit, *, agreed: bool) -> None:
+    """Store for good whether a reader takes part.
+
+    Raises:
+        NotAllowedError: Not now.
+    """
+    _due(visit, "consent")
+    connection, reader, now = visit.connection, visit.reader, visit.now
+    said = "agreed" if agreed else "declined"
+    connection.execute(
+        insert(answer).values(reader=reader, stage="consent", item="consent", value=said, answered_at=now)
+    )
+    record(connection, reader, said, now)
+
+
+def inform(visit: Visit) -> None:
+    """The instructions were read.
+
+    Raises:
+        NotAllowedError: Not now.
+    """
+    _due(visit, "instructions")
+    record(visit.connection, visit.reader, "informed", visit.now)
 
 
 def keep_draft(visit: Visit, name: Name, given: drafts.Draft) -> bool:
@@ -51,7 +77,7 @@ def keep_draft(visit: Visit, name: Name, given: drafts.Draft) -> bool:
     return drafts.keep(visit.connection, visit.reader, name, replace(given, content=filled), visit.now)
 
 
-def _due(visit: Visit, name: Name) -> None:
+def _due(visit: Visit, name: StageName) -> None:
     pen.lock(visit.connection, visit.reader)
     here, _ = stage(visit)
     if here.name != name:

@@ -78,9 +78,10 @@ class Stage(Reply):
         opens_at: When the next session may start.
         items: The questionnaire that is due.
         filled: What has been filled in of it so far.
+        text: The consent or the instructions that are due.
     """
 
-    name: Literal["before", "reading", "review", "washout", "after", "done"]
+    name: Literal["consent", "declined", "instructions", "before", "reading", "review", "washout", "after", "done"]
     session: int
     sessions: int
     position: int
@@ -92,6 +93,7 @@ class Stage(Reply):
     opens_at: str | None
     items: list[Item]
     filled: dict[str, str]
+    text: str = ""
 
 
 class Whereabouts(Reply):
@@ -107,6 +109,7 @@ class Me(Whereabouts):
     code: str
     role: Literal["reader"]
     csrf: str
+    language: str = ""
     study: About
 
 

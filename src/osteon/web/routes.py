@@ -87,6 +87,7 @@ def leave(_code: Reader, request: Request, response: Response, site: ThisSite) -
 def me(who: KnownReader, site: ThisSite) -> replies.Me:
     """Who is signed in, what is asked, and where they stand."""
     known = {"code": who.code, "role": who.role, "csrf": who.csrf, "study": site.about}
+    known["language"] = site.about.get("languages", {}).get(who.code, "") or site.protocol.language
     return replies.Me.model_validate({**known, **_whereabouts(site, who.code)})
 
 
@@ -126,8 +127,28 @@ def _whereabouts(site: Site, code: str) -> dict[str, Any]:
             "opens_at": here.opens_at.isoformat() if here.opens_at else None,
             "items": [item.model_dump(exclude={"reverse"}) for item in items],
             "filled": filled or {},
+            "text": getattr(protocol, here.name) if here.name in ("consent", "instructions") else "",
         },
     }
+
+
+# --- before the cases ----------------------------------------------------------------------------------------------
+
+
+@api.post("/consent")
+def consent(body: forms.Consent, code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
+    """Take part, or do not."""
+    with _writing(site, code, room) as visit:
+        questionnaires.consent(visit, agreed=body.agreed)
+    return replies.Whereabouts.model_validate(_whereabouts(site, code))
+
+
+@api.post("/instructions")
+def informed(code: Reader, room: Room, site: ThisSite) -> replies.Whereabouts:
+    """The instructions were read."""
+    with _writing(site, code, room) as visit:
+        questionnaires.inform(visit)
+    return replies.Whereabouts.model_validate(_whereabouts(site, code))
 
 
 # --- questionnaires -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Literal
 
 from osteon.study.protocol import Readers
 
-StageName = Literal["before", "reading", "review", "washout", "after", "done"]
+StageName = Literal["consent", "declined", "instructions", "before", "reading", "review", "washout", "after", "done"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Course:
         closed: When each finished session was closed.
         answered: Tasks with an answer in the session that is not closed yet.
         cases: Cases in a session.
+        consent: Whether the reader agreed to take part; None before they said.
+        informed: The instructions were read.
     """
 
     before: bool
@@ -28,6 +30,8 @@ class Course:
     closed: tuple[datetime, ...]
     answered: int
     cases: int
+    consent: bool | None = None
+    informed: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class Stage:
     """Where a reader stands.
 
     Attributes:
-        name: ``before`` (questionnaire), ``reading``, ``review`` (all answered, session not closed), ``washout``,
-            ``after`` (questionnaire) or ``done``.
+        name: ``consent``, ``declined``, ``instructions``, ``before`` (questionnaire), ``reading``, ``review`` (all
+            answered, session not closed), ``washout``, ``after`` (questionnaire) or ``done``.
         session: The session that is open or comes next, from 1.
         position: The first case without a full answer, from 1; ``cases + 1`` when there is none.
         step: The step of that case that is due.
@@ -60,6 +64,10 @@ def stage(protocol: Readers, progress: Course, now: datetime) -> Stage:
     done, due = divmod(progress.answered, steps(protocol))
     session = min(len(progress.closed) + 1, protocol.sessions)
     here = (session, done + 1, due + 1)
+    if protocol.consent and not progress.consent:
+        return Stage("consent" if progress.consent is None else "declined", *here)
+    if protocol.instructions and not progress.informed:
+        return Stage("instructions", *here)
     if protocol.before and not progress.before:
         return Stage("before", *here)
     if len(progress.closed) >= protocol.sessions:
@@ -105,8 +113,9 @@ def box_complaint(protocol: Readers, *, boxed: bool, no_lesion: bool = False, po
     if boxed and no_lesion:
         return "Either draw a box or say that there is no lesion."
     if positive and no_lesion:
-        return 'The diagnosis and "no lesion" contradict each other; change one of them.'
+        return "The diagnosis and “no lesion” contradict each other; please change one of them."
     if not boxed and not no_lesion:
-        either = ", or say that there is no lesion" if protocol.no_lesion else ""
-        return f"Please draw a box around the lesion{either}."
+        if protocol.no_lesion:
+            return "Please draw a box around the lesion, or say that there is no lesion."
+        return "Please draw a box around the lesion."
     return None

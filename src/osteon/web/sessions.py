@@ -20,6 +20,9 @@ from osteon.web.database import happening, reading, study, task
 from osteon.web.events import record
 from osteon.web.refusal import NotAllowedError
 
+#: What happens once, and leads on.
+_PASSED = ("agreed", "declined", "informed", "before", "after", "closed")
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -59,7 +62,7 @@ def progress(connection: Connection, reader: str) -> rules.Course:
     """How far a reader has come."""
     events = connection.execute(
         select(happening.c.kind, happening.c.at)
-        .where(happening.c.reader == reader, happening.c.kind.in_(("before", "after", "closed")))
+        .where(happening.c.reader == reader, happening.c.kind.in_(_PASSED))
         .order_by(happening.c.id)
     ).all()
     closed = tuple(row.at for row in events if row.kind == "closed")
@@ -71,7 +74,10 @@ def progress(connection: Connection, reader: str) -> rules.Course:
     cases = connection.execute(
         select(func.max(task.c.position)).where(task.c.reader == reader, task.c.session == 1)
     ).scalar_one()
-    return rules.Course("before" in kinds, "after" in kinds, closed, answered, cases or 0)
+    consent = "agreed" in kinds if kinds & {"agreed", "declined"} else None
+    return rules.Course(
+        "before" in kinds, "after" in kinds, closed, answered, cases or 0, consent, informed="informed" in kinds
+    )
 
 
 def stage(visit: Visit) -> tuple[rules.Stage, rules.Course]:

@@ -64,6 +64,24 @@ COMPARISONS = Contract(
         "method": OPTIONAL,
     },
 )
+#: The primary pair where its question is of non-inferiority: whether a - b lies above ``-margin``, one-sided at
+#: ``alpha``.
+NONINFERIORITY = Contract(
+    "noninferiority",
+    {
+        "stratum": TEXT,
+        "model_a": TEXT,
+        "model_b": TEXT,
+        "margin": NUMBER,
+        "alpha": NUMBER,
+        "difference": NUMBER,
+        "limit": NUMBER,
+        "p": NUMBER,
+        "shown": Column("flag"),
+        "method": NOTE,
+        "n": COUNT,
+    },
+)
 #: The primary pair beyond its AUCs: differences a - b in what its thresholds give and in net benefit.
 CONTRAST = Contract(
     "contrast",
@@ -206,6 +224,46 @@ HETEROGENEITY = Contract(
 )
 #: The same over the centres that were each held out in turn.
 ROTATION_SUMMARY = Contract("rotation summary", HETEROGENEITY.columns)
+#: What each model says of each case that was made anew on a bootstrap sample of development patients (``refit``), by
+#: those of its folds that have not seen the case.
+REFITS = Contract("refits", {"case_id": TEXT, "model": NAME, "refit": COUNT, "probability": PROBABILITY})
+#: How far one case's prediction hangs on who was in development: limits that hold 95% of its refits, their mean
+#: absolute difference from the study's own ``probability`` (``mape``), and the share of them that call it otherwise.
+INSTABILITY_CASES = Contract(
+    "instability of cases",
+    {
+        "case_id": TEXT,
+        "centre": TEXT,
+        "split": SPLIT,
+        "model": TEXT,
+        "probability": PROBABILITY,
+        "low": PROBABILITY,
+        "high": PROBABILITY,
+        "mape": PROBABILITY,
+        "changed": NUMBER,
+    },
+)
+#: The mean over cases of ``mape`` and of ``changed`` calls, with limits that hold 95% of the cases; ``auc`` of the
+#: refits, with limits that hold 95% of them.
+INSTABILITY = Contract(
+    "instability",
+    {
+        "model": TEXT,
+        "stratum": TEXT,
+        "metric": TEXT,
+        "value": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "n": COUNT,
+        "refits": COUNT,
+        "method": NOTE,
+    },
+)
+#: Limits of the refits over cases of much the same probability.
+INSTABILITY_CURVE = Contract(
+    "instability curve",
+    {"model": TEXT, "stratum": TEXT, "probability": PROBABILITY, "low": PROBABILITY, "high": PROBABILITY, "n": COUNT},
+)
 #: Cases worth looking at: the primary model's most confident hits, most confident misses and closest calls.
 EXAMPLES = Contract(
     "examples",

@@ -21,16 +21,20 @@ from osteon.core.ledger import write_json
 from osteon.core.tables import written
 from osteon.core.version import __version__
 from osteon.io.stored import DEFAULT_PERCENTILES
+from osteon.models.network import cropping
 from osteon.models.network.fitted import FittedNetwork
 from osteon.models.network.graph import refused, translated
 from osteon.models.network.members import Member
 from osteon.models.network.pictures import nearby
 
-FORMAT, VERSION = "osteon-onnx", 1
+#: In 2 cropping is a graph, too.
+FORMAT, VERSION = "osteon-onnx", 2
 #: How far probabilities may be from torch's.
 _TOLERANCE = 1e-5
 #: The greatest file that ONNX can be, a Protocol Buffers message.
 _MOST_BYTES = 2**31 - 1
+
+_CROPS = "crop.onnx"
 
 _GREY = [
     "Bone is bright: grey values are numbers in [0, 1], black 0 and white 1, of the upright picture (after EXIF).",
@@ -146,7 +150,7 @@ def export(fitted: FittedNetwork, folder: Path, *, title: Mapping[str, Any] | No
         title: What else ``model.json`` says, first: the model's name, classes, thresholds, recalibration.
 
     Returns:
-        What was written: an ONNX file a network (:func:`to_onnx`), ``model.json``, ``example.py``.
+        What was written: an ONNX file a network (:func:`to_onnx`), one that crops, ``model.json``, ``example.py``.
 
     Raises:
         InputError: The folder holds something, or as :func:`to_onnx`.
@@ -162,19 +166,20 @@ def export(fitted: FittedNetwork, folder: Path, *, title: Mapping[str, Any] | No
             beside.write_bytes(content)
         outputs, sha256 = len(member.bias), hashlib.sha256(content).hexdigest()
         networks.append({"file": paths[-1].name, "outputs": outputs, "sha256": sha256})
-    count = saved.model.average_boxes
+    changes = nearby(saved.model.average_boxes, saved.seed).to_numpy().tolist()
+    paths.append(folder / _CROPS)
+    with written(paths[-1]) as beside:
+        beside.write_bytes(cropping.graph(saved.crop, saved.size, DEFAULT_PERCENTILES, changes))
     about = {
         "use": "Research use only; not a medical device.",
+        "files": [_CROPS, *(one["file"] for one in networks)],
         "networks": networks,
         "input": {"name": "crop", "shape": ["n", 1, saved.size, saved.size], "type": "float32", "range": [0, 1]},
         "output": {"name": "probability", "shape": ["n", "outputs"], "type": "float32"},
         "probability": "The mean of all outputs of all networks: there is one for each fold and training seed.",
         "grey": {"percentiles": list(DEFAULT_PERCENTILES), "how": _GREY},
         "crop": {**saved.crop.model_dump(include={"margin", "square"}), "size": saved.size, "how": _CROP},
-        "boxes": {
-            "changes": nearby(count, saved.seed).to_numpy().tolist(),
-            "how": _BOXES,
-        },
+        "boxes": {"changes": changes, "how": _BOXES},
         "osteon": __version__,
     }
     if clash := about.keys() & title.keys():

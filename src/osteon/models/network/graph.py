@@ -6,7 +6,8 @@ Attention: importing this module imports torch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,18 +57,29 @@ def structure(network: Classifier, size: int) -> tuple[bytes, tuple[str, ...]]:
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     portable = _Features(network).eval()
-    model, brought = translated(portable, size, "features").model, portable.state_dict()
-    names = []
-    for name, value in model.graph.initializers.items():
-        held = value.const_value
-        if name in brought and held is not None:
-            names.append(name)
-            value.const_value = onnx_ir.ExternalTensor(
-                _ELSEWHERE, 0, held.nbytes, dtype=held.dtype, shape=onnx_ir.Shape(held.shape.numpy()), name=name
-            )
+    program = translated(portable, size, "features")
+    brought = _as_inputs(program.model.graph, portable.state_dict())
+    program.optimize()  # which keeps inputs as they are, so that any weights can be brought
+    model = program.model
+    del model.graph.inputs[1:]
+    for value, tensor in brought:
+        elsewhere = {"offset": 0, "length": tensor.nbytes, "dtype": tensor.dtype, "name": value.name}
+        value.const_value = onnx_ir.ExternalTensor(_ELSEWHERE, shape=onnx_ir.Shape(tensor.shape.numpy()), **elsewhere)
+        if value.uses():
+            model.graph.register_initializer(value)
     ClearMetadataAndDocStringPass()(model)  # where in this machine's files each node comes from
     content: bytes = onnx_ir.to_proto(model).SerializeToString(deterministic=True)
-    return content, tuple(names)
+    return content, tuple(str(value.name) for value, _ in brought if value.uses())
+
+
+def _as_inputs(graph: Any, weights: Collection[str]) -> list[tuple[Any, Any]]:
+    """Make inputs of a graph's weights, of which nothing is known; give them with what they held."""
+    held = [(value, value.const_value) for name, value in graph.initializers.items() if name in weights]
+    for value, _ in held:
+        value.const_value = None
+        del graph.initializers[value.name]
+        graph.inputs.append(value)
+    return held
 
 
 def translated(module: nn.Module, size: int, output: str) -> torch.onnx.ONNXProgram:

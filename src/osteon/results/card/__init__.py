@@ -50,7 +50,7 @@ def card(run: Tables, model: str) -> str:
     Raises:
         InputError: The run has no such model, or study.toml or metrics.csv is absent or broken.
     """
-    finished = Finished(run.path)
+    finished = Finished.of(run)
     subject = Subject(finished, _settings(finished, model))
     blocks = [f"# Model card: {escape(model)}", "**Research use only; not a medical device.**"]
     if finished.synthetic:

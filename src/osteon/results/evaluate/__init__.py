@@ -20,6 +20,7 @@ from osteon.results.evaluate.cases import Cases, gather, strata
 from osteon.results.evaluate.centres import heterogeneity
 from osteon.results.evaluate.gaps import gaps
 from osteon.results.evaluate.locked import Locked, lock
+from osteon.results.evaluate.margin import noninferiority
 from osteon.study import Study
 
 __all__ = ["Evaluation", "evaluate"]
@@ -34,6 +35,7 @@ class Evaluation(TableSet):
     Attributes:
         metrics: AUC, Brier score and calibration by model and stratum.
         comparisons: All pairs of models by stratum, the primary one first.
+        noninferiority: The primary pair held against the margin; empty where the study names none.
         contrast: The primary pair's differences in sensitivity, specificity and net benefit.
         operating_points: Thresholds fixed on development, and what they give in each stratum.
         calibration: Smooth calibration curves, raw and recalibrated.
@@ -52,6 +54,7 @@ class Evaluation(TableSet):
 
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
+    noninferiority: pd.DataFrame
     contrast: pd.DataFrame
     operating_points: pd.DataFrame
     calibration: pd.DataFrame
@@ -105,6 +108,7 @@ def evaluate(predictions: pd.DataFrame, cohort: pd.DataFrame, study: Study) -> E
         found = {
             "metrics": [pd.DataFrame(measures.metrics(stratum, again, level))],
             "comparisons": [measures.comparisons(stratum, study.primary, level)],
+            "noninferiority": [pd.DataFrame(noninferiority(stratum, study))],
             "contrast": [
                 pd.DataFrame(measures.contrast(stratum, again, locked, settings, study.primary, study.study.seed))
             ],

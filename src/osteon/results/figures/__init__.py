@@ -25,6 +25,7 @@ from osteon.results.figures.cohort import examples, flow
 from osteon.results.figures.discrimination import comparisons, forest, roc, subgroups
 from osteon.results.figures.explanation import explanation, explanation_sanity, gallery
 from osteon.results.figures.features import selected_features
+from osteon.results.figures.instability import instability
 from osteon.results.figures.probabilities import calibration, decision, scores
 from osteon.results.figures.readers import reader_benefit, reader_confidence, reader_gain, reader_roc, reliance
 from osteon.results.figures.robustness import (
@@ -44,6 +45,7 @@ __all__ = [
     "calibration",
     "comparisons",
     "decision",
+    "draw",
     "draw_all",
     "examples",
     "explanation",
@@ -51,6 +53,7 @@ __all__ = [
     "flow",
     "forest",
     "gallery",
+    "instability",
     "reader_benefit",
     "reader_confidence",
     "reader_gain",
@@ -127,6 +130,9 @@ DRAWN: dict[str, Callable[[_Run], Figure]] = {
     "roc": lambda run: roc(run["roc"], run["metrics"], run.look, run.called),
     "forest": lambda run: forest(run["metrics"], run.table("heterogeneity"), run.look, run.called, run.level),
     "rotation": lambda run: forest(run["rotation"], run.table("rotation_summary"), run.look, run.called, run.level),
+    "instability": lambda run: instability(
+        run["instability_cases"], run["instability_curve"], run["instability"], run.look
+    ),
     "comparisons": lambda run: comparisons(run["comparisons"], run["metrics"], level=run.level),
     "calibration": lambda run: calibration(
         run["calibration"], run["metrics"], run["scores"], run.look, level=run.level
@@ -163,6 +169,14 @@ DRAWN: dict[str, Callable[[_Run], Figure]] = {
 
 #: The figures of a reader study.
 READERS = ("reader_roc", "reader_gain", "reader_benefit", "reliance", "reader_confidence")
+
+
+def draw(run: Path, name: str) -> Figure | None:
+    """One of :data:`DRAWN` from the tables of a run folder; None where they are absent."""
+    try:
+        return DRAWN[name](_Run(run))
+    except _AbsentError:
+        return None
 
 
 def draw_all(run: Path, *, anew: Iterable[str] | None = None, progress: Progress | None = None) -> list[Path]:

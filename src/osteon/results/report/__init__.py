@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from osteon.core.tables import written
 from osteon.core.version import __version__
 from osteon.results.report import alive, words
+from osteon.results.report.authors import authors
 from osteon.results.report.checklist import ANSWERED, FOR_AUTHORS
 from osteon.results.report.folder import Finished
 from osteon.results.report.methods import methods
@@ -43,6 +44,7 @@ def write(run: Path) -> Path:
     there = [section for section, body in drawn if body]
     closing = (
         Section("methods", "Methods", methods),
+        Section("authors", "What the authors say", authors),
         Section("checklist", "Reporting guidelines", lambda page: _checklist(page, [*there, *closing])),
         Section("versions", "Versions, hashes and settings", _versions),
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from osteon.core.words import bare_p, headline, in_sentence, level_title, listed, number, stratum_title
 from osteon.results.report import words
 from osteon.results.report.folder import Finished
+from osteon.results.report.margin import by_stratum
 from osteon.results.report.page import Block, Page, interval, paragraph
 
 
@@ -101,6 +102,7 @@ def comparisons(page: Page) -> Iterator[Block | None]:
             ),
             file="comparisons.csv",
         )
+    yield from by_stratum(page)
     yield from _contrast(page)
     yield page.figure(
         "comparisons",

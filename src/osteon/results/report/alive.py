@@ -28,7 +28,7 @@ MODULES = ("page", "numbers", "counting", "roc", "sorting", "looks", "curves", "
 
 
 def data(run: Finished) -> Markup:
-    """The JSON, ready to stand inside a script element; empty where the run has no table of scores.
+    """The JSON, ready to stand inside a script element; empty where no model is known to have answered every case.
 
     Floats are as short as they can be without bringing a case to another side of another or of a cut-off.
     """
@@ -38,16 +38,19 @@ def data(run: Finished) -> Markup:
     cases = scores.drop_duplicates("case_id").reset_index(drop=True)
     wide = scores.pivot_table(index="case_id", columns="model", values="probability")
     wide = wide.reindex(cases["case_id"]).dropna(axis=1)
+    models = _order(run, wide)
+    if not models:
+        return Markup()
     told = {
         "level": run.study.evaluation.level,
         "quantile": critical(run.study.evaluation.level),
         "positive": run.positive,
-        "models": [_model(run, name, wide[name].to_numpy(dtype=np.float64)) for name in _order(run, wide)],
+        "models": [_model(run, name, wide[name].to_numpy(dtype=np.float64)) for name in models],
         **_places(run, cases),
         "label": "".join(cases["label"].astype(str)),
         "patient": _patients(cases["patient_id"]),
         "spread": spread(run, cases),
-        "shown": pictures(run, cases, wide),
+        "shown": pictures(run, cases, wide[models[0]].to_numpy(dtype=np.float64)),
     }
     # No end of the element and no comment may begin within it.
     written = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

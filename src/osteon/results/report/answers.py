@@ -14,9 +14,10 @@ from osteon.results.evaluate.explanation import CENTRE
 from osteon.results.evaluate.robustness import ALL_BOXES, DRAWN
 from osteon.results.figures.explanation import measures
 from osteon.results.figures.style import MUTED
-from osteon.results.report import sketch, words
+from osteon.results.report import margin, sketch, words
 from osteon.results.report.answer import Answer
 from osteon.results.report.folder import Finished
+from osteon.results.report.instability import unstable
 from osteon.results.report.limits import limits
 from osteon.results.report.page import Block, Page
 from osteon.results.report.rotation import travels
@@ -60,13 +61,17 @@ def primary(run: Finished) -> Answer:
     question = f"Is {a} better than {b}?"
     if run.study.model(a).pretrained_otherwise(run.study.model(b)):
         question = f"Does the pretraining help: is {a} better than {b}?"
+    against = margin.held(run, run.headline)
+    verdict = _verdict(row, b) if against is None else margin.verdict(against)
+    question = question if against is None else margin.question(against)
+    line = 0.0 if against is None else -float(against["margin"])
     table = run.table("comparisons")
     assert table is not None
     here = table[table["primary"] & table["stratum"].isin(run.strata)]
     rows = [_whisker(_place(r["stratum"]), r.rename({"difference": "value"})) for _, r in here.iterrows()]
-    picture = sketch.whiskers(rows, f"AUC of {a} minus {b}", 0.0, signed=True)
+    picture = sketch.whiskers(rows, f"AUC of {a} minus {b}", line, signed=True)
     told += _elsewhere(here[here["stratum"].str.startswith("centre:") & (here["stratum"] != run.headline)])
-    return Answer(question, _verdict(row, b), (*told, *words.between_centres(run)), picture, "comparisons")
+    return Answer(question, verdict, (*told, *words.between_centres(run)), picture, "comparisons")
 
 
 def _verdict(row: pd.Series, b: str) -> str:
@@ -170,7 +175,7 @@ def centres(run: Finished) -> Answer | None:
     verdict = f"AUC {number(inside['value'], 3)} where it was developed, out of fold; {listed(elsewhere)}."
     told = [f"It is lowest in {in_sentence(least)}, {words.estimate(outside[least])}."] if len(outside) > 1 else []
     told += _points(run, a, list(outside))
-    told += [*words.few(run), *travels(run)]
+    told += [*words.few(run), *travels(run), *unstable(run)]
     rows = [_whisker(_place(name), row) for name, row in areas.items()]
     return Answer(
         f"Does {a} hold at each centre?", verdict, tuple(told), sketch.whiskers(rows, f"AUC of {a}"), "operating-points"

@@ -20,6 +20,11 @@ from osteon.study import Study
 class Finished(Tables):
     """The files of a finished run."""
 
+    @classmethod
+    def of(cls, run: Tables) -> Finished:
+        """A run whose tables may have been read already: none is read again."""
+        return run if isinstance(run, Finished) else cls(run.path, run._read)
+
     @cached_property
     def study(self) -> Study:
         """The resolved study."""
@@ -52,7 +57,8 @@ class Finished(Tables):
         Raises:
             TableError: It is absent.
         """
-        return self.read("metrics")
+        found = self.table("metrics")
+        return self.read("metrics") if found is None else found
 
     @cached_property
     def models(self) -> list[str]:

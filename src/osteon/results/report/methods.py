@@ -13,8 +13,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from osteon.core.ledger import file_digest
-from osteon.core.words import change_title, counted, grade_title, in_sentence, listed
+from osteon.core.words import change_title, counted, grade_title, in_sentence, level_title, listed
 from osteon.results.report.folder import Finished
+from osteon.results.report.instability import refitted
+from osteon.results.report.margin import tested
 from osteon.results.report.page import Block, Heading, Page, bullets, paragraph
 from osteon.results.report.rotation import rotated
 from osteon.results.report.words import METHODS_OF_MAPS
@@ -66,6 +68,7 @@ def methods(page: Page) -> Iterator[Block | None]:
         ("Development and sealed test", _development(run)),
         ("Statistics", _statistics(run)),
         ("Each centre held out in turn", rotated(run)),
+        ("Instability of predictions", refitted(run)),
         ("Changed boxes and pictures", _changes(run)),
         ("Maps", _maps(run)),
         ("Reproducibility", _reproducibility(run)),
@@ -205,6 +208,7 @@ def _statistics(run: Finished) -> Iterator[str]:
     if has("comparisons") is not None:
         yield "Differences in AUC are tested by the paired DeLong test."
         yield from _tests(run)
+        yield from tested(run)
     if has("contrast") is not None:
         yield (
             "For the same two models sensitivity and specificity at the thresholds fixed on development are compared "
@@ -294,9 +298,8 @@ def _recorded(page: Page) -> Block | None:
 def _figure(metric: str) -> str:
     """A metric in words; recalibrated ones are measured alike."""
     name = metric.removesuffix("_recalibrated")
-    return _FIGURES.get(
-        name, name.replace("_", " ").replace("iou ", "IoU at ").replace("sensitivity >= ", "sensitivity ≥ ")
-    )
+    words = name.replace("_", " ").replace("iou ", "IoU at ").replace("(youden)", "(Youden's index)")
+    return _FIGURES.get(name, level_title(words))
 
 
 def _in_a_list(title: str) -> str:

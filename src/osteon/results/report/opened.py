@@ -10,6 +10,7 @@ import pandas as pd
 
 from osteon.core import tables
 from osteon.core.run import RunFolder
+from osteon.core.types import Floats
 from osteon.results.report.folder import Finished
 
 #: Characters of pictures that stand in the report itself, the cases that the first model is wrongest about first; the
@@ -36,13 +37,13 @@ def spread(run: Finished, cases: pd.DataFrame) -> dict[str, Any] | None:
     return {"at": places[wide.index].tolist(), "models": told}
 
 
-def pictures(run: Finished, cases: pd.DataFrame, told: pd.DataFrame) -> dict[str, Any] | None:
+def pictures(run: Finished, cases: pd.DataFrame, told: Floats) -> dict[str, Any] | None:
     """Pictures of radiographs and maps, in the report or linked, and boxes.
 
     Args:
         run: The run.
         cases: case_id and label of every case.
-        told: Each model's probability of every case, in the same order.
+        told: (n,) the first model's probability of each, by whose errors the embedded ones are chosen.
 
     Returns:
         By column: the place of the case, its box as shares of width and height, the picture and the map ("" where
@@ -54,7 +55,7 @@ def pictures(run: Finished, cases: pd.DataFrame, told: pd.DataFrame) -> dict[str
     table = tables.read(run.pictures, tables.PICTURED)
     table = table[table["case_id"].isin(places.index)]
     table["at"] = places[table["case_id"]].to_numpy()
-    wrong = (told[run.study.primary[0]].to_numpy() - cases["label"].to_numpy())[table["at"]]
+    wrong = (told - cases["label"].to_numpy())[table["at"]]
     worst = table.assign(wrong=abs(wrong)).sort_values(["wrong", "at"], ascending=[False, True])
     left, found = EMBEDDED, {}
     for at, number in zip(worst["at"], worst["number"], strict=True):

@@ -21,6 +21,7 @@ from osteon.results.report.accuracy import (
     subgroups,
 )
 from osteon.results.report.answers import summary
+from osteon.results.report.instability import instability
 from osteon.results.report.maps import explanation
 from osteon.results.report.page import Block, Heading, Page, bullets, interval
 from osteon.results.report.plan import plan
@@ -140,6 +141,7 @@ SECTIONS = (
     Section("subgroups", "Subgroups", subgroups),
     Section("heterogeneity", "Differences between centres and seeds", heterogeneity),
     Section("rotation", "Each centre held out in turn", rotation),
+    Section("instability", "Had other patients been in development", instability),
     Section("examples", "Example cases", examples),
     Section("tabular", "What the tabular models go by", tabular),
     Section("robustness", "Robustness", robustness),

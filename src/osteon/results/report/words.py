@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from osteon.core.words import FEW, counted, in_sentence, listed, number, p_value, stratum_title
+from osteon.results.report import margin
 from osteon.results.report.folder import Finished
 
 #: How methods of maps are called.
@@ -94,12 +95,14 @@ def contrast(run: Finished) -> Iterator[str]:
         f"{sentence}: a difference of {number(contrast['difference'], 3, sign=True)} "
         f"({100 * level:g}% CI {limits}; paired DeLong test, {p_value(contrast['p'])})."
     )
-    told = capital(pair(run))
+    told, against = capital(pair(run)), margin.held(run, run.headline)
+    if against is not None:
+        yield margin.told(against)
     if contrast["low"] > 0:
         yield f"{told} favours {a}."
     elif contrast["high"] < 0:
         yield f"{told} favours {b}."
-    else:
+    elif against is None:
         yield f"{told} does not separate the two."
 
 

@@ -13,7 +13,7 @@ import { ended } from "./scope.js";
 
 /** @type {Record<string, string>} */
 const STAGES = {
-  before: "questionnaire before", reading: "reading", review: "reviewing", washout: "wash-out", after: "questionnaire after", done: "finished",
+  consent: "consent", declined: "does not take part", instructions: "instructions", before: "questionnaire before", reading: "reading", review: "reviewing", washout: "wash-out", after: "questionnaire after", done: "finished",
 };
 const frame = new Frame(opened);
 

@@ -3,6 +3,7 @@
 
 import { h } from "./dom.js";
 import { persist, post } from "./api.js";
+import { t } from "./language.js";
 import { ended } from "./scope.js";
 import { painted } from "./viewer.js";
 
@@ -30,9 +31,9 @@ export class Advice {
     this.here = null;
     this.wanted = false;
     this.arm = h("p", { class: "arm" });
-    this.content = h("div", { class: "advice", role: "group", "aria-label": "The model's advice", hidden: true });
+    this.content = h("div", { class: "advice", role: "group", "aria-label": t("The model's advice"), hidden: true });
     // the same place in both arms: no arm's question stands elsewhere, or is harder to reach
-    this.element = h("section", { class: "slot", "aria-label": "Advice" }, this.arm, this.content);
+    this.element = h("section", { class: "slot", "aria-label": t("Advice") }, this.arm, this.content);
   }
 
   /** Take everything of the model off the page: before another case is shown, so that no advice meets a wrong picture. */
@@ -51,9 +52,8 @@ export class Advice {
    * @param {Case} shown
    */
   describe(shown) {
-    const twice = shown.steps > 1 ? (shown.step === 1 ? "First reading, " : "Second reading, ") : "";
-    const text = `${twice}${shown.aided ? "with the model's advice" : "without advice"}`;
-    this.arm.textContent = text.charAt(0).toUpperCase() + text.slice(1);
+    const turn = shown.steps > 1 ? (shown.step === 1 ? t("First reading") : t("Second reading")) : "";
+    this.arm.textContent = [turn, shown.aided ? t("With the model's advice") : t("Without advice")].filter(Boolean).join(" · ");
     this.arm.classList.toggle("aided", shown.aided);
     this.content.hidden = !shown.aided;
   }
@@ -66,7 +66,7 @@ export class Advice {
   offer(shown, signal) {
     this.here = { case: shown, signal };
     if (!shown.aided || this.#atOnce(shown)) return;
-    const button = h("button", { type: "button", class: "wide", onclick: () => void this.show() }, "Show the model's advice ", h("kbd", {}, "A"));
+    const button = h("button", { type: "button", class: "wide", onclick: () => void this.show() }, t("Show the model's advice"), " ", h("kbd", {}, "A"));
     this.content.replaceChildren(button);
   }
 
@@ -86,7 +86,7 @@ export class Advice {
     this.wanted = true;
     this.ears.asked();
     try {
-      const told = await persist(() => post(`cases/${shown.position}/advice`, undefined, signal), signal, "The model's advice cannot be loaded. Trying again …");
+      const told = await persist(() => post(`cases/${shown.position}/advice`, undefined, signal), signal, t("The model's advice cannot be loaded. Trying again …"));
       await this.ears.present(signal);
       this.#tell(told);
       await painted();
@@ -101,16 +101,16 @@ export class Advice {
 
   /** @param {import("./types.js").Advice} advice */
   #tell({ probability, threshold, positive }) {
-    const [no, yes] = this.question.answers;
+    const [no, yes] = this.question.answers.map((answer) => t(answer));
     /** @param {number | null} share */
     const percent = (share) => `${Math.round(100 * (share ?? 0))} %`;
     const bar = h("div", { class: "gauge", "aria-hidden": "true" }, h("i", { class: "level" }), h("i", { class: "mark" }));
     bar.style.setProperty("--level", `${100 * (probability ?? 0)}%`);
     bar.style.setProperty("--mark", `${100 * (threshold ?? 0)}%`);
     this.content.replaceChildren(
-      h("p", { class: "verdict" }, h("strong", {}, percent(probability)), h("span", {}, `probability of ${yes}`)),
+      h("p", { class: "verdict" }, h("strong", {}, percent(probability)), h("span", {}, t("probability of {answer}", { answer: yes }))),
       bar,
-      h("p", { class: "cut" }, `${positive ? "Above" : "Below"} its cut-off of ${percent(threshold)}: `, h("b", {}, positive ? yes : no)),
+      h("p", { class: "cut" }, positive ? t("Above its cut-off of {threshold}:", { threshold: percent(threshold) }) : t("Below its cut-off of {threshold}:", { threshold: percent(threshold) }), " ", h("b", {}, positive ? yes : no)),
     );
   }
 

@@ -2,17 +2,18 @@
 
 import { Answering } from "./answering.js";
 import { h } from "./dom.js";
+import { mark, t } from "./language.js";
 
-const FIVE = ["surely not", "probably not", "uncertain", "probably", "surely"];
+const FIVE = [mark("surely not"), mark("probably not"), mark("uncertain"), mark("probably"), mark("surely")];
 /** @type {Record<string, string>} */
 const SAYS = {
-  waiting: "Please wait for the model's advice.",
-  call: "Please choose a diagnosis.",
-  confidence: "Please say how sure you are.",
-  box: "Please draw a box around the lesion: the tool Draw box (D) is on.",
-  contradiction: "The diagnosis and “no lesion” contradict each other; please change one of them.",
-  choice: "Please choose your answer now that you have seen the model's advice.",
-  unchanged: "Nothing has been changed.",
+  waiting: mark("Please wait for the model's advice."),
+  call: mark("Please choose a diagnosis."),
+  confidence: mark("Please say how sure you are."),
+  box: mark("Please draw a box around the lesion: the tool Draw box (D) is on."),
+  contradiction: mark("The diagnosis and “no lesion” contradict each other; please change one of them."),
+  choice: mark("Please choose your answer now that you have seen the model's advice."),
+  unchanged: mark("Nothing has been changed."),
 };
 
 /** @typedef {import("./types.js").Case} Case */
@@ -29,21 +30,21 @@ export class AnswerForm {
     this.state = new Answering(question);
     this.busy = false;
     this.hint = h("p", { class: "hint", "aria-live": "polite" });
-    this.save = h("button", { type: "submit", form: "answer", class: "primary wide", title: "Save (Enter)" }, "Save and go on");
-    this.change = h("button", { type: "button", class: "wide", title: "Change this answer (C)", onclick: () => this.revise() }, "Change this answer ", h("kbd", {}, "C"));
-    this.undo = h("button", { type: "button", class: "link", onclick: () => this.leaveAsItIs() }, "Leave it as it is");
-    this.keep = h("button", { type: "button", onclick: () => this.keepEarlier() }, "Keep ", h("kbd", {}, "K"));
+    this.save = h("button", { type: "submit", form: "answer", class: "primary wide", title: `${t("Save")} (Enter)` }, t("Save and go on"));
+    this.change = h("button", { type: "button", class: "wide", title: `${t("Change this answer")} (C)`, onclick: () => this.revise() }, t("Change this answer"), " ", h("kbd", {}, "C"));
+    this.undo = h("button", { type: "button", class: "link", onclick: () => this.leaveAsItIs() }, t("Leave it as it is"));
+    this.keep = h("button", { type: "button", onclick: () => this.keepEarlier() }, t("Keep"), " ", h("kbd", {}, "K"));
     this.earlierText = h("span", {});
     const moves = question.design === "sequential" || question.advice === "on-demand";
     this.earlier = moves ? h("div", { class: "earlier absent", "aria-live": "polite" }, this.earlierText, this.keep) : null;
-    this.fields = h("fieldset", { class: "fields", "aria-label": "Your answer" },
+    this.fields = h("fieldset", { class: "fields", "aria-label": t("Your answer") },
       question.call && this.#call(),
       question.scale === "5-point" ? this.#points() : this.#slider(),
       question.draw_box && this.#box(),
       question.comment && this.#comment(),
     );
     this.element = h("form", { class: "answer", id: "answer", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.submit()) },
-      h("h2", { id: "asked" }, question.asked), this.fields,
+      h("h2", { id: "asked" }, t(question.asked)), this.fields,
     );
     this.foot = h("div", { class: "send" }, h("div", { class: "row says" }, this.hint, this.undo), this.save, this.change);
     this.render();
@@ -53,13 +54,13 @@ export class AnswerForm {
     this.calls = this.question.answers.map((_, value) => h("input", { type: "radio", name: "call", value, onclick: () => this.#set({ call: value }) }));
     const { calls } = this;
     return h("fieldset", { class: "call" },
-      h("legend", { class: "quiet" }, "Your diagnosis"),
-      this.question.answers.map((text, value) => h("label", { class: "choice" }, calls[value], h("span", {}, text, h("kbd", {}, value ? "Y" : "N")))),
+      h("legend", { class: "quiet" }, t("Your diagnosis")),
+      this.question.answers.map((text, value) => h("label", { class: "choice" }, calls[value], h("span", {}, t(text), h("kbd", {}, value ? "Y" : "N")))),
     );
   }
 
   #slider() {
-    const [no, yes] = this.question.answers;
+    const [no, yes] = this.question.answers.map((answer) => t(answer));
     const slider = h("input", {
       type: "range", min: 0, max: 100, step: 1, value: 50, class: "unset", id: "confidence", "aria-describedby": "ends",
       oninput: () => this.#set({ confidence: Number(slider.value) }),
@@ -69,9 +70,9 @@ export class AnswerForm {
     this.slider = slider;
     this.number = h("output", { for: "confidence" }, "–");
     return h("div", { class: "confidence" },
-      h("label", { class: "row", for: "confidence" }, h("span", { class: "quiet" }, `How sure are you that it is ${yes}?`), this.number),
+      h("label", { class: "row", for: "confidence" }, h("span", { class: "quiet" }, t("How sure are you that it is {answer}?", { answer: yes })), this.number),
       slider,
-      h("div", { class: "row ends", id: "ends" }, h("span", {}, `0 surely ${no}`), h("span", {}, `100 surely ${yes}`)),
+      h("div", { class: "row ends", id: "ends" }, h("span", {}, `0 ${t("surely {answer}", { answer: no })}`), h("span", {}, `100 ${t("surely {answer}", { answer: yes })}`)),
     );
   }
 
@@ -79,23 +80,23 @@ export class AnswerForm {
     this.points = FIVE.map((_, index) => h("input", { type: "radio", name: "confidence", value: index + 1, onclick: () => this.#set({ confidence: index + 1 }) }));
     const { points } = this;
     return h("fieldset", { class: "points" },
-      h("legend", { class: "quiet" }, `How sure are you that it is ${this.question.answers[1]}?`),
-      FIVE.map((text, index) => h("label", { class: "choice" }, points[index], h("span", {}, h("b", {}, index + 1), text))),
+      h("legend", { class: "quiet" }, t("How sure are you that it is {answer}?", { answer: t(this.question.answers[1]) })),
+      FIVE.map((text, index) => h("label", { class: "choice" }, points[index], h("span", {}, h("b", {}, index + 1), t(text)))),
     );
   }
 
   #box() {
     this.boxState = h("span", { class: "quiet" });
-    this.erase = h("button", { type: "button", class: "link", onclick: () => this.room.eraseBox() }, "remove");
-    this.draw = h("button", { type: "button", class: "link", onclick: () => this.room.wantBox() }, "draw");
-    this.none = h("button", { type: "button", class: "link", onclick: () => this.#noLesion() }, "no lesion");
+    this.erase = h("button", { type: "button", class: "link", onclick: () => this.room.eraseBox() }, t("remove"));
+    this.draw = h("button", { type: "button", class: "link", onclick: () => this.room.wantBox() }, t("draw"));
+    this.none = h("button", { type: "button", class: "link", onclick: () => this.#noLesion() }, t("no lesion"));
     return h("div", { class: "row box-row" }, this.boxState, this.erase, this.draw, this.question.no_lesion && this.none);
   }
 
   #comment() {
     const comment = h("textarea", { id: "comment", rows: 1, maxlength: 2000, oninput: () => this.#set({ comment: comment.value }) });
     this.comment = comment;
-    return h("div", { class: "comment" }, h("label", { class: "quiet", for: "comment" }, "Comment (optional)"), comment);
+    return h("div", { class: "comment" }, h("label", { class: "quiet", for: "comment" }, t("Comment (optional)")), comment);
   }
 
   /**
@@ -106,7 +107,7 @@ export class AnswerForm {
   open(shown, passed) {
     this.state.open(shown);
     this.hint.textContent = "";
-    this.save.textContent = shown.step < shown.steps ? "Save, then see the advice" : passed ? "Save" : "Save and go on";
+    this.save.textContent = shown.step < shown.steps ? t("Save, then see the advice") : passed ? t("Save") : t("Save and go on");
     this.render();
   }
 
@@ -168,7 +169,7 @@ export class AnswerForm {
     const { call, confidence } = this.state.values;
     const middle = this.points ? 3 : 50;
     const apart = this.calls && call !== null && confidence !== null && (call ? confidence < middle : confidence > middle);
-    this.hint.textContent = apart ? "Diagnosis and confidence point different ways." : "";
+    this.hint.textContent = apart ? t("Diagnosis and confidence point different ways.") : "";
     this.render();
     this.room.changed();
   }
@@ -185,8 +186,8 @@ export class AnswerForm {
       this.number.textContent = confidence === null ? "–" : String(Math.round(confidence));
     }
     if (this.boxState && this.erase && this.draw && this.none) {
-      const done = box ? "A box is drawn" : no_lesion ? "No lesion to draw around" : "";
-      this.boxState.textContent = done || "Needed: a box around the lesion";
+      const done = box ? t("A box is drawn") : no_lesion ? t("No lesion to draw around") : "";
+      this.boxState.textContent = done || t("Needed: a box around the lesion");
       this.boxState.classList.toggle("wanted", !done);
       this.erase.hidden = !done;
       this.draw.hidden = this.none.hidden = done !== "";
@@ -202,12 +203,12 @@ export class AnswerForm {
     const earlier = state.before && state.ready ? state.before : null;
     if (!this.earlier) return;
     this.earlier.classList.toggle("absent", !earlier);
-    if (earlier) this.earlierText.textContent = `Before the advice: ${this.#said(earlier)}`;
+    if (earlier) this.earlierText.textContent = t("Before the advice: {answer}", { answer: this.#said(earlier) });
   }
 
   /** @param {import("./answering.js").Values} values */
   #said({ call, confidence }) {
-    const words = [call === null ? "" : this.question.answers[call], confidence === null ? "" : String(Math.round(confidence))];
+    const words = [call === null ? "" : t(this.question.answers[call]), confidence === null ? "" : String(Math.round(confidence))];
     return words.filter(Boolean).join(", ");
   }
 
@@ -216,7 +217,7 @@ export class AnswerForm {
     const { missing } = this.state;
     if (missing === "stored") return;
     if (missing) {
-      this.hint.textContent = missing === "box" && this.question.no_lesion ? `${SAYS.box} Or say that there is no lesion.` : SAYS[missing];
+      this.hint.textContent = missing === "box" && this.question.no_lesion ? `${t(SAYS.box)} ${t("Or say that there is no lesion.")}` : t(SAYS[missing]);
       if (missing === "call") this.calls?.[0].focus();
       else if (missing === "confidence") (this.slider ?? this.points?.[0])?.focus();
       else if (missing === "box") this.room.wantBox();

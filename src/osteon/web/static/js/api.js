@@ -1,6 +1,7 @@
 // Talking to the server. Every request carries this page's own token, and the name of this window: there is one writer.
 
 import { Backoff } from "./backoff.js";
+import { t } from "./language.js";
 import * as trouble from "./trouble.js";
 
 /** A request that has had no answer for so long is given up, and tried again. */
@@ -55,6 +56,12 @@ export function temporary(error) {
 }
 
 /**
+ * What the server says, in the reader's language.
+ * @param {{ error?: string, template?: string, values?: Record<string, string | number> }} content
+ */
+const refusal = ({ error, template, values }) => t(template ?? error ?? "The server could not answer.", values);
+
+/**
  * @param {string} method
  * @param {string} path
  * @param {{ body?: unknown, signal?: AbortSignal, keepalive?: boolean }} options
@@ -78,7 +85,7 @@ async function call(method, path, { body, signal, keepalive = false }) {
       if (reply.ok || limit.signal.aborted) throw error; // a reply that was cut off
       return {};
     });
-    if (!reply.ok) throw new Refused(reply.status, content.error ?? "The server could not answer.", patience(reply.headers.get("retry-after")));
+    if (!reply.ok) throw new Refused(reply.status, refusal(content), patience(reply.headers.get("retry-after")));
     return content;
   } catch (error) {
     if (error instanceof Refused) throw error;
@@ -113,7 +120,7 @@ export const parting = (method, path, body) => call(method, path, { body, keepal
  * @param {string} [text] what the reader is told while it fails
  * @returns {Promise<T>}
  */
-export async function persist(work, signal, text = "The server cannot be reached. Trying again …") {
+export async function persist(work, signal, text = t("The server cannot be reached. Trying again …")) {
   const backoff = new Backoff();
   const trial = {};
   try {

@@ -2,6 +2,7 @@
 
 import { Refused } from "./api.js";
 import { h, say, show } from "./dom.js";
+import { t } from "./language.js";
 
 /** @param {...import("./dom.js").Child} content */
 export function card(...content) {
@@ -15,7 +16,7 @@ export function heading(text) {
 
 /** @param {unknown} error */
 function words(error) {
-  return error instanceof Refused ? error.message : "The server cannot be reached. Please try again.";
+  return error instanceof Refused ? error.message : t("The server cannot be reached. Please try again.");
 }
 
 /**
@@ -23,8 +24,9 @@ function words(error) {
  * @param {string} message
  * @param {AbortSignal} signal
  * @param {(token: string) => Promise<void>} entered
+ * @param {import("./dom.js").Child} [above] stands over it
  */
-export function door(message, signal, entered) {
+export function door(message, signal, entered, above) {
   const field = h("input", { id: "token", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", required: true });
   const form = h(
     "form",
@@ -38,9 +40,9 @@ export function door(message, signal, entered) {
         }
       },
     },
-    h("label", { for: "token" }, "Your invitation link, or the part of it after the # sign"),
+    h("label", { for: "token" }, t("Your invitation link, or the part of it after the # sign")),
     field,
-    h("button", { class: "primary" }, "Sign in"),
+    h("button", { class: "primary" }, t("Sign in")),
   );
-  show(card(heading(document.title), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, "Please open the link you were sent, or paste it here."), form));
+  show(card(above, heading(document.title), message && h("p", { class: "alarm-text", role: "alert" }, message), h("p", { class: "quiet" }, t("Please open the link you were sent, or paste it here.")), form));
 }

@@ -1,6 +1,7 @@
 // Half-filled answers on their way to the server: the newest, one at a time, soon after each change.
 
 import { parting, persist, put } from "./api.js";
+import { t } from "./language.js";
 import { ended } from "./scope.js";
 
 let turn = Date.now() % 1e9 | 0;
@@ -58,7 +59,7 @@ export class Drafts {
         if (text === this.last) continue;
         this.moving = content;
         const body = { ...content, turn: (turn += 1) };
-        await persist(() => put(this.path, body, this.signal), this.signal, "What you have begun is not kept yet: the server does not answer. Trying again …");
+        await persist(() => put(this.path, body, this.signal), this.signal, t("What you have begun is not kept yet: the server does not answer. Trying again …"));
         this.last = text;
       }
     } catch (error) {

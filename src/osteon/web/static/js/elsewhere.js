@@ -2,6 +2,7 @@
 
 import { room } from "./api.js";
 import { h } from "./dom.js";
+import { t } from "./language.js";
 
 const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("osteon-room") : null;
 /** @type {HTMLDialogElement | null} */
@@ -32,9 +33,9 @@ export function listen(taken) {
 export function elsewhere(goOn) {
   if (open) return;
   const dialog = h("dialog", { class: "help elsewhere", oncancel: (/** @type {Event} */ event) => event.preventDefault() },
-    h("h2", { tabindex: "-1", autofocus: true }, "You go on in another window"), // not the button: keys may be on their way
-    h("p", {}, "This study is open in another window or at another machine, and answers are stored from there alone. What you had begun here was kept and is there."),
-    h("button", { type: "button", class: "primary", onclick: goOn }, "Go on here instead"),
+    h("h2", { tabindex: "-1", autofocus: true }, t("You go on in another window")), // not the button: keys may be on their way
+    h("p", {}, t("This study is open in another window or at another machine, and answers are stored from there alone. What you had begun here was kept and is there.")),
+    h("button", { type: "button", class: "primary", onclick: goOn }, t("Go on here instead")),
   );
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

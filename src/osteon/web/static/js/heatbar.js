@@ -3,6 +3,7 @@
 import { h, say } from "./dom.js";
 import { painted } from "./heat.js";
 import { gradient } from "./heatcolours.js";
+import { mark, t } from "./language.js";
 import { heatmap } from "./pictures.js";
 import { persist } from "./api.js";
 import { ended } from "./scope.js";
@@ -19,17 +20,18 @@ export class HeatBar {
     /** @type {{ case: import("./types.js").Case, signal: AbortSignal } | null} */
     this.here = null;
     this.on = false;
-    this.button = toolButton(["heat", "Heat map", "h", LAYERS], () => this.toggle());
+    this.button = toolButton(["heat", mark("Heat map"), "h", LAYERS], () => this.toggle());
     this.strength = h("input", { type: "range", min: 10, max: 100, value: 55, id: "strength", oninput: () => this.#draw() });
     const scale = h("i", { class: "scale-bar" });
     scale.style.background = gradient();
     this.controls = h("div", { class: "heat-controls" },
-      h("label", { for: "strength", class: "caption" }, "Opacity"), this.strength,
-      h("span", { class: "caption legend" }, h("span", {}, "little"), scale, h("span", {}, "much")),
+      h("label", { for: "strength", class: "caption" }, t("Opacity")), this.strength,
+      h("span", { class: "caption legend" }, h("span", {}, t("little")), scale, h("span", {}, t("much"))),
     );
-    this.none = h("p", { class: "caption none" }, "No heat map of this case");
-    this.element = h("div", { class: "group heat absent", role: "group", "aria-label": "Heat map: where the model looked, from little to much. The dotted line is around the part that it saw." }, this.button, this.controls, this.none);
-    this.element.title = "Where the model looked, from little to much. The dotted line is around the part of the picture that it saw.";
+    const told = t("Where the model looked, from little to much. The dotted line is around the part of the picture that it saw.");
+    this.none = h("p", { class: "caption none" }, t("No heat map of this case"));
+    this.element = h("div", { class: "group heat absent", role: "group", "aria-label": `${t("Heat map")}: ${told}` }, this.button, this.controls, this.none);
+    this.element.title = told;
     this.clear();
   }
 
@@ -69,12 +71,12 @@ export class HeatBar {
   async #load({ case: shown, signal }) {
     const views = shown.views.filter((view) => view.heatmap);
     try {
-      const found = await persist(() => Promise.all(views.map((view) => heatmap(shown.position, view, signal))), signal, "The heat map cannot be loaded. Trying again …");
+      const found = await persist(() => Promise.all(views.map((view) => heatmap(shown.position, view, signal))), signal, t("The heat map cannot be loaded. Trying again …"));
       this.maps = new Map(views.map((view, index) => [view.number, painted(found[index])]));
     } catch (error) {
       if (ended(error)) return;
       this.on = false;
-      say("The heat map could not be loaded.", "alarm");
+      say(t("The heat map could not be loaded."), "alarm");
     }
     this.#draw();
   }

@@ -3,7 +3,7 @@
 /** @typedef {string | Record<string, string>} Entry a text, or one for each of the language's plurals of `{n}` */
 
 /** @type {Record<string, string>} what can be chosen, each by its own name */
-export const LANGUAGES = { en: "English", de: "Deutsch", es: "Español", fr: "Français", ja: "日本語", zh: "中文" };
+export const LANGUAGES = { en: "English", de: "Deutsch", es: "Español", fr: "Français", ja: "日本語", "zh-Hans": "简体中文" };
 
 /** @type {Record<string, Entry>} */
 let catalogue = {};
@@ -22,6 +22,18 @@ export function speak(code, entries) {
 /** The code of the language that is spoken. */
 export function spoken() {
   return language;
+}
+
+/**
+ * The first language of a list that is known here; English where none is. Traditional characters are not simplified ones.
+ * @param {readonly string[]} wanted tags as browsers send them
+ */
+export function known(wanted) {
+  for (const tag of wanted) {
+    const [base] = tag.toLowerCase().split("-");
+    if (base === "zh" ? !/hant|tw|hk|mo/i.test(tag) : base in LANGUAGES) return base === "zh" ? "zh-Hans" : base;
+  }
+  return "en";
 }
 
 /**

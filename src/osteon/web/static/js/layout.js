@@ -1,6 +1,8 @@
 // The room on the page: pictures, and beside them the question. Both arms, all steps: the same places.
 
 import { h, icon } from "./dom.js";
+import { t } from "./language.js";
+import { languages } from "./speaking.js";
 
 const PAUSE = "M8 5v14M16 5v14";
 
@@ -14,33 +16,34 @@ export class Layout {
    */
   constructor({ stage, study, code }, parts, acts) {
     this.where = h("h1", { tabindex: "-1", "data-focus": true });
-    this.progress = h("progress", { max: stage.cases, value: 0, "aria-label": "Cases answered" });
+    this.progress = h("progress", { max: stage.cases, value: 0, "aria-label": t("Cases answered") });
     this.context = h("dl", { class: "context" });
-    this.backward = h("button", { type: "button", class: "plain", onclick: acts.backward }, "← Back");
-    this.forward = h("button", { type: "button", class: "plain", onclick: acts.forward }, "Forward →");
-    this.overview = h("button", { type: "button", class: "plain", hidden: stage.name !== "review", onclick: acts.overview }, "All cases");
+    this.backward = h("button", { type: "button", class: "plain", onclick: acts.backward }, `← ${t("Back")}`);
+    this.forward = h("button", { type: "button", class: "plain", onclick: acts.forward }, `${t("Forward")} →`);
+    this.overview = h("button", { type: "button", class: "plain", hidden: stage.name !== "review", onclick: acts.overview }, t("All cases"));
     this.body = h("div", { class: "body", tabindex: "-1" }, this.context, parts.form);
-    this.more = h("button", { type: "button", class: "more", hidden: true, tabindex: "-1", "aria-hidden": "true", onclick: () => this.body.scrollBy({ top: this.body.clientHeight * 0.8, behavior: "smooth" }) }, "More below ↓");
+    this.more = h("button", { type: "button", class: "more", hidden: true, tabindex: "-1", "aria-hidden": "true", onclick: () => this.body.scrollBy({ top: this.body.clientHeight * 0.8, behavior: "smooth" }) }, `${t("More below")} ↓`);
     this.curtain = h("dialog", { class: "curtain", oncancel: (/** @type {Event} */ event) => event.preventDefault() },
-      h("h2", {}, "Paused"),
-      h("p", {}, "The clock stands still. Everything is kept, also what you have begun: you may close this page and go on later, also at another machine, with the same link."),
-      h("button", { type: "button", class: "primary", onclick: acts.resume }, "Go on"),
+      h("h2", {}, t("Paused")),
+      h("p", {}, t("The clock stands still. Everything is kept, also what you have begun: you may close this page and go on later, also at another machine, with the same link.")),
+      h("button", { type: "button", class: "primary", onclick: acts.resume }, t("Go on")),
     );
-    const round = stage.sessions > 1 ? `Session ${stage.session} of ${stage.sessions}` : "";
+    const round = stage.sessions > 1 ? t("Session {session} of {sessions}", { session: stage.session, sessions: stage.sessions }) : "";
     this.element = h("div", { class: "room" },
       h("header", { class: "top" },
-        h("div", { class: "title" }, h("b", {}, study.title), study.synthetic && h("span", { class: "tag" }, "synthetic pictures"), h("span", { class: "quiet" }, round)),
+        h("div", { class: "title" }, h("b", {}, study.title), study.synthetic && h("span", { class: "tag" }, t("synthetic pictures")), h("span", { class: "quiet" }, round)),
         h("div", { class: "where" }, this.where, this.progress),
         h("div", { class: "buttons" },
-          h("span", { class: "quiet" }, `Reader ${code}`),
-          h("button", { type: "button", class: "plain", title: "Keys (?)", onclick: acts.help }, "Keys"),
-          h("button", { type: "button", class: "plain", title: "Pause (P)", onclick: acts.pause }, icon(PAUSE), "Pause"),
+          languages(),
+          h("span", { class: "quiet" }, t("Reader {reader}", { reader: code })),
+          h("button", { type: "button", class: "plain", title: `${t("Keys")} (?)`, onclick: acts.help }, t("Keys")),
+          h("button", { type: "button", class: "plain", title: `${t("Pause")} (P)`, onclick: acts.pause }, icon(PAUSE), t("Pause")),
         ),
       ),
       parts.viewer,
-      h("aside", { class: "panel", "aria-label": "Your reading" },
+      h("aside", { class: "panel", "aria-label": t("Your reading") },
         parts.slot, parts.earlier, h("div", { class: "scrolled" }, this.body, this.more),
-        h("div", { class: "foot" }, parts.foot, h("nav", { class: "row", "aria-label": "Cases" }, this.backward, this.overview, this.forward)),
+        h("div", { class: "foot" }, parts.foot, h("nav", { class: "row", "aria-label": t("Cases") }, this.backward, this.overview, this.forward)),
       ),
       this.curtain,
     );
@@ -66,10 +69,10 @@ export class Layout {
    * @param {{ stage: import("./types.js").Stage, revise: boolean }} rules
    */
   describe(shown, { stage, revise }) {
-    this.where.textContent = `Case ${shown.position} of ${stage.cases}`;
+    this.where.textContent = t("Case {position} of {cases}", { position: shown.position, cases: stage.cases });
     this.progress.value = stage.position - 1;
     this.context.replaceChildren(
-      ...Object.entries(shown.context).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+      ...Object.entries(shown.context).map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value))),
     );
     this.body.scrollTop = 0;
     this.backward.disabled = !revise || shown.position === 1;

@@ -1,6 +1,7 @@
 // Pictures on their way: two workers fetch and unpack; the case on the screen and its neighbours are kept.
 
 import { Refused, Unreachable, headers } from "./api.js";
+import { t } from "./language.js";
 
 /**
  * @typedef {import("./grey.js").Level} Level
@@ -22,7 +23,7 @@ for (const worker of workers) {
     const asked = waiting.get(id);
     waiting.delete(id);
     if (levels) asked?.resolve(levels);
-    else asked?.reject(status ? new Refused(status, "A picture of this case could not be sent.") : new Unreachable(failed));
+    else asked?.reject(status ? new Refused(status, t("A picture of this case could not be sent.")) : new Unreachable(failed));
   };
 }
 

@@ -2,13 +2,16 @@
 
 import { Refused, enter, persist, post, whoami } from "./api.js";
 import { Backoff } from "./backoff.js";
-import { element, say } from "./dom.js";
+import { element, h, say } from "./dom.js";
 import { door } from "./door.js";
 import { elsewhere, here, listen } from "./elsewhere.js";
+import { consent, declined, instructions } from "./entrance.js";
+import { t } from "./language.js";
 import { forget } from "./pictures.js";
 import { ReadingRoom } from "./reading.js";
 import { Scope, ended } from "./scope.js";
 import { questionnaire, review, thanks, washout } from "./screens.js";
+import { languages, settle } from "./speaking.js";
 import { pause } from "./trouble.js";
 
 /** @typedef {import("./types.js").Me} Me */
@@ -38,6 +41,7 @@ async function begin(taking) {
     if (asked) unasked.reset();
     else await pause(unasked.next(), signal);
     asked = false;
+    await settle();
     if (token && (await persist(() => enter(token, signal), signal)).role === "admin") return location.replace("/admin");
     goOn(await arrive(signal, taking));
   } catch (error) {
@@ -56,8 +60,9 @@ async function begin(taking) {
  */
 async function arrive(signal, taking) {
   const me = await persist(() => whoami("me", signal), signal);
+  await settle(me.language);
   if (reader && reader !== me.code) {
-    say(`This browser is signed in as reader ${me.code} now.`, "alarm", 12);
+    say(t("This browser is signed in as reader {reader} now.", { reader: me.code }), "alarm", 12);
     forget();
   }
   reader = me.code;
@@ -75,7 +80,7 @@ function ask(message) {
     const { role } = await enter(token, scope.signal);
     if (role === "admin") location.replace("/admin");
     else goOn(await arrive(page.signal, true));
-  });
+  }, h("div", { class: "row" }, h("span"), languages()));
 }
 
 /** A new screen: all that the old one was doing ends. */
@@ -102,6 +107,9 @@ function goOn(me, position = null) {
   } else if (name === "review") review(me, signal, { open: (number) => goOn(me, number), done, refused });
   else if (name === "washout") washout(me, signal, () => void begin(false));
   else if (name === "done") thanks(me);
+  else if (name === "consent") consent(me, signal, { done, refused });
+  else if (name === "declined") declined(me);
+  else if (name === "instructions") instructions(me, signal, { done, refused });
   else questionnaire(me, signal, { done, refused });
 }
 

@@ -10,6 +10,7 @@ import { say, show, typing } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { HeatBar } from "./heatbar.js";
 import { help, loose, meant } from "./keys.js";
+import { t } from "./language.js";
 import { Layout } from "./layout.js";
 import { keepAround, picture } from "./pictures.js";
 import { Scope, ended } from "./scope.js";
@@ -207,7 +208,7 @@ export class ReadingRoom {
       this.drafts?.stop();
       const sent = { ...answer, session, step, seconds, receipt: name() }; // one name, however often it is sent
       /** @type {Stored} */
-      const reply = await persist(() => post(`cases/${position}/answers`, sent, signal), signal, "Not saved yet: the server does not answer. Trying again …");
+      const reply = await persist(() => post(`cases/${position}/answers`, sent, signal), signal, t("Not saved yet: the server does not answer. Trying again …"));
       this.me = { ...this.me, question: reply.question, stage: reply.stage };
     } catch (error) {
       if (ended(error)) return;

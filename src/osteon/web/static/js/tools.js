@@ -45,9 +45,9 @@ export const MORE = [
 
 /** Keys of the viewer that have no button. @type {[shown: string, text: string][]} */
 const OTHERS = [
-  ["Delete", mark("delete the ruler, angle or box that is chosen, or drawn last")],
-  ["Ctrl Z, Ctrl Y", mark("undo, redo")],
-  ["Arrows", mark("with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift")],
+  [mark("Delete"), mark("delete the ruler, angle or box that is chosen, or drawn last")],
+  [mark("Ctrl Z, Ctrl Y"), mark("undo, redo")],
+  [mark("Arrows"), mark("with a picture in focus: move it; with Shift: window; with a drawing tool: draw, with Alt: shift")],
 ];
 
 /**
@@ -57,7 +57,7 @@ const OTHERS = [
  */
 export function keysOf(tools) {
   const buttons = [...tools, ...ZOOMS, ...ACTIONS, ...MORE];
-  return [...buttons.map(([, text, key]) => /** @type {[string, string]} */ ([shown(key), t(text)])), ...OTHERS.map(([keys, text]) => /** @type {[string, string]} */ ([keys, t(text)]))];
+  return [...buttons.map(([, text, key]) => /** @type {[string, string]} */ ([shown(key), t(text)])), ...OTHERS.map(([keys, text]) => /** @type {[string, string]} */ ([t(keys), t(text)]))];
 }
 
 /**

@@ -1,6 +1,7 @@
 // What the reader sees while the server does not answer: what is wrong, and a way to try at once.
 
 import { h } from "./dom.js";
+import { t } from "./language.js";
 
 /** @type {Map<object, string>} */
 const troubles = new Map();
@@ -59,7 +60,7 @@ function draw() {
   if (place.dataset.texts === texts.join("\n")) return;
   place.dataset.texts = texts.join("\n");
   place.replaceChildren(
-    ...(texts.length ? [h("div", { class: "message alarm" }, texts.map((text) => h("p", {}, text)), h("button", { type: "button", onclick: nudge }, "Try now"))] : []),
+    ...(texts.length ? [h("div", { class: "message alarm" }, texts.map((text) => h("p", {}, text)), h("button", { type: "button", onclick: nudge }, t("Try now")))] : []),
   );
 }
 

@@ -37,7 +37,7 @@ export interface Question {
 }
 
 export interface Stage {
-  name: "before" | "reading" | "review" | "washout" | "after" | "done";
+  name: "consent" | "declined" | "instructions" | "before" | "reading" | "review" | "washout" | "after" | "done";
   session: number;
   sessions: number;
   position: number;
@@ -49,6 +49,7 @@ export interface Stage {
   opens_at: string | null;
   items: Item[];
   filled: Record<string, string>;
+  text: string;
 }
 
 export interface Whereabouts {
@@ -62,6 +63,7 @@ export interface Me {
   code: string;
   role: "reader";
   csrf: string;
+  language: string;
   study: About;
 }
 
@@ -263,6 +265,10 @@ export interface SentQuestionnaire {
 export interface SentQuestionnaireDraft {
   answers: Record<string, string>;
   turn: number;
+}
+
+export interface SentConsent {
+  agreed: boolean;
 }
 
 export interface SentClose {
