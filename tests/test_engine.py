@@ -64,7 +64,7 @@ def test_features_are_torchs_for_any_batch(ready: tuple[Prepared, Path]) -> None
 
 def test_what_is_prepared_is_found_again(ready: tuple[Prepared, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     made, cache = ready
-    monkeypatch.setattr(engine, "_translated", None)  # else it would be asked
+    monkeypatch.setattr(build, "build", None)  # else it would be asked
     assert prepared([frozen(seed=1), frozen(seed=2)], CPU, cache) == made
     with pytest.raises(TypeError):
         prepared([frozen(seed=3)], CPU, cache)
