@@ -333,7 +333,7 @@ def test_a_run_folder_is_drawn_whole_and_stale_figures_go(tmp_path: Path) -> Non
     evaluate(simulated.predictions, simulated.cohort, simulated.study).write(tmp_path)
     paths = figures.draw_all(tmp_path)
     stems = {path.stem for path in paths}
-    every = "flow roc forest comparisons calibration decision scores subgroups examples"
+    every = "flow roc forest comparisons calibration decision selective scores subgroups examples"
     assert stems == set(every.split(" "))
     assert {path.suffix for path in paths} == {".svg", ".pdf"}
     assert all(path.stat().st_size > 1000 for path in paths)
