@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from osteon import study
 from osteon.core import tables
 from osteon.io import burned, read_image
-from osteon.pipeline import Workers, walk
-from osteon.pipeline.line import EXPLAIN, FIT, PERTURB, PRESENT
+from osteon.pipeline import Workers, radiographs, walk
+from osteon.pipeline.line import EXPLAIN, FIT, PERTURB, PRESENT, begin
 from small_study import make
 
 TEXT = """\
@@ -98,6 +99,20 @@ def test_pictures_of_cases_bear_numbers_and_no_names(finished: Path) -> None:
     assert names == {f"{number}{suffix}" for number in pictured["number"] for suffix in ("", "-map")}
     with Image.open(next(finished.glob("thumbnails/cases/*.jpg"))) as picture:
         assert (picture.mode, picture.size) == ("L", (230, 256))
+
+
+def test_of_many_cases_those_are_pictured_that_the_first_model_is_wrongest_about(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(radiographs, "MOST", 3)
+    whole = Path(shutil.copytree(finished.parent, tmp_path / "study"))
+    scores = tables.read(finished / "scores.csv", tables.SCORES)
+    own = scores[(scores["split"] == "external") & (scores["model"] == "frozen")]
+    wrong = (own["label"] - own["probability"]).abs().set_axis(own["case_id"])
+    folder = walk((begin, radiographs.Radiographs()), study.load(whole / "study.toml"), Workers()).path
+    pictured = tables.read(folder / "thumbnails" / "cases.csv", tables.PICTURED)
+    assert set(pictured["case_id"]) == set(wrong.nlargest(3).index)
+    assert len(list(folder.glob("thumbnails/cases/*.jpg"))) == 6
 
 
 def test_maps_without_sanity_checks_are_reported_without_them(finished: Path) -> None:

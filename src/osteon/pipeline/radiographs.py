@@ -15,6 +15,8 @@ from osteon.io import READING, burned, read_image
 from osteon.models.inputs.case import BOX, boxes
 from osteon.pipeline.context import Context, Step
 
+#: Of more cases, those that the first model is wrongest about.
+MOST = 1000
 _LONGEST = 256  # pixels of a picture's longer side
 #: Text is looked for at this size: what can be read in a picture is twice as large here, and found.
 _SEARCHED = 512
@@ -22,7 +24,7 @@ _QUALITY = 80  # of JPEG
 
 
 class Radiographs(Step):
-    """``thumbnails/cases.csv`` and below it a picture of each external case; of all where there is no external one.
+    """``thumbnails/cases.csv`` and below it a picture of each external case, or of any where there is no external one.
 
     Pictures bear numbers, the places of their cases in ``scores.csv``, and no identifier.
     """
@@ -34,7 +36,7 @@ class Radiographs(Step):
         shown = self._shown(at)
         maps = [file_digest(path) if (path := at.run.map(case_id)).is_file() else "" for case_id in shown["case_id"]]
         contents = [list(shown[name]) for name in ("number", "case_id", "sha256")]
-        return digest(self.name, _LONGEST, _SEARCHED, _QUALITY, READING, *contents, boxes(shown), maps)
+        return digest(self.name, MOST, _LONGEST, _SEARCHED, _QUALITY, READING, *contents, boxes(shown), maps)
 
     def make(self, at: Context, key: str) -> list[Path]:
         """Shrink what the cache has not, each radiograph once, and number the pictures."""
@@ -62,10 +64,15 @@ class Radiographs(Step):
 
     @staticmethod
     def _shown(at: Context) -> pd.DataFrame:
-        told = at.run.read("scores").drop_duplicates("case_id").reset_index(drop=True)
+        scores = at.run.read("scores")
+        told = scores.drop_duplicates("case_id").reset_index(drop=True)
         told["number"] = told.index + 1
         if (told["split"] == "external").any():
             told = told[told["split"] == "external"]
+        if len(told) > MOST:
+            own = scores[scores["model"] == at.study.primary[0]].set_index("case_id")
+            wrong = told["case_id"].map((own["label"] - own["probability"]).abs())
+            told = told.loc[wrong.sort_values(ascending=False, kind="stable").index[:MOST]]
         return at.cases.table.merge(told[["case_id", "number"]], on="case_id").sort_values("number", ignore_index=True)
 
 
