@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import doctest
-import importlib
+import importlib.util
 import json
 import re
 import runpy
@@ -33,6 +33,7 @@ from small_study import drawing
 
 ROOT = Path(__file__).parents[1]
 GALLERY = sorted((ROOT / "docs" / "gallery").glob("*.py"))
+BENCHES = sorted(path for path in (ROOT / "bench").iterdir() if path.read_bytes().startswith(b"#!/usr/bin/env python3"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUNNABLE = ("check", "evaluate", "features", "run", "weights list")
 
@@ -233,10 +234,11 @@ def test_a_site_keeps_the_versions_that_lie_beside_it(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("page", GALLERY, ids=lambda page: page.stem)
-def test_the_gallery_uses_what_there_is(page: Path) -> None:
-    """`make docs` executes its pages; here, what they import exists."""
+@pytest.mark.parametrize("page", [*GALLERY, *BENCHES], ids=lambda page: page.stem)
+def test_the_gallery_and_benches_use_what_there_is(page: Path) -> None:
+    """`make docs` executes pages, and a person runs benches; here, what they import exists."""
     for node in ast.walk(ast.parse(page.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("osteon"):
             module = importlib.import_module(node.module)
-            assert all(hasattr(module, name.name) for name in node.names)
+            for name in node.names:
+                assert hasattr(module, name.name) or importlib.util.find_spec(f"{node.module}.{name.name}")
