@@ -340,12 +340,12 @@ def test_a_questionnaire_outlasts_a_reload(serve: Serve, browser: Any) -> None:
         page.open(served.token("R1"))
         page.stage("before")
         page.page.check("input[name=expects][value='4']", force=True)
-        page.page.select_option("select", "every week")
+        page.page.select_option("form select", "every week")
         wait_for_draft(served, page, expects="4", uses="every week")
         page.page.reload()
         page.stage("before")
         assert page.page.is_checked("input[name=expects][value='4']")
-        assert page.page.input_value("select") == "every week"
+        assert page.page.input_value("form select") == "every week"
         page.close()
 
 

@@ -106,6 +106,9 @@ TAKE_SCORES: dict[str, Callable[[object], object]] = {
     "net_reclassification": lambda s: stats.net_reclassification(Y, P, s),
     "subgroup_gaps": lambda s: stats.subgroup_gaps(Y, s, ["a", "b"] * 4),
     "bland_altman": lambda s: stats.bland_altman(P, s),
+    "closed_test": lambda s: stats.closed_test(Y, s),
+    "conformal": lambda s: stats.conformal(Y, s),
+    "selective": lambda s: stats.selective(Y, s, 0.5, [0.5]),
     # truths and outcomes
     "auc truth": lambda s: stats.auc(s, P),
     "net_benefit truth": lambda s: stats.net_benefit(s, P),

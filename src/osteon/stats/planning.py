@@ -289,7 +289,7 @@ def paired_auc_power(
     >>> round(paired_auc_power(0.85, 0.78, n_positive=157, n_negative=157), 2)
     0.8
     >>> round(paired_auc_power(0.85, 0.85, n_positive=157, n_negative=157, margin=0.07), 2)
-    0.87
+    0.88
     """
     positive = inputs.between(n_positive, 0, inf, "n_positive")
     ratio = inputs.between(n_negative, 0, inf, "n_negative") / positive

@@ -50,6 +50,19 @@ class Update:
     slope: float = 1.0
     coefficients: tuple[float, ...] = ()
 
+    def __str__(self) -> str:
+        """The change in numbers."""
+        more = f", and {len(self.coefficients)} coefficients" if self.coefficients else ""
+        return f"{self.name}: intercept {self.intercept:.3f}, slope {self.slope:.3f}{more}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row; the coefficients by number."""
+        import pandas as pd
+
+        numbered = {f"coefficient_{place}": value for place, value in enumerate(self.coefficients)}
+        row = {"name": self.name, "intercept": self.intercept, "slope": self.slope, **numbered}
+        return pd.DataFrame([row])
+
     def apply(self, probability: ArrayLike, columns: ArrayLike | None = None) -> Floats:
         """Updated probabilities.
 
@@ -95,6 +108,16 @@ class LikelihoodRatio:
     df: int
     p: float
 
+    def __str__(self) -> str:
+        """Which two, and the test."""
+        return f"{self.richer} v. {self.simpler}: {self.statistic:.2f} on {self.df} df, p = {self.p:.3g}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row."""
+        import pandas as pd
+
+        return pd.DataFrame([{name: getattr(self, name) for name in ("simpler", "richer", "statistic", "df", "p")}])
+
 
 @dataclass(frozen=True, slots=True)
 class ClosedTest:
@@ -123,17 +146,13 @@ class ClosedTest:
 
     def __str__(self) -> str:
         """The choice and its tests."""
-        told = "; ".join(
-            f"{one.richer} v. {one.simpler}: {one.statistic:.2f} on {one.df} df, p = {one.p:.3g}" for one in self.tests
-        )
-        return f"{self.chosen.name} ({told})"
+        return f"{self.chosen.name} ({'; '.join(map(str, self.tests))})"
 
     def to_frame(self) -> pd.DataFrame:
         """One row a test."""
         import pandas as pd
 
-        names = ("simpler", "richer", "statistic", "df", "p")
-        return pd.DataFrame([{name: getattr(one, name) for name in names} for one in self.tests])
+        return pd.concat([one.to_frame() for one in self.tests], ignore_index=True)
 
 
 def closed_test(
