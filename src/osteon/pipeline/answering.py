@@ -27,7 +27,7 @@ from osteon.pipeline.asking import Asked, check_columns, new_inputs, opened
 from osteon.pipeline.intake import Intake
 from osteon.pipeline.prediction import NOTICE, as_prediction
 
-_CASES_A_CHUNK = 64
+_CASES_A_CHUNK = 32
 #: Least and most pixels of the longer side of a radiograph in a picture.
 _SIDES = (400, 720)
 _METHOD = "gradcam"
