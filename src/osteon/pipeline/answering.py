@@ -23,11 +23,10 @@ from osteon.io.burned import clean_in
 from osteon.models.inputs import crops
 from osteon.models.inputs.case import Input
 from osteon.models.portable import Portable
-from osteon.pipeline.asking import Asked, check_columns, new_inputs, opened
+from osteon.pipeline.asking import Asked, check_columns, chunked, new_inputs, opened
 from osteon.pipeline.intake import Intake
 from osteon.pipeline.prediction import NOTICE, as_prediction
 
-_CASES_A_CHUNK = 32
 #: Least and most pixels of the longer side of a radiograph in a picture.
 _SIDES = (400, 720)
 _METHOD = "gradcam"
@@ -209,8 +208,7 @@ def _in_chunks(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask about many cases, chunk by chunk; finished chunks of an interrupted call are found again."""
     workers.threads = int(file.about["threads"])
-    starts = range(0, len(given.cases), _CASES_A_CHUNK)
-    chunks = [given.cases.iloc[at : at + _CASES_A_CHUNK].reset_index(drop=True) for at in starts]
+    chunks = list(chunked(given.cases).values())
     title = f"{file.about['name']} on {len(given.cases)} cases"
     if to is None:
         found = workers.map(title, _chunk, [(None, model_file, file.identity, one, unsteady, None) for one in chunks])

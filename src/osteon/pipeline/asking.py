@@ -26,6 +26,15 @@ from osteon.pipeline.intake import NO_BOX
 from osteon.stats import Conformal, Platt
 from osteon.stats.conformal import SETS
 
+#: Cases that one worker is asked about at a time: two full batches, so that a few hundred are shared out evenly.
+_CASES_A_CHUNK = 32
+
+
+def chunked(cases: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    """Cases in pieces for workers, each by the place of its first one; an answer does not depend on its neighbours."""
+    starts = range(0, len(cases), _CASES_A_CHUNK)
+    return {start: cases.iloc[start : start + _CASES_A_CHUNK].reset_index(drop=True) for start in starts}
+
 
 def new_inputs(cases: pd.DataFrame, root: Path = Path()) -> Iterator[Input]:
     """Inputs of new cases, whose table has where each radiograph lies."""

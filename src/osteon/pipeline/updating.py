@@ -27,7 +27,7 @@ from osteon.core.words import counted
 from osteon.core.workers import Workers
 from osteon.models import portable
 from osteon.models.portable import Portable
-from osteon.pipeline.asking import Asked, check_columns, new_inputs, opened
+from osteon.pipeline.asking import Asked, check_columns, chunked, new_inputs, opened
 from osteon.pipeline.intake import taken_in
 from osteon.pipeline.prediction import model_file
 from osteon.results.card import updated as told
@@ -35,7 +35,6 @@ from osteon.stats import ClosedTest
 from osteon.stats.logistic import logits
 from osteon.stats.updating import UPDATES
 
-_CASES_A_CHUNK = 64
 #: Patients of the rarer class for each number that is estimated (Steyerberg 2004, doi 10.1002/sim.1844, and the events
 #: per variable of Peduzzi 1996).
 PATIENTS_A_NUMBER = 10
@@ -184,12 +183,11 @@ def _asked(file: Portable, site: Path, workers: Workers) -> tuple[_Site, pd.Data
     with taken_in([site]) as given:
         check_columns(file, given.cases, site)
         workers.threads = int(file.about["threads"])
-        starts = range(0, len(given.cases), _CASES_A_CHUNK)
-        chunks = [given.cases.iloc[at : at + _CASES_A_CHUNK].reset_index(drop=True) for at in starts]
-        pieces = [(file.path, file.identity, one) for one in chunks]
+        chunks = chunked(given.cases)
+        pieces = [(file.path, file.identity, one) for one in chunks.values()]
         found = workers.map(f"{file.about['name']} on {len(given.cases)} cases", _chunk, pieces)
     shown = given.cases[["case_id", "image"]]
-    rows: NDArray[np.int64] = np.concatenate([at + part.rows for at, part in zip(starts, found, strict=True)]).astype(
+    rows: NDArray[np.int64] = np.concatenate([at + part.rows for at, part in zip(chunks, found, strict=True)]).astype(
         np.int64
     )
     outside = shown[~shown.index.isin(rows)].reset_index(drop=True)
